@@ -1,0 +1,31 @@
+"""Check that the wheel holds the package, all of it, and nothing else."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+ROOMS = ("data", "pipeline", "trainer")
+
+
+def main(folder: str) -> int:
+    """Compare the only wheel in `folder` with the working tree."""
+    (wheel,) = Path(folder).glob("*.whl")
+    found = {
+        name for name in zipfile.ZipFile(wheel).namelist() if "dist-info" not in name
+    }
+    root = Path(__file__).parent.parent
+    expected = {"tct/__init__.py", "tct/cli.py", "tct/py.typed"}
+    for room in ROOMS:
+        for path in (root / room).iterdir():
+            if path.suffix in (".py", ".json"):
+                expected.add(f"tct/{path.relative_to(root).as_posix()}")
+    for name in sorted(found):
+        print(name)
+    for name in sorted(found ^ expected):
+        where = "should not be in" if name in found else "is missing from"
+        print(f"error: {name} {where} {wheel.name}", file=sys.stderr)
+    return int(found != expected)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,52 @@
+# Everything runs in .venv, which these targets make and keep up to date.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test check format lint typecheck wheel link clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/installed ## Install, then go from workflows to a model that writes them
+	@examples/demo.sh $(BIN) .demo
+
+test: .venv/dev ## Install with the test tools and run the tests
+	$(BIN)/pytest -q
+
+check: .venv/dev lint typecheck test wheel ## Everything that CI runs
+
+format: .venv/dev ## Rewrite the code in the project's style
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: .venv/dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+typecheck: .venv/dev link
+	$(BIN)/mypy
+
+wheel: .venv/dev ## Build the wheel and check what is in it
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --outdir dist
+	$(BIN)/python .ci/check_wheel.py dist
+
+# Type checkers look `tct` up by folder name, so give it one: .links/tct/.
+link:
+	@mkdir -p .links/tct
+	@ln -sfn $(addprefix ../../,__init__.py py.typed cli.py data pipeline trainer tests) .links/tct/
+
+clean: ## Remove what the targets made, .venv included
+	rm -rf .venv .links .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --upgrade pip
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@ .venv/installed
