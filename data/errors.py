@@ -1,0 +1,81 @@
+"""What can go wrong, as one tree.
+
+    TctError                 everything a user can cause; the CLI prints it in one line
+    ├── ConfigError          an option, a preset or a configuration key
+    ├── SourceError          an input that is missing, empty or unreadable
+    ├── FormatError          a folder or file that is not what it should be
+    │   └── CorruptError     right kind, but its bytes are not the ones recorded
+    ├── StaleStoreError      a store that was made from something else
+    ├── DecodeError          token ids that no document has
+    ├── PromptError          a partial workflow that cannot be continued
+    └── CheckpointError      a checkpoint that does not fit this run
+
+Bad arguments to pure functions raise ValueError or IndexError; a bug raises whatever
+it raises, with its traceback.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "CorruptError",
+    "DecodeError",
+    "FormatError",
+    "PromptError",
+    "SourceError",
+    "StaleStoreError",
+    "TctError",
+]
+
+
+class TctError(Exception):
+    """A problem the user can solve: where, what was found, what was expected."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        """Join `problem` and `hint` (what to do) into one line."""
+        super().__init__(f"{problem}; {hint}")
+        self.problem = problem
+        self.hint = hint
+
+
+class ConfigError(TctError):
+    """An option, preset or configuration key that does not exist or does not fit."""
+
+
+class SourceError(TctError):
+    """An input of `tct prepare` that is missing, empty or unreadable."""
+
+
+class FormatError(TctError):
+    """A file that is no store, tokenizer or run of a version that this code reads."""
+
+
+class CorruptError(FormatError):
+    """A file whose size or sha256 differs from what its manifest records."""
+
+
+class StaleStoreError(TctError):
+    """A store that exists but was prepared from other inputs or options."""
+
+
+class DecodeError(TctError):
+    """Token ids that no document encodes to.
+
+    Attributes:
+        position: index of the first offending token.
+    """
+
+    def __init__(self, problem: str, *, position: int) -> None:
+        """Name the token at which decoding stopped."""
+        super().__init__(
+            f"token {position:,}: {problem}",
+            "check that the ids were made by this tokenizer",
+        )
+        self.position = position
+
+
+class PromptError(TctError):
+    """A partial workflow that the grammar cannot continue."""
+
+
+class CheckpointError(TctError):
+    """A checkpoint that is missing, damaged or belongs to something else."""

@@ -1,0 +1,87 @@
+"""Files that are either whole or not there: temporary name, flush, fsync, rename."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import FormatError
+
+__all__ = [
+    "canonical_json",
+    "fsync_folder",
+    "read_json",
+    "sha256_file",
+    "write_atomic",
+    "write_json",
+]
+
+_BLOCK_BYTES = 1 << 20
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one byte string that stands for `value` when it is hashed."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex sha256 of a file, read in blocks of 1 MiB."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, as fsync on a file does for its bytes."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it into place.
+
+    A reader sees the old file or the new one, also after a crash.  Missing parent
+    folders are made.  On failure the temporary file is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        with temporary.open("wb", buffering=_BLOCK_BYTES) as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        fsync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_atomic(path, lambda file: file.write(text.encode()))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        FormatError: the file holds no JSON object.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise FormatError(
+            f"{path}: no valid JSON ({error})", "restore or remake the file"
+        ) from error
+    if not isinstance(value, dict):
+        raise FormatError(
+            f"{path}: found a JSON {type(value).__name__}, expected an object",
+            "restore or remake the file",
+        )
+    return value
