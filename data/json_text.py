@@ -1,0 +1,35 @@
+"""Canonical JSON text: minified, UTF-8, keys in document order.
+
+A document's bytes and id are those of its canonical text.  Numbers are written as
+Python writes them (integers in full, floats in the shortest form that reads back), so
+1 and 1.0 stay different.  Lone surrogates, which UTF-8 cannot hold, are escaped.
+"""
+
+import json
+import re
+from typing import TypeAlias
+
+__all__ = ["Json", "canonical_bytes", "quote"]
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def canonical_bytes(value: Json) -> bytes:
+    """The canonical JSON text of `value`, as UTF-8."""
+    return _escape_surrogates(_encode(value)).encode()
+
+
+def quote(text: str) -> str:
+    """`text` as a JSON string, quotes included."""
+    return _escape_surrogates(_encode(text))
+
+
+def _escape_surrogates(text: str) -> str:
+    if text.isascii():
+        return text
+    return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

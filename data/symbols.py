@@ -1,0 +1,125 @@
+r"""The alphabet that tokens are made of: base symbols, one Unicode character each.
+
+| ids      | symbols                                     | character           |
+|----------|---------------------------------------------|---------------------|
+| 0–15     | controls: closers, type tags, escapes       | U+E000 + i          |
+| 16–271   | literals: keys and enum values of the schema| U+E100 + i          |
+| 272–514  | the 243 bytes legal in UTF-8                | ASCII, U+E200 + byte|
+| 515–642  | common non-ASCII characters of the corpus   | the character       |
+
+So a document is an ordinary `str` of symbols, and a merged token is a substring of
+such strings.  Characters of the private use area in a document's own text are never
+common characters: they are spelled in bytes, and nothing is ambiguous.
+"""
+
+import re
+from enum import StrEnum
+
+__all__ = [
+    "BYTES",
+    "ESCAPES",
+    "FIRST_CHARACTER_ID",
+    "MAX_CHARACTERS",
+    "MAX_LITERALS",
+    "STRUCTURE",
+    "Control",
+    "base_symbols",
+    "byte_symbol",
+    "is_text",
+    "literal_symbol",
+    "may_begin_character",
+    "spell",
+]
+
+
+class Control(StrEnum):
+    """Symbols with a meaning of their own; the ids are 0, 1, 2, … in this order."""
+
+    END = "\ue000"  # end of a string, key or number
+    CLOSE_OBJECT = "\ue001"
+    CLOSE_ARRAY = "\ue002"
+    OBJECT = "\ue003"  # type tags: written only where several types are possible
+    ARRAY = "\ue004"
+    TRUE = "\ue005"
+    FALSE = "\ue006"
+    NULL = "\ue007"
+    NUMBER = "\ue008"  # then its JSON text, then END
+    # Three escapes, because fewer are ambiguous: a closer or an item may follow.
+    ESCAPE = "\ue009"  # the next value breaks the schema; it is typed generically
+    ESCAPE_KEY = "\ue00a"  # the next key, or the close, breaks the object's rules
+    ESCAPE_ARRAY = "\ue00b"  # the close breaks the array's rules, or no array at all
+    BEGIN = "\ue00c"  # reserved: the position token begins a window
+
+
+ESCAPES = frozenset({Control.ESCAPE, Control.ESCAPE_KEY, Control.ESCAPE_ARRAY})
+
+MAX_LITERALS = 256
+MAX_CHARACTERS = 128
+BYTES = tuple(range(0x80)) + tuple(range(0x80, 0xC0)) + tuple(range(0xC2, 0xF5))
+
+_FIRST_LITERAL_ID = 16
+_FIRST_BYTE_ID = _FIRST_LITERAL_ID + MAX_LITERALS
+FIRST_CHARACTER_ID = _FIRST_BYTE_ID + len(BYTES)
+
+STRUCTURE = "\ue000-\ue1ff"  # for character classes: controls and literals
+_BYTE_RUN = re.compile("[\ue280-\ue2ff]+")
+# Bounds of the second byte of a character by its first (RFC 3629, section 4).
+_SECOND_BYTE = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF)} | {
+    0xF4: (0x80, 0x8F)
+}
+
+
+def literal_symbol(slot: int) -> str:
+    """The symbol of a literal by its place in the grammar's list."""
+    return chr(0xE100 + slot)
+
+
+def byte_symbol(byte: int) -> str:
+    """The symbol of a byte; ASCII bytes are their own characters."""
+    return chr(byte) if byte < 0x80 else chr(0xE200 + byte)
+
+
+def base_symbols(characters: str, *, num_literals: int) -> dict[int, str]:
+    """Id to symbol of everything that is not a merged token."""
+    return {
+        **dict(enumerate(Control)),
+        **{_FIRST_LITERAL_ID + i: literal_symbol(i) for i in range(num_literals)},
+        **{_FIRST_BYTE_ID + i: byte_symbol(byte) for i, byte in enumerate(BYTES)},
+        **{FIRST_CHARACTER_ID + i: c for i, c in enumerate(characters)},
+    }
+
+
+def is_text(symbol: str) -> bool:
+    """Whether a symbol is part of a string rather than of the structure."""
+    return not "\ue000" <= symbol <= "\ue1ff"
+
+
+def spell(symbols: str, *, errors: str = "strict") -> str:
+    """The text that a run of text symbols stands for.
+
+    Args:
+        symbols: text symbols only.
+        errors: how to take bytes that are not UTF-8, as in `bytes.decode`.
+
+    Raises:
+        UnicodeDecodeError: the bytes are not UTF-8 and `errors` is strict.
+    """
+    if symbols.isascii():
+        return symbols
+    return _BYTE_RUN.sub(
+        lambda run: bytes(ord(c) - 0xE200 for c in run[0]).decode("utf-8", errors),
+        symbols,
+    )
+
+
+def may_begin_character(data: bytes) -> bool:
+    """Whether some UTF-8 character of several bytes begins with `data`."""
+    first, rest = data[0], data[1:]
+    if not 0xC2 <= first <= 0xF4:
+        return False
+    if rest:
+        low, high = _SECOND_BYTE.get(first, (0x80, 0xBF))
+        if not low <= rest[0] <= high:
+            return False
+    size = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+    return len(data) <= size and all(0x80 <= byte <= 0xBF for byte in rest)

@@ -1,0 +1,297 @@
+"""Type-Constrained Tokenization at run time: values to token ids, and what may follow.
+
+    tokenizer = Tokenizer.load("tokenizer.json")
+    ids = tokenizer.encode({"on": "push", "jobs": {...}})   # uint16 array
+    tokenizer.decode(ids)                                   # the same value and order
+    state = tokenizer.start()
+    state.allowed()                                         # bool[8192]
+    state = state.advance(ids[0])
+
+A token is a string of base symbols (`data.symbols`); ids 0–8191.  Ids 0–514 are the
+controls, literals and bytes, then come common characters, then merged tokens in the
+order in which they were learnt; ids after the last merged token are reserved.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .codec import Codec
+from .completion import Completer
+from .errors import CorruptError, DecodeError, FormatError
+from .files import canonical_json, read_json, write_atomic
+from .grammar import Grammar
+from .json_text import Json
+from .masks import Masks
+from .reader import MalformedError, Prefix
+from .segment import Segmenter
+from .states import Machine
+from .states import State as GrammarState
+from .symbols import ESCAPES, FIRST_CHARACTER_ID, Control, base_symbols
+
+__all__ = [
+    "MODEL_VOCAB",
+    "PAD",
+    "TOKENIZER_FORMAT",
+    "TOKENIZER_VERSION",
+    "VOCAB_SIZE",
+    "State",
+    "Tokenizer",
+]
+
+VOCAB_SIZE = 8192
+PAD = 8192
+"""Id outside the vocabulary that fills the end of an input."""
+MODEL_VOCAB = 8193
+
+TOKENIZER_FORMAT = "tct-tokenizer"
+TOKENIZER_VERSION = 1
+
+_RETRAIN = "train it again with this version of tct"
+# No document needs these to be written by a model.
+_NEVER_GENERATED = ESCAPES | {Control.BEGIN}
+
+
+class Tokenizer:
+    """An immutable tokenizer.  Loading it takes milliseconds, its masks are lazy."""
+
+    def __init__(
+        self,
+        grammar: Grammar,
+        *,
+        characters: str,
+        merges: list[str],
+        schema_sha256: str,
+    ) -> None:
+        """Number the tokens.
+
+        Args:
+            grammar: the compiled schema.
+            characters: common non-ASCII characters, most frequent first.
+            merges: symbol strings of the merged tokens, in the order of their ids.
+            schema_sha256: of the schema that the grammar was compiled from.
+        """
+        base = base_symbols(characters, num_literals=len(grammar.literals))
+        first_merge = FIRST_CHARACTER_ID + len(characters)
+        if first_merge + len(merges) > VOCAB_SIZE:
+            raise ValueError(
+                f"{len(merges):,} merges do not fit into {VOCAB_SIZE:,} ids"
+            )
+        self.grammar = grammar
+        self.characters = characters
+        self.merges = merges
+        self.schema_sha256 = schema_sha256
+        self.codec = Codec(grammar, characters)
+        self.vocabulary: dict[int, str] = base | dict(enumerate(merges, first_merge))
+        """Id to symbols; reserved ids are absent."""
+        self._expansions = [self.vocabulary.get(i) for i in range(VOCAB_SIZE)]
+
+    # -- files -------------------------------------------------------------------------
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything that decides about ids."""
+        return hashlib.sha256(canonical_json(self._content())).hexdigest()
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "format": TOKENIZER_FORMAT,
+            "version": TOKENIZER_VERSION,
+            "vocab_size": VOCAB_SIZE,
+            "schema_sha256": self.schema_sha256,
+            "characters": self.characters,
+            "merges": self.merges,
+            "grammar": self.grammar.to_json(),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write `tokenizer.json`: all of the above and the digest."""
+        content = {**self._content(), "digest": self.digest}
+        data = json.dumps(content, indent=0, separators=(",", ":")).encode() + b"\n"
+        write_atomic(path, lambda file: file.write(data))
+
+    @staticmethod
+    def load(path: Path | str) -> "Tokenizer":
+        """Read what `save` wrote.
+
+        Raises:
+            FormatError: no tokenizer, or one of another version.
+            CorruptError: its content does not have the digest it records.
+        """
+        path = Path(path)
+        data = read_json(path)
+        if data.get("format") != TOKENIZER_FORMAT:
+            raise FormatError(
+                f"{path}: found format {data.get('format')!r}, "
+                f"expected {TOKENIZER_FORMAT!r}",
+                "give a tokenizer.json that tct wrote",
+            )
+        if data.get("version") != TOKENIZER_VERSION:
+            raise FormatError(
+                f"{path}: found tokenizer version {data.get('version')!r}, "
+                f"expected {TOKENIZER_VERSION}",
+                _RETRAIN,
+            )
+        recorded = data.pop("digest", None)
+        found = hashlib.sha256(canonical_json(data)).hexdigest()
+        if found != recorded:
+            raise CorruptError(
+                f"{path}: its content has digest {found[:12]}…, "
+                f"but it records {str(recorded)[:12]}…",
+                "restore the file",
+            )
+        return Tokenizer(
+            Grammar.from_json(data["grammar"]),
+            characters=data["characters"],
+            merges=data["merges"],
+            schema_sha256=data["schema_sha256"],
+        )
+
+    # -- ids ---------------------------------------------------------------------------
+
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """Symbols to ids, with a cache of chunks."""
+        return Segmenter((symbols, i) for i, symbols in self.vocabulary.items())
+
+    def encode(self, value: Json) -> NDArray[np.uint16]:
+        """The token ids of a document; uint16, 1-D.
+
+        Raises:
+            ValueError: nesting beyond MAX_DEPTH.
+            TypeError: no JSON value.
+        """
+        segment = self.segmenter.segment
+        ids: list[int] = []
+        for chunk in self.codec.encode(value):
+            ids += segment(chunk)
+        return np.array(ids, dtype=np.uint16)
+
+    def decode(self, ids: ArrayLike) -> Json:
+        """The document that `encode` made these ids from, key order included.
+
+        Raises:
+            DecodeError: no document has these ids; it names the first bad one.
+        """
+        symbols, ends = self._expand(ids)
+        try:
+            return self.codec.decode(symbols)
+        except MalformedError as error:
+            raise _decode_error(error, ends) from error
+
+    def decode_prefix(self, ids: ArrayLike, *, indent: int | None = None) -> Prefix:
+        """How far the beginning of a document gets, as JSON text.
+
+        The text of a longer prefix continues that of a shorter one, so the text of a
+        window is the difference of two prefixes.
+
+        Raises:
+            DecodeError: no document begins with these ids.
+        """
+        symbols, ends = self._expand(ids)
+        try:
+            return self.codec.read(symbols, indent=indent)
+        except MalformedError as error:
+            raise _decode_error(error, ends) from error
+
+    def _expand(self, ids: ArrayLike) -> tuple[str, list[int]]:
+        """The symbols of some ids, and where each token's symbols end."""
+        parts = []
+        for position, number in enumerate(np.asarray(ids).tolist()):
+            symbols = self._expansions[number] if 0 <= number < VOCAB_SIZE else None
+            if symbols is None:
+                raise DecodeError(
+                    f"found id {number}, which is reserved or no id", position=position
+                )
+            parts.append(symbols)
+        return "".join(parts), list(accumulate(map(len, parts)))
+
+    def is_on_schema(self, ids: NDArray[np.uint16]) -> bool:
+        """Whether a document was encoded without an escape."""
+        escapes = [i for i, symbol in enumerate(Control) if symbol in ESCAPES]
+        return not np.isin(ids, escapes).any()
+
+    # -- masks -------------------------------------------------------------------------
+
+    @cached_property
+    def _machine(self) -> Machine:
+        return Machine(self.grammar, self.codec.words)
+
+    @cached_property
+    def _masks(self) -> Masks:
+        generated = {
+            number: symbols
+            for number, symbols in self.vocabulary.items()
+            if symbols not in _NEVER_GENERATED
+        }
+        return Masks(self._machine, generated, VOCAB_SIZE)
+
+    @cached_property
+    def _completer(self) -> Completer:
+        return Completer(self._machine)
+
+    def start(self) -> "State":
+        """The state before the first token of a document."""
+        return State(self, self._machine.start)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a document stands, and which tokens may follow.  Immutable."""
+
+    tokenizer: Tokenizer
+    _state: GrammarState
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the document is closed; then no token may follow."""
+        return self._state.is_complete
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """bool[8192], read-only: True for each id that keeps the document valid."""
+        return self.tokenizer._masks.allowed(self._state)
+
+    def forced(self) -> int | None:
+        """The only id that may follow, or None where there is a choice or an end."""
+        allowed = np.flatnonzero(self.allowed())
+        return int(allowed[0]) if len(allowed) == 1 else None
+
+    def advance(self, token: int) -> "State":
+        """The state after a token.
+
+        Raises:
+            ValueError: the token is not allowed here.
+        """
+        symbols = self.tokenizer.vocabulary.get(token)
+        if symbols is None:
+            raise ValueError(f"token {token} is reserved or no id")
+        return self.read(symbols)
+
+    def read(self, symbols: str) -> "State":
+        """The state after some base symbols.
+
+        Raises:
+            ValueError: they are not allowed here.
+        """
+        state = self.tokenizer._machine.walk(self._state, symbols)
+        if state is None:
+            raise ValueError(f"{symbols!r} is not allowed here")
+        return State(self.tokenizer, state)
+
+    def shortest_completion(self) -> tuple[int, ...]:
+        """Ids that close the document from here, as few as the grammar needs."""
+        symbols = self.tokenizer._completer.closing(self._state)
+        return self.tokenizer.segmenter.segment(symbols) if symbols else ()
+
+
+def _decode_error(error: MalformedError, ends: list[int]) -> DecodeError:
+    """The same problem at the token that holds the offending symbol."""
+    position = int(np.searchsorted(ends, error.position, side="right"))
+    return DecodeError(str(error), position=min(position, max(0, len(ends) - 1)))

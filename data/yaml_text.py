@@ -1,0 +1,92 @@
+"""Workflows as YAML that a person would have written.
+
+Block style, scripts as literal blocks, keys in their order.  The text means the same to
+a YAML 1.2 reader, such as GitHub's, and to a YAML 1.1 reader: what either could take
+for something else than a string is quoted.  The one exception is the key `on`, which
+everybody writes without quotes.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from yaml.cyaml import CDumper
+from yaml.resolver import Resolver
+
+from .json_text import Json
+
+__all__ = ["to_yaml"]
+
+_WIDTH = 1 << 20  # never fold a line
+# What the core schema of YAML 1.2 reads as a number though YAML 1.1 does not.
+_CORE_NUMBER = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+"
+)
+# YAML 1.1 booleans that PyYAML does not resolve, but other readers do.
+_SHORT_BOOLEAN = frozenset("yYnN")
+
+
+def to_yaml(value: Json) -> str:
+    """One YAML document, ending in a newline."""
+    events: list[yaml.Event] = [
+        yaml.StreamStartEvent(),
+        yaml.DocumentStartEvent(explicit=False),
+        *_events(value),
+        yaml.DocumentEndEvent(explicit=False),
+        yaml.StreamEndEvent(),
+    ]
+    text: str = yaml.emit(events, Dumper=CDumper, width=_WIDTH, allow_unicode=True)
+    return text
+
+
+def _events(value: Json) -> Iterator[yaml.Event]:
+    if isinstance(value, dict):
+        yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value)
+        for key, item in value.items():
+            yield _plain(key) if key == "on" else _string(key)
+            yield from _events(item)
+        yield yaml.MappingEndEvent()
+    elif isinstance(value, list):
+        yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=not value)
+        for item in value:
+            yield from _events(item)
+        yield yaml.SequenceEndEvent()
+    elif isinstance(value, str):
+        yield _string(value)
+    elif value is None:
+        yield _plain("null")
+    elif isinstance(value, bool):
+        yield _plain("true" if value else "false")
+    else:
+        yield _plain(_number(value))
+
+
+def _number(value: float) -> str:
+    """A number that both versions of YAML read as one; 1.1 wants a dot before `e`."""
+    text = repr(value)
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
+
+
+def _plain(text: str) -> yaml.ScalarEvent:
+    return yaml.ScalarEvent(None, None, (True, False), text, style="")
+
+
+def _string(text: str) -> yaml.ScalarEvent:
+    """Plain, literal or quoted; libyaml quotes what a style cannot hold."""
+    style = "|" if "\n" in text else "'" if _is_ambiguous(text) else ""
+    return yaml.ScalarEvent(None, None, (not style, True), text, style=style)
+
+
+def _is_ambiguous(text: str) -> bool:
+    """Whether some reader would not take the plain text for a string."""
+    resolvers: Any = Resolver.yaml_implicit_resolvers
+    return (
+        text in _SHORT_BOOLEAN
+        or _CORE_NUMBER.fullmatch(text) is not None
+        or any(
+            pattern.match(text)
+            for _, pattern in (*resolvers.get(text[:1], ()), *resolvers.get(None, ()))
+        )
+    )
