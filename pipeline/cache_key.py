@@ -1,0 +1,89 @@
+"""What a store is made from, and whether one that exists is made from just that."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..data.errors import FormatError, StaleStoreError
+from ..data.files import canonical_json
+from ..data.store import STORE_VERSION, read_manifest
+from ..data.tokenizer import Tokenizer
+from .sources import Columns, fingerprint
+from .splits import VAL_PER_10000
+from .train_tokenizer import TRAINING_VERSION
+from .workflow_schema import workflow_schema
+
+__all__ = ["find_store", "key_inputs"]
+
+
+def key_inputs(
+    sources: Sequence[Path],
+    *,
+    columns: Columns,
+    split_seed: int,
+    tokenizer: Tokenizer | None,
+) -> dict[str, Any]:
+    """Everything that the content of a store depends on; flat JSON.
+
+    Raises:
+        SourceError: a source that is missing, empty or of an unknown kind.
+    """
+    inputs = fingerprint(sources)
+    if tokenizer is not None:
+        made_by = f"tokenizer.json {tokenizer.digest}"
+    else:
+        schema = hashlib.sha256(canonical_json(workflow_schema())).hexdigest()
+        made_by = f"training {TRAINING_VERSION}, schema {schema}"
+    return {
+        "store_version": STORE_VERSION,
+        "input_files": len(inputs),
+        "input_sha256": hashlib.sha256(canonical_json(inputs)).hexdigest(),
+        "tokenizer": made_by,
+        "text_column": columns.text,
+        "group_column": columns.group,
+        "split_seed": split_seed,
+        "val_per_10000": VAL_PER_10000,
+    }
+
+
+def find_store(
+    store: Path, inputs: dict[str, Any], *, force: bool
+) -> dict[str, Any] | None:
+    """The manifest of a store that is up to date; None if one is to be made.
+
+    Args:
+        store: where the store is or will be.
+        inputs: its `key_inputs`.
+        force: take a store of something else for none.
+
+    Raises:
+        StaleStoreError: the store was made from something else.
+        FormatError: the folder is no store, or one of another version.
+    """
+    if not store.exists() or (store.is_dir() and not any(store.iterdir())):
+        return None
+    if not (store / "manifest.json").is_file():
+        raise FormatError(
+            f"{store}: exists, but is not a store", "give another folder with -o"
+        )
+    try:
+        manifest = read_manifest(store)
+    except FormatError:
+        if force:
+            return None
+        raise
+    recorded = manifest["key_inputs"]
+    changed = [
+        f"{name}: {recorded.get(name)!r} then, {value!r} now"
+        for name, value in inputs.items()
+        if recorded.get(name) != value
+    ]
+    if not changed:
+        return manifest
+    if force:
+        return None
+    raise StaleStoreError(
+        f"{store}: prepared from something else ({'; '.join(changed)})",
+        "give another folder with -o, or replace this one with --force",
+    )

@@ -1,0 +1,37 @@
+"""Why an input is no document: named reasons, counted and kept in rejects.arrow."""
+
+from typing import Literal, TypeAlias
+
+__all__ = ["MAX_NODES", "Reason", "RejectedError"]
+
+MAX_NODES = 200_000
+"""Most values in a document, aliases counted as often as they are used."""
+
+Reason: TypeAlias = Literal[
+    "too_large",
+    "not_utf8",
+    "empty",
+    "syntax",
+    "duplicate_key",
+    "several_documents",
+    "not_an_object",
+    "key_not_scalar",
+    "unknown_alias",
+    "unknown_tag",
+    "too_many_nodes",
+    "too_deep",
+    "bad_number",
+    "bad_record",
+    "too_long",
+    "exact_duplicate",
+]
+
+
+class RejectedError(Exception):
+    """An input that is no document."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        """Keep the reason, which is counted, apart from the message."""
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message

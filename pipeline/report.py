@@ -1,0 +1,126 @@
+"""Tables for people: what was prepared, and which windows an epoch has."""
+
+from typing import Any
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..data.inspection import EpochSummary
+from ..data.store import SPLITS, Store
+from ..data.windows import CONTEXT, STRIDE, WindowPlan, Windows
+from .prepare import PrepareReport
+
+__all__ = ["prepare_table", "window_header", "windows_table"]
+
+
+def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
+    """The summary of `tct prepare`."""
+    manifest = report.manifest
+    splits: dict[str, dict[str, int]] = manifest["splits"]
+    documents, tokens, size = (
+        sum(split[name] for split in splits.values())
+        for name in ("documents", "tokens", "bytes")
+    )
+    rejects: dict[str, int] = manifest["rejects"]
+    table = _facts(f"{report.store}")
+    table.add_row("inputs", f"{documents + sum(rejects.values()):,}")
+    table.add_row("documents", f"{documents:,}")
+    for split in SPLITS:
+        part = splits[split]
+        counts = f"{part['documents']:,} documents, {part['tokens']:,} tokens"
+        table.add_row(f"  {split}", counts)
+    table.add_row("rejected", f"{sum(rejects.values()):,}")
+    for reason, count in sorted(rejects.items(), key=lambda item: -item[1]):
+        table.add_row(f"  {reason}", f"{count:,}")
+    table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
+    table.add_row("tokens", f"{tokens:,}")
+    lengths = store.length
+    table.add_row(
+        "tokens per document",
+        f"{tokens / documents:,.0f} mean, {np.median(lengths):,.0f} median, "
+        f"{lengths.max():,} most",
+    )
+    table.add_row("bytes per token", f"{size / tokens:.2f} of canonical JSON")
+    share = manifest["up_to_context"] / documents
+    table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
+    table.add_row("windows per epoch", _windows_per_epoch(store))
+    table.add_row("tokenizer", f"{len(store.tokenizer.vocabulary):,} of 8,192 ids used")
+    for stage, seconds in report.seconds.items():
+        table.add_row(f"time: {stage}", f"{seconds:.1f} s")
+    return table
+
+
+def _windows_per_epoch(store: Store) -> str:
+    lengths = store.length[store.rows("train")]
+    if not len(lengths):
+        return "none: the train split is empty"
+    counts = [
+        WindowPlan(lengths, epoch=epoch).num_windows
+        for epoch in range(CONTEXT // STRIDE)
+    ]
+    return f"{min(counts):,} to {max(counts):,} (train, over {len(counts)} alignments)"
+
+
+def windows_table(
+    windows: Windows, summary: EpochSummary | None, *, limit: int | None
+) -> RenderableType:
+    """Windows, one per line, and the counts of their epoch."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("document", "start", "end", "position", "tokens", "PAD"):
+        table.add_column(name, justify="right")
+    shown = len(windows) if limit is None else min(limit, len(windows))
+    for index in range(shown):
+        start, end = int(windows.start[index]), int(windows.end[index])
+        table.add_row(
+            f"{windows.document[index]}",
+            f"[{start:,}".replace("[", "\\["),
+            f"{end:,})",
+            f"{windows.position[index]}",
+            f"{end - start:,}",
+            f"{CONTEXT - (end - start):,}",
+        )
+    parts: list[RenderableType] = [table]
+    if shown < len(windows):
+        parts.append(Text(f"… and {len(windows) - shown:,} more (--limit, --json)"))
+    if summary is not None:
+        parts += [Text(""), _summary_table(summary)]
+    return Group(*parts)
+
+
+def _summary_table(summary: EpochSummary) -> Table:
+    table = _facts(f"epoch {summary.epoch}, offset {summary.offset}")
+    table.add_row("documents", f"{summary.documents:,}")
+    table.add_row("windows", f"{summary.windows:,}")
+    table.add_row("tokens", f"{summary.tokens:,}")
+    coverage = summary.covered / summary.tokens
+    table.add_row("covered", f"{summary.covered:,} ({coverage:.2%})")
+    table.add_row("trained twice", f"{summary.repeated:,}")
+    table.add_row("PAD in rows", f"{summary.pad:,} ({summary.pad_share:.1%})")
+    return table
+
+
+def window_header(windows: Windows, index: int) -> str:
+    """One line above the text of a window."""
+    start, end = int(windows.start[index]), int(windows.end[index])
+    return (
+        f"── window {index + 1} of {len(windows)}: [{start:,}, {end:,}), "
+        f"position {windows.position[index]}, {end - start:,} tokens, "
+        f"{CONTEXT - (end - start):,} PAD"
+    )
+
+
+def _facts(title: str) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    table.add_column("what", no_wrap=True)
+    table.add_column("value")
+    table.show_header = False
+    return table
+
+
+def print_table(renderable: Any) -> None:
+    """Print to stdout; as plain text where it is no terminal."""
+    Console().print(renderable, highlight=False)

@@ -1,0 +1,210 @@
+"""Where workflows come from: folders, single files, JSON Lines, Parquet and Arrow.
+
+Records come in a fixed order (sources as given; the files of a folder by path; rows as
+they stand) and inputs are only ever read.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ..data.errors import SourceError
+from ..data.files import sha256_file
+from .rejects import RejectedError
+
+__all__ = ["Columns", "Record", "fingerprint", "read_records"]
+
+_DOCUMENT_SUFFIXES = {".yml", ".yaml", ".json"}
+_TABLE_SUFFIXES = {".parquet", ".arrow", ".feather"}
+_DEFAULT_TEXT, _DEFAULT_GROUP = "text", "repo"
+_ROWS_PER_BATCH = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """Which fields of a row mean what; None takes `text` and `repo` where they are."""
+
+    text: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One input: the text of a file or row."""
+
+    path: str
+    """Path below the source folder, or `file#row` (rows from 0)."""
+    text: bytes
+    group: str | None
+    """Repository, where it is known."""
+    problem: RejectedError | None = None
+    """Why the row has no text, if it has none."""
+
+
+def fingerprint(sources: Iterable[Path]) -> list[tuple[str, str]]:
+    """(name, sha256) of every input file, in reading order.
+
+    Raises:
+        SourceError: a source that is missing, empty or of an unknown kind.
+    """
+    return [
+        (name, sha256_file(path))
+        for source in sources
+        for name, path in _input_files(source)
+    ]
+
+
+def read_records(sources: Iterable[Path], columns: Columns) -> Iterator[Record]:
+    """Every input of every source.
+
+    Raises:
+        SourceError: as `fingerprint`, or a table without the named column.
+    """
+    for source in sources:
+        for name, path in _input_files(source):
+            if path.suffix == ".jsonl":
+                yield from _json_lines(path, name, columns)
+            elif path.suffix in _TABLE_SUFFIXES:
+                yield from _table_rows(path, name, columns)
+            else:
+                group = _repository(name) if source.is_dir() else None
+                yield Record(path=name, text=path.read_bytes(), group=group)
+
+
+def _input_files(source: Path) -> list[tuple[str, Path]]:
+    """Name and path of the files of a source: itself, or the documents in a folder."""
+    if not source.exists():
+        raise SourceError(
+            f"{source}: not found",
+            "give a folder of workflows, a .jsonl or a .parquet file",
+        )
+    if not source.is_dir():
+        known = _DOCUMENT_SUFFIXES | _TABLE_SUFFIXES | {".jsonl"}
+        if source.suffix not in known:
+            raise SourceError(
+                f"{source}: found a file of type {source.suffix or 'unknown'!r}, "
+                f"expected one of {', '.join(sorted(known))}",
+                "convert it, or give the folder that holds the workflows",
+            )
+        return [(source.name, source)]
+    found = sorted(
+        (path.relative_to(source).as_posix(), path) for path in _documents(source)
+    )
+    if not found:
+        raise SourceError(
+            f"{source}: no .yml, .yaml or .json file in this folder or below",
+            "give the folder that holds the workflows",
+        )
+    return found
+
+
+def _documents(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        if ".git" in folders:
+            folders.remove(".git")
+        for name in names:
+            path = Path(parent, name)
+            if path.suffix in _DOCUMENT_SUFFIXES and path.is_file():
+                yield path
+
+
+def _repository(name: str) -> str | None:
+    """`owner/name` from a path such as `owner__name/ci.yml`."""
+    first, slash, _ = name.partition("/")
+    owner, separator, repository = first.partition("__")
+    known = slash and separator and owner and repository
+    return f"{owner}/{repository}" if known else None
+
+
+# -- rows ------------------------------------------------------------------------------
+
+
+def _json_lines(path: Path, name: str, columns: Columns) -> Iterator[Record]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if line.strip():
+                yield _json_record(line, f"{name}#{number}", columns)
+
+
+def _json_record(line: bytes, name: str, columns: Columns) -> Record:
+    """A line that holds a text in a field, or that is the workflow itself."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        problem = RejectedError("bad_record", f"no JSON: {error}")
+        return Record(path=name, text=line, group=None, problem=problem)
+    if not isinstance(row, dict):
+        problem = RejectedError("bad_record", "the line is no JSON object")
+        return Record(path=name, text=line, group=None, problem=problem)
+    group = row.get(columns.group or _DEFAULT_GROUP)
+    group = group if isinstance(group, str) else None
+    text = row.get(columns.text or _DEFAULT_TEXT)
+    if isinstance(text, str):
+        data = text.encode("utf-8", "surrogatepass")
+        return Record(path=name, text=data, group=group)
+    if columns.text is None:
+        return Record(path=name, text=line, group=None)
+    problem = RejectedError("bad_record", f"field {columns.text!r} holds no text")
+    return Record(path=name, text=line, group=group, problem=problem)
+
+
+def _table_rows(path: Path, name: str, columns: Columns) -> Iterator[Record]:
+    table = _open_table(path)
+    text = _column(path, table, columns.text, _DEFAULT_TEXT, "--text-column")
+    if text is None:
+        raise SourceError(
+            f"{path}: found no column {_DEFAULT_TEXT!r} among {table.schema.names}",
+            "name the column that holds the workflows with --text-column",
+        )
+    group = _column(path, table, columns.group, _DEFAULT_GROUP, "--group-column")
+    wanted = [text] if group is None else [text, group]
+    number = 0
+    for batch in table.to_batches(
+        columns=wanted, batch_size=_ROWS_PER_BATCH, use_threads=False
+    ):
+        texts = batch[text].to_pylist()
+        groups = [None] * len(texts) if group is None else batch[group].to_pylist()
+        for value, value_group in zip(texts, groups, strict=True):
+            yield _table_record(f"{name}#{number}", value, value_group)
+            number += 1
+
+
+def _open_table(path: Path) -> ds.Dataset:
+    kind = "parquet" if path.suffix == ".parquet" else "ipc"
+    try:
+        return ds.dataset(path, format=kind)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(
+            f"{path}: no readable {path.suffix} file ({error})",
+            "check that it is complete",
+        ) from error
+
+
+def _column(
+    path: Path, table: ds.Dataset, named: str | None, default: str, option: str
+) -> str | None:
+    """The column that was named, or the default where the table has it."""
+    names = table.schema.names
+    if named is None:
+        return default if default in names else None
+    if named not in names:
+        raise SourceError(
+            f"{path}: found no column {named!r} among {names}",
+            f"name one of these with {option}",
+        )
+    return named
+
+
+def _table_record(name: str, text: object, group: object) -> Record:
+    known_group = None if group is None else str(group)
+    if isinstance(text, str | bytes):
+        data = text.encode() if isinstance(text, str) else text
+        return Record(path=name, text=data, group=known_group)
+    kind = "null" if text is None else type(text).__name__
+    problem = RejectedError("bad_record", f"the text column holds {kind}, no text")
+    return Record(path=name, text=b"", group=known_group, problem=problem)
