@@ -34,7 +34,7 @@ wheel: .venv/dev ## Build the wheel and check what is in it
 # Type checkers look `tct` up by folder name, so give it one: .links/tct/.
 link:
 	@mkdir -p .links/tct
-	@ln -sfn $(addprefix ../../,__init__.py py.typed cli.py data pipeline trainer tests) .links/tct/
+	@ln -sfn $(addprefix ../../,__init__.py __main__.py py.typed cli.py data pipeline trainer tests) .links/tct/
 
 clean: ## Remove what the targets made, .venv included
 	rm -rf .venv .links .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -51,7 +51,7 @@ _EXISTING = click.Path(path_type=Path)
 @click.group(cls=_Group, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="tct")
 def main() -> None:
-    r"""Train small language models that write GitHub Actions workflows.
+    """Train small language models that write GitHub Actions workflows.
 
     \b
     Example:
@@ -109,7 +109,7 @@ def prepare(
     split_seed: int,
     force: bool,
 ) -> None:
-    r"""Tokenize workflows into a store.
+    """Tokenize workflows into a store.
 
     SOURCE is a folder of .yml, .yaml and .json files, a .jsonl or a .parquet file.
     Preparing the same again does nothing.
@@ -178,7 +178,7 @@ def inspect_windows(
     limit: int,
     as_json: bool,
 ) -> None:
-    r"""Show exactly which windows of which documents an epoch trains on.
+    """Show exactly which windows of which documents an epoch trains on.
 
     \b
     Example:
@@ -251,7 +251,7 @@ def train(
     overrides: tuple[str, ...],
     resume: bool,
 ) -> None:
-    r"""Train a model on a store.
+    """Train a model on a store.
 
     Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from it and
     ends with the same parameters as a run that was never stopped.
@@ -348,7 +348,7 @@ def generate(
     device: str,
     **sampling: Any,
 ) -> None:
-    r"""Write workflows with a trained model.
+    """Write workflows with a trained model.
 
     Every one is correct against the workflow schema: the grammar leaves no other.
 

@@ -14,7 +14,7 @@ def main(folder: str) -> int:
         name for name in zipfile.ZipFile(wheel).namelist() if "dist-info" not in name
     }
     root = Path(__file__).parent.parent
-    expected = {"tct/__init__.py", "tct/cli.py", "tct/py.typed"}
+    expected = {"tct/__init__.py", "tct/__main__.py", "tct/cli.py", "tct/py.typed"}
     for room in ROOMS:
         for path in (root / room).iterdir():
             if path.suffix in (".py", ".json"):

@@ -21,7 +21,11 @@ MAX_DEPTH = 128
 _MAX_NUMBER_CHARACTERS = 4300  # Python reads no longer integer
 _TEXT = re.compile(f"[^{STRUCTURE}]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_PARTIAL_UTF8 = re.compile("[\ue2c2-\ue2f4][\ue280-\ue2bf]{0,2}$")
+# The first bytes of a character whose last ones are not there yet.
+_PARTIAL_UTF8 = re.compile(
+    r"(?:[\ue2c2-\ue2df]|[\ue2e0-\ue2ef][\ue280-\ue2bf]?"
+    r"|[\ue2f0-\ue2f4][\ue280-\ue2bf]{0,2})\Z"
+)
 _CONSTANTS = {
     Control.TRUE: "true",
     Control.FALSE: "false",
@@ -194,19 +198,17 @@ class _Reader:
     def _number(self, node: Node, *, escaped: bool) -> bool:
         if node.number < 0:
             raise self._fail("no number is allowed here")
-        start, end = self.at, self._text_end()
-        text = self.symbols[start:end]
-        self.at = end
-        if end == len(self.symbols):
+        start = self.at
+        self.at = self._text_end()
+        text = self.symbols[start : self.at]
+        if self.at == len(self.symbols):
             self.out.append(text)
             return False
         if escaped:
-            fits = _NUMBER.fullmatch(text) and len(text) <= _MAX_NUMBER_CHARACTERS
-            fits = fits and abs(float(text)) < float("inf")
+            fits = _is_number(text)
         else:
             fits = self.grammar.automata[node.number].label(text) >= 0
         if not fits:
-            self.at = start
             raise self._fail("no number of this grammar")
         return self._scalar(text)
 
@@ -221,22 +223,23 @@ class _Reader:
 
     def _text(self, automaton: int, *, escaped: bool) -> str | None:
         """Read text and END; at the end of the symbols write what there is of it."""
-        start, end = self.at, self._text_end()
-        symbols = self.symbols[start:end]
-        errors = "surrogatepass" if escaped else "strict"
-        if end == len(self.symbols):
+        start = self.at
+        self.at = self._text_end()
+        symbols = self.symbols[start : self.at]
+        is_whole = self.at < len(self.symbols)
+        if not is_whole:
             symbols = _PARTIAL_UTF8.sub("", symbols)
+        errors = "surrogatepass" if escaped else "strict"
         try:
             text = spell(symbols, errors=errors)
         except UnicodeDecodeError as error:
             raise self._fail(f"text is not UTF-8 ({error.reason})") from error
-        if end == len(self.symbols):
+        if not is_whole:
             self.out.append(quote(text)[:-1])
-            self.at = end
             return None
         if not escaped and self.grammar.automata[automaton].label(text) < 0:
             raise self._fail("no text of this grammar")
-        self.at = end + 1
+        self.at += 1
         return text
 
     # -- containers --------------------------------------------------------------------
@@ -321,7 +324,6 @@ class _Reader:
         if keys < 0 and not escaped:
             raise self._fail("no free key is allowed here")
         self._begin_member(frame)
-        start = self.at
         key = self._text(keys, escaped=escaped)
         if key is None:
             return False
@@ -335,7 +337,7 @@ class _Reader:
                 frame.count - 1,
             )
         if child < 0 or key in frame.seen:
-            self.at = start
+            self.at -= 1
             raise self._fail(f"the key {key!r} is not allowed here")
         self._key(frame, key, child, alive)
         return True
@@ -345,3 +347,12 @@ class _Reader:
         frame.alive = alive
         self.out.append(f"{quote(key)}:" if self.indent is None else f"{quote(key)}: ")
         self.wanted = _Wanted(child)
+
+
+def _is_number(text: str) -> bool:
+    """Whether Python reads a JSON number from `text`, and a finite one."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or len(text) > _MAX_NUMBER_CHARACTERS:
+        return False
+    is_float = match[2] or match[3]
+    return not is_float or abs(float(text)) < float("inf")

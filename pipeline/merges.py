@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 __all__ = ["MAX_TOKEN_SYMBOLS", "learn_merges"]
 
 MAX_TOKEN_SYMBOLS = 64
-MIN_PAIR_COUNT = 2
+MIN_PAIR_COUNT = 16
+"""Fewest places of a new token: one that is rarer is memorised, not learnt."""
 
 Ints = NDArray[np.int64]
 _SHIFT = 16  # a pair is one integer: left id << 16 | right id
@@ -36,7 +37,7 @@ def learn_merges(
     """The symbol strings of new tokens, most useful first.
 
     Args:
-        chunks: chunk to how often it occurs.
+        chunks: chunk to its weight, such as how often it occurs.
         alphabet: every symbol that occurs; its order decides between equal counts.
         size: most tokens to make.
         frozen: symbols that stay tokens of their own.
@@ -44,7 +45,7 @@ def learn_merges(
 
     Returns:
         At most `size` distinct strings of 2 to MAX_TOKEN_SYMBOLS symbols; fewer where
-        no pair occurs twice any more.
+        no pair occurs MIN_PAIR_COUNT times any more.
     """
     corpus = _Corpus(chunks, alphabet, frozen)
     known = set(alphabet)

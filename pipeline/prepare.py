@@ -172,8 +172,8 @@ class _Run:
             rows = {row for row in training_rows(groups) if groups[row]}
             given = train_tokenizer(
                 lambda: (
-                    value
-                    for row, (_, value) in enumerate(self._spooled())
+                    (document.group, value)
+                    for row, (document, value) in enumerate(self._spooled())
                     if row in rows
                 ),
                 progress=lambda count: self.progress.advance(),

@@ -68,15 +68,14 @@ def windows_table(
 ) -> RenderableType:
     """Windows, one per line, and the counts of their epoch."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("document", "start", "end", "position", "tokens", "PAD"):
+    for name in ("document", "[start, end)", "position", "tokens", "PAD"):
         table.add_column(name, justify="right")
     shown = len(windows) if limit is None else min(limit, len(windows))
     for index in range(shown):
         start, end = int(windows.start[index]), int(windows.end[index])
         table.add_row(
             f"{windows.document[index]}",
-            f"[{start:,}".replace("[", "\\["),
-            f"{end:,})",
+            f"\\[{start:,}, {end:,})",
             f"{windows.position[index]}",
             f"{end - start:,}",
             f"{CONTEXT - (end - start):,}",

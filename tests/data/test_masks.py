@@ -1,0 +1,184 @@
+"""The masks: exact, never empty, and only ways to valid workflows."""
+
+import jsonschema_rs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tct.data.json_text import Json
+from tct.data.store import Store
+from tct.data.symbols import ESCAPES, Control
+from tct.data.tokenizer import VOCAB_SIZE, State, Tokenizer
+from tct.pipeline.workflow_schema import workflow_schema
+from tct.tests.strategies import workflow_like
+
+VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
+
+
+@pytest.fixture(scope="module")
+def tokenizer(store: Store) -> Tokenizer:
+    return store.tokenizer
+
+
+def brute_force(state: State) -> np.ndarray:
+    """Try every token."""
+    allowed = np.zeros(VOCAB_SIZE, dtype=bool)
+    for number, symbols in state.tokenizer.vocabulary.items():
+        if symbols in ESCAPES or symbols == Control.BEGIN:
+            continue
+        try:
+            state.advance(number)
+        except ValueError:
+            continue
+        allowed[number] = True
+    return allowed
+
+
+def random_walk(tokenizer: Tokenizer, seed: int, budget: int) -> list[State]:
+    """States on the way to a finished document, within a budget of tokens."""
+    rng = np.random.default_rng(seed)
+    states = [tokenizer.start()]
+    while not states[-1].is_complete:
+        state = states[-1]
+        choices = np.flatnonzero(state.allowed())
+        assert len(choices), "a mask is empty"
+        following = state.advance(int(rng.choice(choices)))
+        if len(following.shortest_completion()) > budget - len(states):
+            for token in state.shortest_completion():
+                assert states[-1].allowed()[token]
+                states.append(states[-1].advance(token))
+        else:
+            states.append(following)
+    return states
+
+
+def test_every_document_on_schema_is_inside_the_masks(store: Store) -> None:
+    checked = 0
+    for row in range(0, len(store), 2):
+        ids = store.tokens(row)
+        if not store.tokenizer.is_on_schema(ids):
+            continue
+        state = store.tokenizer.start()
+        for token in ids.tolist():
+            assert state.allowed()[token]
+            state = state.advance(token)
+        assert state.is_complete
+        checked += 1
+    assert checked > 20
+
+
+@settings(deadline=None, max_examples=60)
+@given(value=workflow_like())
+def test_every_near_workflow_is_inside_the_masks_iff_it_has_no_escape(
+    tokenizer: Tokenizer, value: dict[str, Json]
+) -> None:
+    ids = tokenizer.encode(value)
+    state, inside = tokenizer.start(), True
+    for token in ids.tolist():
+        if not state.allowed()[token]:
+            inside = False
+            break
+        state = state.advance(token)
+    assert inside == tokenizer.is_on_schema(ids)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mask_is_what_trying_every_token_gives(tokenizer: Tokenizer, seed: int) -> None:
+    states = random_walk(tokenizer, seed, budget=40)
+    kinds = set()
+    for state in states[:: max(1, len(states) // 12)]:
+        assert (state.allowed() == brute_force(state)).all()
+        kinds.add(type(state._state.frame).__name__)
+    assert len(kinds) > 1
+
+
+def test_masks_on_a_real_document_are_what_trying_every_token_gives(
+    store: Store,
+) -> None:
+    state = store.tokenizer.start()
+    for token in store.tokens(1)[:40].tolist():
+        assert (state.allowed() == brute_force(state)).all()
+        state = state.advance(token)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_random_walk_ends_in_a_valid_workflow(tokenizer: Tokenizer, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    state, ids, budget = tokenizer.start(), [], 120
+    while not state.is_complete:
+        token = int(rng.choice(np.flatnonzero(state.allowed())))
+        following = state.advance(token)
+        if len(ids) + 1 + len(following.shortest_completion()) > budget:
+            ids += state.shortest_completion()
+            break
+        ids.append(token)
+        state = following
+    assert len(ids) <= budget
+    value = tokenizer.decode(ids)
+    assert tokenizer.is_on_schema(np.array(ids))
+    assert VALIDATOR.is_valid(value)
+
+
+def test_the_shortest_completion_of_nothing_is_a_valid_workflow(
+    tokenizer: Tokenizer,
+) -> None:
+    value = tokenizer.decode(tokenizer.start().shortest_completion())
+    assert VALIDATOR.is_valid(value)
+
+
+def test_a_complete_document_allows_nothing_and_needs_nothing(
+    tokenizer: Tokenizer,
+) -> None:
+    state = random_walk(tokenizer, 0, budget=20)[-1]
+    assert state.is_complete
+    assert not state.allowed().any()
+    assert state.shortest_completion() == ()
+    assert state.forced() is None
+
+
+def test_a_state_is_not_changed_by_what_follows(tokenizer: Tokenizer) -> None:
+    start = tokenizer.start()
+    before = start.allowed().copy()
+    start.advance(int(np.flatnonzero(before)[0]))
+    assert (start.allowed() == before).all()
+    with pytest.raises(ValueError, match="read-only"):
+        start.allowed()[0] = True
+
+
+def test_a_key_is_not_allowed_twice(tokenizer: Tokenizer) -> None:
+    codec = tokenizer.codec
+    twice = "".join(codec.encode({"on": "push", "jobs": {"a": {"runs-on": "x"}}}))
+    key = codec.literals["on"]
+    state = tokenizer.start().read(twice[: twice.index(key) + 2])
+    number = {text: i for i, text in tokenizer.vocabulary.items()}[key]
+    assert not state.allowed()[number]
+    assert tokenizer.start().allowed()[number]
+
+
+def test_a_free_key_cannot_end_as_one_that_was_there(tokenizer: Tokenizer) -> None:
+    codec = tokenizer.codec
+    env = codec.literals["env"]
+    opened = f"{env}{Control.OBJECT}A{Control.END}x{Control.END}A"
+    numbers = {text: i for i, text in tokenizer.vocabulary.items()}
+    state = tokenizer.start().read(opened)
+    assert not state.allowed()[numbers[Control.END]]
+    assert state.read("B").allowed()[numbers[Control.END]]
+    assert (state.allowed() == brute_force(state)).all()
+
+
+def test_only_whole_characters_can_be_ended(tokenizer: Tokenizer) -> None:
+    numbers = {text: i for i, text in tokenizer.vocabulary.items()}
+    state = tokenizer.start().read(tokenizer.codec.literals["name"])
+    state = state.read("\ue2e2")  # the first of three bytes
+    allowed = np.flatnonzero(state.allowed())
+    assert {tokenizer.vocabulary[i] for i in allowed} == {
+        chr(0xE200 + byte) for byte in range(0x80, 0xC0)
+    }
+    assert not state.allowed()[numbers[Control.END]]
+
+
+def test_a_token_that_is_not_allowed_is_refused(tokenizer: Tokenizer) -> None:
+    with pytest.raises(ValueError, match="is not allowed here"):
+        tokenizer.start().advance(1)
+    with pytest.raises(ValueError, match="reserved or no id"):
+        tokenizer.start().advance(VOCAB_SIZE)

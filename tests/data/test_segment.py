@@ -1,0 +1,52 @@
+"""Fewest-token segmentation against brute force."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tct.data.segment import Segmenter
+
+SYMBOLS = "abc"
+VOCABULARIES = st.lists(
+    st.text(alphabet=SYMBOLS, min_size=2, max_size=4), unique=True, max_size=8
+)
+
+
+def fewest(chunk: str, tokens: set[str]) -> int:
+    """The least number of tokens, by trying every set of cuts."""
+    for cuts in range(len(chunk)):
+        for places in itertools.combinations(range(1, len(chunk)), cuts):
+            ends = [0, *places, len(chunk)]
+            if all(chunk[a:b] in tokens for a, b in itertools.pairwise(ends)):
+                return cuts + 1
+    raise AssertionError(chunk)
+
+
+@given(VOCABULARIES, st.text(alphabet=SYMBOLS, min_size=1, max_size=9))
+def test_a_chunk_takes_the_fewest_tokens_there_are(merged: list[str], chunk: str) -> None:
+    tokens = [*SYMBOLS, *merged]
+    segmenter = Segmenter((token, number) for number, token in enumerate(tokens))
+    ids = segmenter.segment(chunk)
+    assert "".join(tokens[number] for number in ids) == chunk
+    assert len(ids) == fewest(chunk, set(tokens))
+
+
+def test_greedy_is_not_enough() -> None:
+    segmenter = Segmenter([("a", 0), ("b", 1), ("ab", 2), ("abb", 3), ("bba", 4)])
+    assert segmenter.segment("abba") == (0, 4)
+
+
+def test_a_chunk_is_cut_the_same_from_the_cache() -> None:
+    segmenter = Segmenter([("a", 0), ("b", 1), ("ab", 2)])
+    assert segmenter.segment("aab") == segmenter.segment("aab") == (0, 2)
+
+
+def test_an_unknown_symbol_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Segmenter([("a", 0)]).segment("ab")
+
+
+def test_an_empty_chunk_has_no_token() -> None:
+    assert Segmenter([("a", 0)]).segment("") == ()
