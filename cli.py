@@ -6,7 +6,6 @@ the message says how to solve, 2 wrong usage.
 
 import errno
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except TctError as error:
             raise click.ClickException(str(error)) from error
-        except BrokenPipeError:
-            # The reader of our stdout, such as `head`, has seen enough.
-            sys.stderr.close()
+        except BrokenPipeError:  # the reader of stdout, such as `head`, has enough
             raise
         except OSError as error:
             where = error.filename or "input or output"

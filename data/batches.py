@@ -19,6 +19,8 @@ from .windows import CONTEXT, WindowPlan, Windows
 
 __all__ = ["Batch", "Batches"]
 
+_STEPS_PER_BLOCK = 64  # whose windows are located at once
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
@@ -66,6 +68,7 @@ class Batches:
         # (tokens - C + 1, C) views: row i is shard[i : i + C].
         self._views = [sliding_window_view(shard, context) for shard in store.shards]
         self._epoch: tuple[WindowPlan, Permutation] | None = None
+        self._ahead: tuple[tuple[int, int], Windows] | None = None
 
     def plan(self, epoch: int) -> WindowPlan:
         """The windows of an epoch over this split's documents."""
@@ -77,21 +80,15 @@ class Batches:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The batch of one step, 0 <= step < num_steps(epoch)."""
-        plan, permutation = self._prepared(epoch)
-        first = step * self.batch_size
-        stop = min(first + self.batch_size, plan.num_windows)
-        if not 0 <= first < stop:
+        steps = self.num_steps(epoch)
+        if not 0 <= step < steps:
             raise IndexError(
                 f"step {step} of epoch {epoch}: found no window, "
-                f"expected a step in [0, {self.num_steps(epoch)})"
+                f"expected a step in [0, {steps})"
             )
-        found = plan.locate(permutation(np.arange(first, stop)))
-        windows = Windows(
-            document=self.documents[found.document],
-            start=found.start,
-            end=found.end,
-            position=found.position,
-        )
+        ahead = self._block(epoch, step // _STEPS_PER_BLOCK)
+        first = step % _STEPS_PER_BLOCK * self.batch_size
+        windows = ahead[first : first + self.batch_size]
         return Batch(rows=self._gather(windows), windows=windows)
 
     def _prepared(self, epoch: int) -> tuple[WindowPlan, Permutation]:
@@ -102,16 +99,34 @@ class Batches:
             self._epoch = plan, order
         return self._epoch
 
+    def _block(self, epoch: int, number: int) -> Windows:
+        """The windows of some steps in a row: one at a time costs ten times as much."""
+        if self._ahead is None or self._ahead[0] != (epoch, number):
+            plan, permutation = self._prepared(epoch)
+            size = _STEPS_PER_BLOCK * self.batch_size
+            stop = min((number + 1) * size, plan.num_windows)
+            found = plan.locate(permutation(np.arange(number * size, stop)))
+            windows = Windows(
+                document=self.documents[found.document],
+                start=found.start,
+                end=found.end,
+                position=found.position,
+            )
+            self._ahead = (epoch, number), windows
+        return self._ahead[1]
+
     def _gather(self, windows: Windows) -> NDArray[np.uint16]:
         """The only copy of tokens on their way to the model."""
-        rows = np.full((self.batch_size, self.context + 1), PAD, dtype=np.uint16)
-        content = rows[: len(windows), 1:]
-        rows[: len(windows), 0] = windows.position
+        rows = np.empty((self.batch_size, self.context + 1), dtype=np.uint16)
+        count = len(windows)
+        rows[:count, 0] = windows.position
+        rows[count:] = PAD
         shard = self.store.shard[windows.document]
         start = self.store.offset[windows.document] + windows.start
-        for number in np.unique(shard):
-            here = shard == number
-            content[here] = self._views[number][start[here]]
+        for number in set(shard.tolist()):
+            here = np.flatnonzero(shard == number)
+            rows[here, 1:] = self._views[number][start[here]]
         # A view is as wide as the context: PAD over what belongs to the next document.
-        content[np.arange(self.context) >= windows.length[:, None]] = PAD
+        for row, length in enumerate(windows.length.tolist()):
+            rows[row, 1 + length :] = PAD
         return rows

@@ -12,6 +12,7 @@
 Opening maps the files into memory and copies no token: `Store.tokens` is a view.
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .errors import CorruptError, FormatError
-from .files import read_json, sha256_file
+from .files import canonical_json, read_json, sha256_file
 from .tokenizer import Tokenizer
 from .windows import CONTEXT
 
@@ -36,6 +37,7 @@ __all__ = [
     "Split",
     "Store",
     "Verify",
+    "check_files",
     "shard_name",
 ]
 
@@ -112,8 +114,7 @@ class Store:
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
-        if verify != "off":
-            _check_files(folder, manifest["files"], full=verify == "full")
+        check_files(folder, manifest, verify=verify)
         docs = read_arrow(folder / "docs.arrow")
         names = sorted(name for name in manifest["files"] if name.startswith("tokens-"))
         return Store(
@@ -182,6 +183,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"expected {STORE_VERSION}",
             "prepare it again with tct prepare --force, or use the tct that wrote it",
         )
+    fixed = {k: v for k, v in manifest.items() if k not in ("digest", "run")}
+    if hashlib.sha256(canonical_json(fixed)).hexdigest() != manifest.get("digest"):
+        raise CorruptError(
+            f"{path}: its content has not the digest it records", _REMAKE
+        )
     return manifest
 
 
@@ -195,8 +201,11 @@ def read_arrow(path: Path) -> pa.Table:
         raise CorruptError(problem, _REMAKE) from error
 
 
-def _check_files(folder: Path, files: dict[str, dict[str, Any]], *, full: bool) -> None:
-    for name, recorded in files.items():
+def check_files(folder: Path, manifest: dict[str, Any], *, verify: Verify) -> None:
+    """Compare the files of a store with its manifest; see `Store.open`."""
+    if verify == "off":
+        return
+    for name, recorded in manifest["files"].items():
         path = folder / name
         if not path.is_file():
             raise CorruptError(f"{path}: missing, but the manifest lists it", _REMAKE)
@@ -207,7 +216,7 @@ def _check_files(folder: Path, files: dict[str, dict[str, Any]], *, full: bool) 
                 f"the manifest records {recorded['bytes']:,}",
                 _REMAKE,
             )
-        if full and (digest := sha256_file(path)) != recorded["sha256"]:
+        if verify == "full" and (digest := sha256_file(path)) != recorded["sha256"]:
             raise CorruptError(
                 f"{path}: found sha256 {digest[:12]}…, "
                 f"the manifest records {recorded['sha256'][:12]}…",

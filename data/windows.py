@@ -53,6 +53,15 @@ class Windows:
         """The number of windows."""
         return len(self.document)
 
+    def __getitem__(self, part: slice) -> "Windows":
+        """Some of them; the arrays are views."""
+        return Windows(
+            document=self.document[part],
+            start=self.start[part],
+            end=self.end[part],
+            position=self.position[part],
+        )
+
     @property
     def length(self) -> NDArray[np.int64]:
         """Content tokens, 1 to C."""

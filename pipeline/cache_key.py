@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..data.errors import FormatError, StaleStoreError
+from ..data.errors import CorruptError, FormatError, StaleStoreError
 from ..data.files import canonical_json
-from ..data.store import STORE_VERSION, read_manifest
+from ..data.store import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
 from .sources import Columns, fingerprint
 from .splits import VAL_PER_10000
@@ -59,7 +60,7 @@ def find_store(
 
     Raises:
         StaleStoreError: the store was made from something else.
-        FormatError: the folder is no store, or one of another version.
+        FormatError: the folder is no store, one of another version, or a damaged one.
     """
     if not store.exists() or (store.is_dir() and not any(store.iterdir())):
         return None
@@ -80,7 +81,12 @@ def find_store(
         if recorded.get(name) != value
     ]
     if not changed:
-        return manifest
+        if not force:
+            check_files(store, manifest, verify="sizes")
+            return manifest
+        with suppress(CorruptError):
+            check_files(store, manifest, verify="full")
+            return manifest
     if force:
         return None
     raise StaleStoreError(

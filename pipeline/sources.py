@@ -93,7 +93,8 @@ def _input_files(source: Path) -> list[tuple[str, Path]]:
             )
         return [(source.name, source)]
     found = sorted(
-        (path.relative_to(source).as_posix(), path) for path in _documents(source)
+        (_readable(path.relative_to(source).as_posix()), path)
+        for path in _documents(source)
     )
     if not found:
         raise SourceError(
@@ -107,10 +108,18 @@ def _documents(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         if ".git" in folders:
             folders.remove(".git")
+        if "tokenizer.json" in names:  # a store or a run, whose JSON is not workflows
+            folders.clear()
+            continue
         for name in names:
             path = Path(parent, name)
             if path.suffix in _DOCUMENT_SUFFIXES and path.is_file():
                 yield path
+
+
+def _readable(text: str) -> str:
+    """`text` without what UTF-8 cannot hold, such as bytes of an odd file name."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _repository(name: str) -> str | None:
@@ -142,7 +151,7 @@ def _json_record(line: bytes, name: str, columns: Columns) -> Record:
         problem = RejectedError("bad_record", "the line is no JSON object")
         return Record(path=name, text=line, group=None, problem=problem)
     group = row.get(columns.group or _DEFAULT_GROUP)
-    group = group if isinstance(group, str) else None
+    group = _group(group)
     text = row.get(columns.text or _DEFAULT_TEXT)
     if isinstance(text, str):
         data = text.encode("utf-8", "surrogatepass")
@@ -201,10 +210,14 @@ def _column(
 
 
 def _table_record(name: str, text: object, group: object) -> Record:
-    known_group = None if group is None else str(group)
     if isinstance(text, str | bytes):
         data = text.encode() if isinstance(text, str) else text
-        return Record(path=name, text=data, group=known_group)
+        return Record(path=name, text=data, group=_group(group))
     kind = "null" if text is None else type(text).__name__
     problem = RejectedError("bad_record", f"the text column holds {kind}, no text")
-    return Record(path=name, text=b"", group=known_group, problem=problem)
+    return Record(path=name, text=b"", group=_group(group), problem=problem)
+
+
+def _group(value: object) -> str | None:
+    """A group's name as text; None where there is none."""
+    return None if value is None else str(value).encode("utf-8", "replace").decode()

@@ -41,6 +41,7 @@ def staging(store: Path) -> Iterator[Path]:
     Raises:
         StaleStoreError: another process is writing the same store.
     """
+    store = store.absolute()
     folder = store.with_name(f".{store.name}.staging")
     store.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True)

@@ -104,7 +104,8 @@ def test_masks_on_a_real_document_are_what_trying_every_token_gives(
 @pytest.mark.parametrize("seed", range(30))
 def test_a_random_walk_ends_in_a_valid_workflow(tokenizer: Tokenizer, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    state, ids, budget = tokenizer.start(), [], 120
+    state, budget = tokenizer.start(), 120
+    ids: list[int] = []
     while not state.is_complete:
         token = int(rng.choice(np.flatnonzero(state.allowed())))
         following = state.advance(token)
@@ -170,7 +171,7 @@ def test_only_whole_characters_can_be_ended(tokenizer: Tokenizer) -> None:
     numbers = {text: i for i, text in tokenizer.vocabulary.items()}
     state = tokenizer.start().read(tokenizer.codec.literals["name"])
     state = state.read("\ue2e2")  # the first of three bytes
-    allowed = np.flatnonzero(state.allowed())
+    allowed = np.flatnonzero(state.allowed()).tolist()
     assert {tokenizer.vocabulary[i] for i in allowed} == {
         chr(0xE200 + byte) for byte in range(0x80, 0xC0)
     }

@@ -88,7 +88,7 @@ def test_nesting_goes_to_the_bound_and_not_beyond(tokenizer: Tokenizer) -> None:
 
 
 def test_key_order_is_kept(tokenizer: Tokenizer) -> None:
-    value = {"jobs": {}, "on": "push", "name": "x", "zz": 1, "aa": 2}
+    value: Json = {"jobs": {}, "on": "push", "name": "x", "zz": 1, "aa": 2}
     decoded = tokenizer.decode(tokenizer.encode(value))
     assert isinstance(decoded, dict)
     assert list(decoded) == ["jobs", "on", "name", "zz", "aa"]
