@@ -31,14 +31,14 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except TctError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(" ".join(str(error).split())) from error
         except BrokenPipeError:  # the reader of stdout, such as `head`, has enough
             raise
         except OSError as error:
             where = error.filename or "input or output"
             hint = _HINTS.get(error.errno or 0, "check the path and try again")
             message = f"{where}: {error.strerror or error}; {hint}"
-            raise click.ClickException(message) from error
+            raise click.ClickException(" ".join(message.split())) from error
 
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}

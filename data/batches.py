@@ -92,16 +92,18 @@ class Batches:
         return Batch(rows=self._gather(windows), windows=windows)
 
     def _prepared(self, epoch: int) -> tuple[WindowPlan, Permutation]:
-        if self._epoch is None or self._epoch[0].epoch != epoch:
+        prepared = self._epoch  # read once: another thread may replace it
+        if prepared is None or prepared[0].epoch != epoch:
             lengths = self.store.length[self.documents]
             plan = WindowPlan(lengths, epoch=epoch, context=self.context)
             order = Permutation(plan.num_windows, seed=self.seed, epoch=epoch)
-            self._epoch = plan, order
-        return self._epoch
+            prepared = self._epoch = plan, order
+        return prepared
 
     def _block(self, epoch: int, number: int) -> Windows:
         """The windows of some steps in a row: one at a time costs ten times as much."""
-        if self._ahead is None or self._ahead[0] != (epoch, number):
+        ahead = self._ahead
+        if ahead is None or ahead[0] != (epoch, number):
             plan, permutation = self._prepared(epoch)
             size = _STEPS_PER_BLOCK * self.batch_size
             stop = min((number + 1) * size, plan.num_windows)
@@ -112,8 +114,8 @@ class Batches:
                 end=found.end,
                 position=found.position,
             )
-            self._ahead = (epoch, number), windows
-        return self._ahead[1]
+            ahead = self._ahead = (epoch, number), windows
+        return ahead[1]
 
     def _gather(self, windows: Windows) -> NDArray[np.uint16]:
         """The only copy of tokens on their way to the model."""

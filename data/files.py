@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +13,7 @@ from .errors import FormatError
 __all__ = [
     "canonical_json",
     "fsync_folder",
+    "naming",
     "read_json",
     "sha256_file",
     "write_atomic",
@@ -42,6 +44,17 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, such as a full disk's, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
@@ -51,7 +64,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        with temporary.open("wb", buffering=_BLOCK_BYTES) as file:
+        with naming(path), temporary.open("wb", buffering=_BLOCK_BYTES) as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())

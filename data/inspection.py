@@ -129,7 +129,7 @@ def find_document(store: Store, name: str) -> int:
     Raises:
         ConfigError: no document, or several, have this name.
     """
-    if name.isdecimal() and int(name) < len(store):
+    if name.isdecimal() and len(name) < 19 and int(name) < len(store):
         return int(name)
     paths = store.docs["path"].to_pylist()
     rows = [row for row, path in enumerate(paths) if path == name]

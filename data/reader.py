@@ -352,7 +352,7 @@ class _Reader:
 def _is_number(text: str) -> bool:
     """Whether Python reads a JSON number from `text`, and a finite one."""
     match = _NUMBER.fullmatch(text)
-    if match is None or len(text) > _MAX_NUMBER_CHARACTERS:
+    if match is None or len(text.removeprefix("-")) > _MAX_NUMBER_CHARACTERS:
         return False
     is_float = match[2] or match[3]
     return not is_float or abs(float(text)) < float("inf")

@@ -227,7 +227,7 @@ def check_files(folder: Path, manifest: dict[str, Any], *, verify: Verify) -> No
 def _map_shard(path: Path) -> NDArray[np.uint16]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         problem = f"{path}: no readable .npy file ({error})"
         raise CorruptError(problem, _REMAKE) from error
     if array.dtype != np.dtype("<u2") or array.ndim != 1:

@@ -36,8 +36,13 @@ def to_yaml(value: Json) -> str:
         yaml.DocumentEndEvent(explicit=False),
         yaml.StreamEndEvent(),
     ]
-    text: str = yaml.emit(events, Dumper=CDumper, width=_WIDTH, allow_unicode=True)
-    return text
+    # libyaml escapes what is beyond the basic plane; PyYAML's slower emitter does not,
+    # but loses U+0085.
+    text = "".join(e.value for e in events if isinstance(e, yaml.ScalarEvent))
+    is_beyond = not text.isascii() and max(text) > "\uffff" and "\x85" not in text
+    dumper = yaml.Dumper if is_beyond else CDumper
+    written: str = yaml.emit(events, Dumper=dumper, width=_WIDTH, allow_unicode=True)
+    return written
 
 
 def _events(value: Json) -> Iterator[yaml.Event]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..data.errors import SourceError
-from ..data.files import write_json
+from ..data.files import naming, write_json
 from ..data.json_text import canonical_bytes
 from ..data.tokenizer import Tokenizer
 from ..data.windows import MAX_DOCUMENT_TOKENS
@@ -70,6 +70,8 @@ def prepare(
         StaleStoreError: `store` was made from something else and `force` is not set.
         FormatError: `store` is a folder of something else.
     """
+    if store.is_symlink():
+        store = store.resolve()  # the folder is replaced, not the link
     progress.stage("hash", None)
     given = Tokenizer.load(options.tokenizer) if options.tokenizer else None
     inputs = key_inputs(
@@ -116,7 +118,7 @@ class _Run:
         """Parse every input; keep the first of equal documents."""
         self.progress.stage("read", None)
         seen: dict[bytes, str] = {}
-        with self.spool.open("wb") as spool:
+        with naming(self.spool), self.spool.open("wb") as spool:
             for record in read_records(sources, self.options.columns):
                 self.progress.advance()
                 try:
@@ -127,7 +129,7 @@ class _Run:
             reasons = Counter[str](reject.reason for reject in self.rejects)
             raise SourceError(
                 f"{', '.join(map(str, sources))}: no document among "
-                f"{len(self.rejects):,} inputs ({_counts(reasons)})",
+                f"{len(self.rejects):,} inputs{_counts(reasons)}",
                 "check that these are workflows, and --text-column",
             )
         self._end_stage("read")
@@ -203,6 +205,12 @@ class _Run:
             document.on_schema = tokenizer.is_on_schema(ids)
             kept.append(document)
         writer.close()
+        if not kept:
+            raise SourceError(
+                f"none of {len(self.documents):,} documents has at most "
+                f"{MAX_DOCUMENT_TOKENS:,} tokens",
+                "prepare smaller ones beside them",
+            )
         self.documents = kept
         self._end_stage("encode")
 
@@ -224,4 +232,5 @@ class _Run:
 
 
 def _counts(reasons: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    names = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    return f" ({names})" if names else ""

@@ -38,19 +38,20 @@ class SilentProgress:
 
 
 class PlainProgress:
-    """A line when a stage begins, and every ten seconds."""
+    """A line every ten seconds, and one for each stage that took more than one."""
 
     def __init__(self) -> None:
         """Begin without a stage."""
         self._name, self._done = "", 0
         self._total: int | None = None
-        self._next_line = 0.0
+        self._begun = self._next_line = time.monotonic()
 
     def stage(self, name: str, total: int | None) -> None:
-        """Print the name."""
+        """Say what the last stage took, and begin another."""
+        self._finish()
         self._name, self._total, self._done = name, total, 0
-        self._next_line = time.monotonic() + 10
-        print(f"{name} …", file=sys.stderr, flush=True)
+        self._begun = time.monotonic()
+        self._next_line = self._begun + 10
 
     def advance(self) -> None:
         """Print how many steps are done, now and then."""
@@ -59,6 +60,11 @@ class PlainProgress:
             self._next_line += 10
             total = "" if self._total is None else f" of {self._total:,}"
             print(f"{self._name}: {self._done:,}{total}", file=sys.stderr, flush=True)
+
+    def _finish(self) -> None:
+        seconds = time.monotonic() - self._begun
+        if self._name and seconds > 1:
+            print(f"{self._name}: {seconds:.0f} s", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         """Nothing to open."""
@@ -70,7 +76,9 @@ class PlainProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing to close."""
+        """Say what the last stage took, unless it failed."""
+        if kind is None:
+            self._finish()
 
 
 class RichBars:

@@ -112,7 +112,11 @@ def window_header(windows: Windows, index: int) -> str:
 
 def _facts(title: str) -> Table:
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
     )
     table.add_column("what", no_wrap=True)
     table.add_column("value")

@@ -7,6 +7,7 @@ they stand) and inputs are only ever read.
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +68,9 @@ def read_records(sources: Iterable[Path], columns: Columns) -> Iterator[Record]:
     """
     for source in sources:
         for name, path in _input_files(source):
-            if path.suffix == ".jsonl":
+            if path.suffix.lower() == ".jsonl":
                 yield from _json_lines(path, name, columns)
-            elif path.suffix in _TABLE_SUFFIXES:
+            elif path.suffix.lower() in _TABLE_SUFFIXES:
                 yield from _table_rows(path, name, columns)
             else:
                 group = _repository(name) if source.is_dir() else None
@@ -85,7 +86,7 @@ def _input_files(source: Path) -> list[tuple[str, Path]]:
         )
     if not source.is_dir():
         known = _DOCUMENT_SUFFIXES | _TABLE_SUFFIXES | {".jsonl"}
-        if source.suffix not in known:
+        if source.suffix.lower() not in known:
             raise SourceError(
                 f"{source}: found a file of type {source.suffix or 'unknown'!r}, "
                 f"expected one of {', '.join(sorted(known))}",
@@ -105,7 +106,7 @@ def _input_files(source: Path) -> list[tuple[str, Path]]:
 
 
 def _documents(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_raise):
         if ".git" in folders:
             folders.remove(".git")
         if "tokenizer.json" in names:  # a store or a run, whose JSON is not workflows
@@ -113,8 +114,12 @@ def _documents(folder: Path) -> Iterator[Path]:
             continue
         for name in names:
             path = Path(parent, name)
-            if path.suffix in _DOCUMENT_SUFFIXES and path.is_file():
+            if path.suffix.lower() in _DOCUMENT_SUFFIXES and path.is_file():
                 yield path
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _readable(text: str) -> str:
@@ -171,25 +176,33 @@ def _table_rows(path: Path, name: str, columns: Columns) -> Iterator[Record]:
             "name the column that holds the workflows with --text-column",
         )
     group = _column(path, table, columns.group, _DEFAULT_GROUP, "--group-column")
-    wanted = [text] if group is None else [text, group]
+    wanted = [text] if group in (None, text) else [text, group]
     number = 0
-    for batch in table.to_batches(
-        columns=wanted, batch_size=_ROWS_PER_BATCH, use_threads=False
-    ):
-        texts = batch[text].to_pylist()
-        groups = [None] * len(texts) if group is None else batch[group].to_pylist()
-        for value, value_group in zip(texts, groups, strict=True):
-            yield _table_record(f"{name}#{number}", value, value_group)
-            number += 1
+    with _readable_table(path):
+        for batch in table.to_batches(
+            columns=wanted, batch_size=_ROWS_PER_BATCH, use_threads=False
+        ):
+            texts = batch[text].to_pylist()
+            groups = [None] * len(texts) if group is None else batch[group].to_pylist()
+            for value, value_group in zip(texts, groups, strict=True):
+                yield _table_record(f"{name}#{number}", value, value_group)
+                number += 1
 
 
 def _open_table(path: Path) -> ds.Dataset:
-    kind = "parquet" if path.suffix == ".parquet" else "ipc"
-    try:
+    kind = "parquet" if path.suffix.lower() == ".parquet" else "ipc"
+    with _readable_table(path):
         return ds.dataset(path, format=kind)
-    except (pa.ArrowInvalid, OSError) as error:
+
+
+@contextmanager
+def _readable_table(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        problem = " ".join(str(error).split())
         raise SourceError(
-            f"{path}: no readable {path.suffix} file ({error})",
+            f"{path}: no readable {path.suffix} file ({problem})",
             "check that it is complete",
         ) from error
 

@@ -118,10 +118,17 @@ class ShardWriter:
         array = np.concatenate([*self._pending, guards], dtype="<u2", casting="unsafe")
         write_atomic(
             self.folder / shard_name(self._shard),
-            lambda file: np.save(file, array, allow_pickle=False),
+            lambda file: _write_npy(file, array),
         )
         self._pending.clear()
         self._shard, self._size = self._shard + 1, 0
+
+
+def _write_npy(file: BinaryIO, array: NDArray[np.uint16]) -> None:
+    # np.save writes with C's stdio, whose errors on a full disk do not say so.
+    header = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(file, header)
+    file.write(array.data)
 
 
 def write_docs(path: Path, documents: Sequence[Document]) -> None:

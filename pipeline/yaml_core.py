@@ -14,7 +14,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from ..data.json_text import Json
 from ..data.reader import MAX_DEPTH
-from .rejects import MAX_NODES, RejectedError
+from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
 
 __all__ = ["bounded_integer", "core_scalar", "finite_float", "parse_yaml"]
 
@@ -79,20 +79,24 @@ def finite_float(text: str) -> float:
 
 
 def bounded_integer(text: str, base: int = 10) -> int:
-    """An integer of as many digits as Python reads."""
+    """An integer of as many decimal digits as Python reads and writes."""
     try:
-        return int(text, base)
+        value = int(text, base)
+        str(value)
     except ValueError as error:
-        raise RejectedError("bad_number", f"an integer of {len(text):,} digits") from (
-            error
-        )
+        problem = f"an integer of {len(text):,} digits"
+        raise RejectedError("bad_number", problem) from error
+    return value
 
 
 @dataclass(slots=True)
-class _Anchored:
+class _Value:
+    """A value and what it costs to copy."""
+
     value: Json
-    nodes: int
-    height: int
+    nodes: int = 1
+    characters: int = 0
+    height: int = 0
 
 
 @dataclass(slots=True)
@@ -102,15 +106,20 @@ class _Open:
     value: Any
     anchor: str | None = None
     nodes: int = 1
+    characters: int = 0
     height: int = 1
     key: str | None = None
+
+    @property
+    def wants_key(self) -> bool:
+        return type(self.value) is dict and self.key is None
 
 
 @dataclass(slots=True)
 class _Builder:
     """Builds a value from parser events, without recursion."""
 
-    anchors: dict[str, _Anchored] = field(default_factory=dict)
+    anchors: dict[str, _Value] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
 
     def build(self, parser: Any) -> Json:
@@ -118,13 +127,13 @@ class _Builder:
         get()  # stream start
         if isinstance(get(), yaml.StreamEndEvent):
             raise RejectedError("empty", "no document")
-        top = _Open([])
+        top = _Open([], nodes=0)
         self.stack.append(top)
         while True:
             event = get()
             kind = type(event)
             if kind is yaml.ScalarEvent:
-                self._add(_scalar(event), event, event.anchor)
+                self._scalar(event)
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
                 self._open(event, {} if kind is yaml.MappingStartEvent else [])
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
@@ -139,8 +148,7 @@ class _Builder:
         return value
 
     def _open(self, event: Any, value: Json) -> None:
-        parent = self.stack[-1]
-        if type(parent.value) is dict and parent.key is None:
+        if self.stack[-1].wants_key:
             raise RejectedError("key_not_scalar", f"line {event.start_mark.line + 1}")
         if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
             raise RejectedError("unknown_tag", str(event.tag))
@@ -150,64 +158,77 @@ class _Builder:
 
     def _close(self) -> None:
         done = self.stack.pop()
+        value = _Value(done.value, done.nodes, done.characters, done.height)
         if done.anchor is not None:
-            self.anchors[done.anchor] = _Anchored(done.value, done.nodes, done.height)
-        self._put(done.value, done.nodes, done.height)
+            self.anchors[done.anchor] = value
+        self._put(value)
 
     def _alias(self, name: str) -> None:
         anchored = self.anchors.get(name)
         if anchored is None:
             raise RejectedError("unknown_alias", f"*{name}")
-        parent = self.stack[-1]
-        if type(parent.value) is dict and parent.key is None:
-            if not isinstance(anchored.value, str):
-                raise RejectedError("key_not_scalar", f"*{name}")
-            self._set_key(parent, anchored.value)
+        if not self.stack[-1].wants_key:
+            self._put(anchored)
+        elif isinstance(anchored.value, str):
+            self._set_key(anchored.value)
         else:
-            self._put(anchored.value, anchored.nodes, anchored.height)
+            raise RejectedError("key_not_scalar", f"*{name}")
 
-    def _add(self, value: Json, event: Any, anchor: str | None) -> None:
+    def _scalar(self, event: Any) -> None:
+        text, is_key = event.value, self.stack[-1].wants_key
+        if is_key:
+            self._set_key(text)
+        if event.anchor is not None or not is_key:
+            value = _Value(_scalar_value(event), characters=len(text))
+            if event.anchor is not None:
+                self.anchors[event.anchor] = value
+            if not is_key:
+                self._put(value)
+
+    def _set_key(self, key: str) -> None:
         parent = self.stack[-1]
-        if anchor is not None:
-            self.anchors[anchor] = _Anchored(value, 1, 0)
-        if type(parent.value) is dict and parent.key is None:
-            self._set_key(parent, event.value)
-        else:
-            self._put(value, 1, 0)
-
-    @staticmethod
-    def _set_key(parent: _Open, key: str) -> None:
         if key in parent.value:
             raise RejectedError("duplicate_key", repr(key))
         parent.key = key
+        parent.characters += len(key)
 
-    def _put(self, value: Json, nodes: int, height: int) -> None:
+    def _put(self, item: _Value) -> None:
         parent = self.stack[-1]
         if type(parent.value) is dict:
-            parent.value[parent.key] = value
+            parent.value[parent.key] = item.value
             parent.key = None
         else:
-            parent.value.append(value)
-        parent.nodes += nodes
-        parent.height = max(parent.height, height + 1)
+            parent.value.append(item.value)
+        parent.nodes += item.nodes
+        parent.characters += item.characters
+        parent.height = max(parent.height, item.height + 1)
         if parent.nodes > MAX_NODES:
             raise RejectedError("too_many_nodes", f"more than {MAX_NODES:,} values")
+        if parent.characters > MAX_CHARACTERS:
+            raise RejectedError(
+                "too_large", f"more than {MAX_CHARACTERS:,} characters with aliases"
+            )
         if parent.height > MAX_DEPTH + 1:  # the stream itself is one level
             raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
 
 
-def _scalar(event: Any) -> Json:
+def _scalar_value(event: Any) -> Json:
     """The value of a scalar event: by its tag, its quotes or the core schema."""
     tag, text = event.tag, event.value
     if tag is None:
         return core_scalar(text) if event.implicit[0] else str(text)
     if tag in ("!", f"{_TAG}str"):
         return str(text)
-    types = {"null": type(None), "bool": bool, "int": int, "float": int | float}
+    types: dict[str, tuple[type, ...]] = {
+        "null": (type(None),),
+        "bool": (bool,),
+        "int": (int,),
+        "float": (int, float),
+    }
     name = tag.removeprefix(_TAG)
     if name not in types:
         raise RejectedError("unknown_tag", str(tag))
     value = core_scalar(text)
-    if not isinstance(value, types[name]):
+    if type(value) not in types[name]:
         raise RejectedError("unknown_tag", f"{text!r} is no {name}")
     return value
