@@ -83,7 +83,9 @@ def test_every_near_workflow_is_inside_the_masks_iff_it_has_no_escape(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_mask_is_what_trying_every_token_gives(tokenizer: Tokenizer, seed: int) -> None:
+def test_a_mask_is_what_trying_every_token_gives(
+    tokenizer: Tokenizer, seed: int
+) -> None:
     states = random_walk(tokenizer, seed, budget=40)
     kinds = set()
     for state in states[:: max(1, len(states) // 12)]:
@@ -102,7 +104,9 @@ def test_masks_on_a_real_document_are_what_trying_every_token_gives(
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_random_walk_ends_in_a_valid_workflow(tokenizer: Tokenizer, seed: int) -> None:
+def test_a_random_walk_ends_in_a_valid_workflow(
+    tokenizer: Tokenizer, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     state, budget = tokenizer.start(), 120
     ids: list[int] = []

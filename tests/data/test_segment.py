@@ -25,7 +25,9 @@ def fewest(chunk: str, tokens: set[str]) -> int:
 
 
 @given(VOCABULARIES, st.text(alphabet=SYMBOLS, min_size=1, max_size=9))
-def test_a_chunk_takes_the_fewest_tokens_there_are(merged: list[str], chunk: str) -> None:
+def test_a_chunk_takes_the_fewest_tokens_there_are(
+    merged: list[str], chunk: str
+) -> None:
     tokens = [*SYMBOLS, *merged]
     segmenter = Segmenter((token, number) for number, token in enumerate(tokens))
     ids = segmenter.segment(chunk)

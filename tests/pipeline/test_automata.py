@@ -31,7 +31,9 @@ PATTERNS = {
 }
 
 
-@pytest.mark.parametrize("pattern", [p for p, reference in PATTERNS.items() if reference])
+@pytest.mark.parametrize(
+    "pattern", [p for p, reference in PATTERNS.items() if reference]
+)
 @given(text=TEXTS)
 def test_an_automaton_accepts_what_the_pattern_matches(pattern: str, text: str) -> None:
     reference = PATTERNS[pattern]

@@ -1,5 +1,7 @@
 """Byte-pair encoding against its plainest form."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ def plain_merges(chunks: dict[str, int], *, size: int, frozen: str = "") -> list
     while len(tokens) < size:
         counts: dict[tuple[str, str], int] = {}
         for word, count in words:
-            for pair in zip(word, word[1:], strict=False):
+            for pair in itertools.pairwise(word):
                 if not set(pair) & set(frozen) and len("".join(pair)) <= 64:
                     counts[pair] = counts.get(pair, 0) + count
         frequent = {pair: n for pair, n in counts.items() if n >= MIN_PAIR_COUNT}

@@ -52,7 +52,9 @@ EXACT: dict[str, dict[str, Any]] = {
     },
     "overlapping patterns": {
         "type": "object",
-        "patternProperties": {"^x": {"type": ["string", "null"]}, "1$": {"enum": ["a"]}},
+        "patternProperties": {
+            "^x": {"type": ["string", "null"]}, "1$": {"enum": ["a"]}
+        },
     },
     "required": {"type": "object", "required": ["a", "zz"]},
     "property counts": {"type": "object", "minProperties": 1, "maxProperties": 2},
@@ -68,7 +70,10 @@ EXACT: dict[str, dict[str, Any]] = {
     "anyOf": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "a"}]},
     "oneOf of types": {"oneOf": [{"type": "string"}, {"type": "array"}]},
     "oneOf of strings": {
-        "oneOf": [{"type": "string", "pattern": "^a"}, {"type": "string", "enum": ["aa", "b"]}]
+        "oneOf": [
+            {"type": "string", "pattern": "^a"},
+            {"type": "string", "enum": ["aa", "b"]},
+        ]
     },
     "oneOf of required": {
         "type": "object",
@@ -87,7 +92,10 @@ EXACT: dict[str, dict[str, Any]] = {
                 "oneOf": [
                     {"type": "string"},
                     {"type": "array", "items": {"$ref": "#/definitions/tree"}},
-                    {"type": "object", "additionalProperties": {"$ref": "#/definitions/tree"}},
+                    {
+                        "type": "object",
+                        "additionalProperties": {"$ref": "#/definitions/tree"},
+                    },
                 ]
             }
         },
@@ -198,7 +206,9 @@ def test_what_cannot_be_compiled_is_refused_with_its_pointer(
 
 def test_a_schema_without_values_is_refused() -> None:
     with pytest.raises(ValueError, match="no value satisfies"):
-        compile_schema({"type": "object", "required": ["a"], "properties": {"a": False}})
+        compile_schema(
+            {"type": "object", "required": ["a"], "properties": {"a": False}}
+        )
 
 
 @pytest.fixture(scope="module")

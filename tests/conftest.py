@@ -1,0 +1,109 @@
+"""A composed corpus, the store made from it, and stores of any shape."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
+
+from tct.data.files import canonical_json, write_json
+from tct.data.store import STORE_FORMAT, STORE_VERSION, Split, Store
+from tct.pipeline.manifest import Document, Reject
+from tct.pipeline.prepare import PrepareOptions, prepare
+from tct.pipeline.progress import SilentProgress
+from tct.pipeline.writer import (
+    MAX_SHARD_TOKENS,
+    ShardWriter,
+    describe_files,
+    write_docs,
+    write_rejects,
+)
+
+# Busy machines are slow, which is no failure.
+settings.register_profile(
+    "tct", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tct")
+
+COMPOSE = Path(__file__).parents[1] / "examples" / "compose.py"
+
+
+@pytest.fixture(scope="session")
+def workflows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty composed workflow files of fifteen repositories; do not change them."""
+    folder = tmp_path_factory.mktemp("workflows") / "workflows"
+    command = [sys.executable, str(COMPOSE), str(folder), "--count", "60"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def store_folder(workflows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of `workflows`; do not change it."""
+    folder = tmp_path_factory.mktemp("store") / "store"
+    prepare([workflows], folder, PrepareOptions(), SilentProgress())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def store(store_folder: Path) -> Store:
+    """The opened store of `workflows`: both splits, some documents beyond a window."""
+    opened = Store.open(store_folder)
+    assert len(opened.rows("train")) > 10
+    assert len(opened.rows("val")) > 0
+    assert (opened.length > 1024).sum() >= 2
+    return opened
+
+
+@pytest.fixture
+def build_store(tmp_path: Path) -> Callable[..., Store]:
+    """Write and open a store of given token ids; its tokenizer is a stub."""
+
+    def build(
+        documents: Sequence[NDArray[np.uint16]],
+        *,
+        val: Sequence[int] = (),
+        max_tokens: int = MAX_SHARD_TOKENS,
+        name: str = "built",
+    ) -> Store:
+        folder = tmp_path / name
+        folder.mkdir()
+        writer = ShardWriter(folder, max_tokens=max_tokens)
+        rows = []
+        for number, ids in enumerate(documents):
+            shard, offset = writer.add(ids)
+            split: Split = "val" if number in val else "train"
+            rows.append(
+                Document(
+                    sha256=bytes([number % 256]) * 32,
+                    path=f"owner__name/{number}.yml",
+                    group="owner/name",
+                    split=split,
+                    n_bytes=3 * len(ids),
+                    n_source_bytes=4 * len(ids),
+                    shard=shard,
+                    offset=offset,
+                    length=len(ids),
+                    on_schema=number % 2 == 0,
+                )
+            )
+        writer.close()
+        write_docs(folder / "docs.arrow", rows)
+        reject = Reject("bad.yml", b"\1" * 32, "read", "syntax", "line 1")
+        write_rejects(folder / "rejects.arrow", [reject])
+        write_json(folder / "tokenizer.json", {"stub": True})
+        manifest = {
+            "format": STORE_FORMAT,
+            "version": STORE_VERSION,
+            "files": describe_files(folder),
+        }
+        digest = hashlib.sha256(canonical_json(manifest)).hexdigest()
+        write_json(folder / "manifest.json", {**manifest, "digest": digest})
+        return Store.open(folder)
+
+    return build

@@ -1,0 +1,499 @@
+"""The command line: help, happy paths, and one line for whatever goes wrong."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from tct import __version__
+from tct.cli import main
+from tct.data.inspection import epoch_windows
+from tct.data.store import Store
+
+COMMANDS = sorted(main.commands)
+TCT = [sys.executable, "-c", "from tct.cli import main; main()"]
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def run_well(*arguments: str | Path) -> str:
+    result = run(*arguments)
+    assert (result.exit_code, result.exception) == (0, None), result.stderr
+    return result.stdout
+
+
+def error_of(*arguments: str | Path) -> str:
+    """The one line that a failing command says, without `Error: `."""
+    result = run(*arguments)
+    # A bug would be an exception of another kind, and its traceback.
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    progress = re.compile(r"(hash|read|tokenizer|encode|write) …")
+    lines = [
+        line for line in result.stderr.splitlines() if not progress.fullmatch(line)
+    ]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+def usage_error_of(*arguments: str | Path) -> str:
+    result = run(*arguments)
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert re.match(r"Usage: \w+ ", result.stderr)
+    return result.stderr
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def prepared(workflows: Path, store_folder: Path, store: Path) -> list[str | Path]:
+    """Arguments that prepare quickly."""
+    return ["prepare", workflows, "-o", store, "--tokenizer", tokenizer(store_folder)]
+
+
+def tokenizer(store_folder: Path) -> Path:
+    return store_folder / "tokenizer.json"
+
+
+@pytest.fixture
+def copied(store_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the prepared store that a test may damage."""
+    return shutil.copytree(store_folder, tmp_path / "copied")
+
+
+# -- help ------------------------------------------------------------------------------
+
+
+def test_the_commands_are_those_of_the_readme() -> None:
+    assert COMMANDS == ["generate", "inspect-windows", "prepare", "train"]
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_every_command_has_help_with_an_example(
+    command: list[str], option: str
+) -> None:
+    text = run_well(*command, option)
+    assert re.match(r"Usage: \w+ ", text)
+    example = text.partition("Example:\n")[2]
+    assert re.match(rf" +tct {command[0] if command else 'prepare'} ", example)
+    # The lines of an example are not joined.
+    assert all(len(line) <= 88 for line in text.splitlines())
+    assert example.partition("\n\n")[0].count("tct ") == len(
+        example.partition("\n\n")[0].splitlines()
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name: str) -> None:
+    for parameter in main.commands[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run_well("--version") == f"tct, version {__version__}\n"
+
+
+# -- prepare ---------------------------------------------------------------------------
+
+
+def test_prepare_says_what_it_made(
+    workflows: Path, store_folder: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    arguments = prepared(workflows, store_folder, store)
+    result = run(*arguments)
+    assert result.exit_code == 0
+    opened = Store.open(store)
+    facts = dict(
+        re.split(r"\s{2,}", line.strip(), maxsplit=1)
+        for line in result.stdout.splitlines()
+        if re.search(r"\S\s{2,}\S", line)
+    )
+    assert facts["inputs"] == facts["documents"] == "60"
+    assert facts["rejected"] == "0"
+    tokens = int(opened.length.sum())
+    assert facts["tokens"] == f"{tokens:,}"
+    bytes_ = sum(opened.docs["n_bytes"].to_pylist())
+    assert facts["bytes per token"] == f"{bytes_ / tokens:.2f} of canonical JSON"
+    share = (opened.length <= 1024).mean()
+    assert facts["up to 1,024 tokens"] == f"{share:.1%} of documents"
+    counts = [len(epoch_windows(opened, "train", epoch)) for epoch in range(32)]
+    assert facts["windows per epoch"].startswith(
+        f"{min(counts):,} to {max(counts):,} (train, "
+    )
+    assert re.fullmatch(r"\d+\.\d s", facts["time: encode"])
+    # Progress is no data: nothing, or a line for a stage that took long.
+    assert all(re.fullmatch(r"\w+: .*", line) for line in result.stderr.splitlines())
+
+
+def test_prepare_counts_rejects_by_reason(store_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "wf").mkdir()
+    for name, text in {"a": "on: push", "b": "- a", "c": "[", "d": "- b"}.items():
+        (tmp_path / "wf" / f"{name}.yml").write_text(text)
+    text = run_well(*prepared(tmp_path / "wf", store_folder, tmp_path / "store"))
+    assert re.search(r"^inputs +4 *$", text, re.M)
+    assert re.search(r"^documents +1 *$", text, re.M)
+    assert re.search(
+        r"^rejected +3 *\n  not_an_object +2 *\n  syntax +1 *$", text, re.M
+    )
+
+
+def test_preparing_again_says_up_to_date(workflows: Path, store_folder: Path) -> None:
+    before = (store_folder / "manifest.json").stat().st_mtime_ns
+    text = run_well("prepare", workflows, "-o", store_folder)
+    assert text == f"{store_folder}: up to date\n"
+    assert (store_folder / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_prepare_reads_the_columns_it_is_told(
+    store_folder: Path, tmp_path: Path
+) -> None:
+    table = pa.table({"body": ["on: push", "on: {}"], "org": ["a", "b"]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    store = tmp_path / "store"
+    arguments = prepared(tmp_path / "t.parquet", store_folder, store)
+    run_well(*arguments, "--text-column", "body", "--group-column", "org")
+    assert Store.open(store).docs["group"].to_pylist() == ["a", "b"]
+
+
+def test_prepare_takes_several_sources(
+    workflows: Path, store_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one.yml").write_text("on: push")
+    arguments = prepared(workflows, store_folder, tmp_path / "store")
+    run_well(*arguments, tmp_path / "one.yml")
+    assert len(Store.open(tmp_path / "store")) == 61
+
+
+# -- inspect-windows -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("epoch", [0, 9])
+def test_json_is_one_object_per_window(store: Store, split: str, epoch: int) -> None:
+    text = run_well(
+        "inspect-windows",
+        store.folder,
+        "--json",
+        "--split",
+        split,
+        "--epoch",
+        str(epoch),
+    )
+    records = [json.loads(line) for line in text.splitlines()]
+    windows = epoch_windows(store, "val" if split == "val" else "train", epoch)
+    assert len(records) == len(windows)
+    for index, record in enumerate(records):
+        start, end = int(windows.start[index]), int(windows.end[index])
+        assert list(record.items()) == [
+            ("epoch", epoch),
+            ("document", int(windows.document[index])),
+            ("start", start),
+            ("end", end),
+            ("position", start // 32),
+            ("pad", 1024 - end + start),
+        ]
+
+
+def test_the_table_shows_windows_and_counts(store: Store) -> None:
+    text = run_well("inspect-windows", store.folder, "--epoch", "3", "--limit", "0")
+    windows = epoch_windows(store, "train", 3)
+    for index in range(len(windows)):
+        start, end = int(windows.start[index]), int(windows.end[index])
+        row = (
+            rf"^ *{windows.document[index]} +\[{start:,}, {end:,}\) +{start // 32} +"
+            rf"{end - start:,} +{1024 - end + start:,} *$"
+        )
+        assert re.search(row, text, re.M), row
+    tokens = int(store.length[store.rows("train")].sum())
+    assert "epoch 3, offset 96" in text
+    assert re.search(rf"^windows +{len(windows):,} *$", text, re.M)
+    assert re.search(rf"^covered +{tokens:,} \(100.00%\) *$", text, re.M)
+    assert re.search(r"^trained twice +0 *$", text, re.M)
+
+
+def test_the_table_is_short_unless_asked(store: Store) -> None:
+    total = len(epoch_windows(store, "train", 0))
+    for options, shown in (([], 20), (["--limit", "5"], 5)):
+        text = run_well("inspect-windows", store.folder, *options)
+        assert len(re.findall(r"\[\d", text)) == shown
+        assert f"… and {total - shown:,} more (--limit, --json)" in text
+    text = run_well("inspect-windows", store.folder, "--limit", "0")
+    assert len(re.findall(r"\[\d", text)) == total
+    assert "more (" not in text
+
+
+def test_one_document_is_shown_with_its_text(store: Store) -> None:
+    row = int(store.length.argmax())
+    path = store.docs["path"][row].as_py()
+    text = run_well("inspect-windows", store.folder, "--doc", path, "--epoch", "5")
+    title, *parts = re.split(r"^── (.*)\n", text, flags=re.M)
+    assert title == f"document {row}: {path}\n"
+    length = int(store.length[row])
+    ends = [0, 160, 1184, length]
+    assert parts[0::2] == [
+        f"window {n + 1} of 3: [{start:,}, {end:,}), position {start // 32}, "
+        f"{end - start:,} tokens, {1024 - (end - start):,} PAD"
+        for n, (start, end) in enumerate(pairwise(ends))
+    ]
+    value = store.tokenizer.decode(store.tokens(row))
+    shown = "".join(part.removesuffix("\n") for part in parts[1::2])
+    assert shown == json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def test_one_document_can_be_given_by_row_or_sha256_and_as_json(store: Store) -> None:
+    digest = store.docs["sha256"][3].as_py().hex()
+    found = [
+        run_well("inspect-windows", store.folder, "--json", "--doc", name)
+        for name in ("3", digest, digest[:10])
+    ]
+    assert found[0] == found[1] == found[2]
+    assert {json.loads(line)["document"] for line in found[0].splitlines()} == {3}
+
+
+# -- what goes wrong -------------------------------------------------------------------
+
+
+def test_a_missing_source_is_one_line(tmp_path: Path) -> None:
+    message = error_of("prepare", tmp_path / "nowhere", "-o", tmp_path / "store")
+    assert message.startswith(f"{tmp_path / 'nowhere'}: not found; give a folder")
+    assert names(tmp_path) == []
+
+
+def test_an_empty_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    message = error_of("prepare", tmp_path / "empty", "-o", tmp_path / "store")
+    assert message.startswith(f"{tmp_path / 'empty'}: no .yml, .yaml or .json file")
+    assert names(tmp_path) == ["empty"]
+
+
+def test_a_missing_column_is_one_line(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"body": ["a: 1"]}), tmp_path / "t.parquet")
+    message = error_of("prepare", tmp_path / "t.parquet", "-o", tmp_path / "store")
+    assert "found no column 'text' among ['body']" in message
+    assert names(tmp_path) == ["t.parquet"]
+
+
+def test_a_source_of_rejects_alone_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("- a")
+    message = error_of("prepare", tmp_path / "a.yml", "-o", tmp_path / "store")
+    assert "no document among 1 inputs (1 not_an_object)" in message
+    assert names(tmp_path) == ["a.yml"]
+
+
+def test_a_stale_store_is_one_line(
+    workflows: Path, store_folder: Path, copied: Path
+) -> None:
+    before = (copied / "manifest.json").read_bytes()
+    message = error_of("prepare", workflows, "-o", copied, "--split-seed", "5")
+    assert "split_seed: 0 then, 5 now" in message
+    assert "--force" in message
+    assert (copied / "manifest.json").read_bytes() == before
+
+
+def test_a_folder_of_something_else_is_one_line(
+    workflows: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    message = error_of("prepare", workflows, "-o", tmp_path / "mine", "--force")
+    assert message.startswith(f"{tmp_path / 'mine'}: exists, but is not a store")
+    assert names(tmp_path / "mine") == ["thesis.txt"]
+
+
+def test_a_store_in_the_making_is_one_line(
+    workflows: Path, store_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".store.staging").mkdir()
+    with (tmp_path / ".store.staging" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        message = error_of(*prepared(workflows, store_folder, tmp_path / "store"))
+    assert "another tct prepare is writing it" in message
+    assert names(tmp_path) == [".store.staging"]
+
+
+def test_a_missing_tokenizer_is_one_line(workflows: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    arguments: list[str | Path] = ["prepare", workflows, "-o", store, "--tokenizer"]
+    message = error_of(*arguments, tmp_path / "nowhere.json")
+    assert message.startswith(f"{tmp_path / 'nowhere.json'}: No such file or directory")
+    (tmp_path / "text.json").write_text("text")
+    message = error_of(*arguments, tmp_path / "text.json")
+    assert message.startswith(f"{tmp_path / 'text.json'}: no valid JSON")
+    assert names(tmp_path) == ["text.json"]
+
+
+def test_a_missing_store_is_one_line(tmp_path: Path) -> None:
+    message = error_of("inspect-windows", tmp_path / "nowhere")
+    assert message == (
+        f"{tmp_path / 'nowhere'}: no manifest.json, so this is not a complete store; "
+        "run tct prepare SOURCE -o STORE first"
+    )
+
+
+def test_a_store_of_another_version_is_one_line(workflows: Path, copied: Path) -> None:
+    path = copied / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
+    expected = f"{path}: found store version 99, expected 1; prepare it again with"
+    assert error_of("inspect-windows", copied).startswith(expected)
+    assert error_of("prepare", workflows, "-o", copied).startswith(expected)
+
+
+def test_a_truncated_shard_is_one_line(copied: Path) -> None:
+    path = copied / "tokens-00000.npy"
+    size = path.stat().st_size
+    os.truncate(path, size // 2)
+    assert error_of("inspect-windows", copied) == (
+        f"{path}: found {size // 2:,} bytes, the manifest records {size:,}; "
+        "restore it, or prepare the store again with tct prepare --force"
+    )
+
+
+def test_a_flipped_bit_is_one_line(copied: Path) -> None:
+    path = copied / "tokens-00000.npy"
+    tokens = np.load(path, mmap_mode="r+")
+    tokens[5] ^= 1
+    tokens.flush()
+    assert error_of("inspect-windows", copied).startswith(f"{path}: found sha256 ")
+
+
+def test_an_unknown_document_is_one_line(store_folder: Path) -> None:
+    message = error_of("inspect-windows", store_folder, "--doc", "no/such.yml")
+    assert message.startswith("--doc 'no/such.yml': found no document among 60")
+
+
+def test_an_empty_split_is_one_line(store_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("on: push")
+    run_well(*prepared(tmp_path / "a.yml", store_folder, tmp_path / "store"))
+    splits = Store.open(tmp_path / "store").docs["split"].to_pylist()
+    missing = "val" if splits == ["train"] else "train"
+    message = error_of("inspect-windows", tmp_path / "store", "--split", missing)
+    assert f"the {missing} split has no document" in message
+
+
+@pytest.mark.parametrize("output", ["file/store", "file/deep/store"])
+def test_an_output_below_a_file_is_one_line(
+    workflows: Path, store_folder: Path, tmp_path: Path, output: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    message = error_of(*prepared(workflows, store_folder, tmp_path / output))
+    assert re.match(rf"{tmp_path}/file\S*: (File exists|Not a directory); ", message)
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_output_is_one_line(
+    workflows: Path, store_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    message = error_of(
+        *prepared(workflows, store_folder, tmp_path / "locked" / "store")
+    )
+    assert "Permission denied; give a path that this user may read and write" in message
+    assert names(tmp_path / "locked") == []
+
+
+@pytest.fixture
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of so many KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = f"size={request.param}k"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True).returncode
+    ):
+        pytest.skip("may not mount a small file system here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+# Too small for the documents, and for the tokenizer beside them.
+@pytest.mark.parametrize("small_disk", [32, 104], indirect=True)
+def test_a_full_disk_is_one_line_and_leaves_nothing_behind(
+    workflows: Path, store_folder: Path, small_disk: Path
+) -> None:
+    message = error_of(*prepared(workflows, store_folder, small_disk / "store"))
+    assert "the disk is full: free some space, or write to another one" in message
+    assert names(small_disk) == []
+
+
+@pytest.mark.parametrize("small_disk", [512], indirect=True)
+def test_a_disk_that_is_large_enough_holds_the_store(
+    workflows: Path, store_folder: Path, small_disk: Path
+) -> None:
+    run_well(*prepared(workflows, store_folder, small_disk / "store"))
+    assert names(small_disk) == ["store"]
+
+
+# -- wrong usage -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare"], "Missing argument 'SOURCE…'"),
+        (["prepare", "x"], "Missing option '-o'"),
+        (["prepare", "x", "-o", "y", "--split-seed", "z"], "not a valid integer"),
+        (["prepare", "x", "-o", "y", "--no-such"], "--no-such"),
+        (["inspect-windows"], "Missing argument 'STORE'"),
+        (["inspect-windows", "x", "--split", "test"], "'test' is not one of"),
+        (["inspect-windows", "x", "--epoch", "-1"], "-1 is not in the range x>=0"),
+        (["inspect-windows", "x", "--limit", "ten"], "not a valid integer"),
+        (["train", "x"], "Missing option '-o'"),
+        (["train", "x", "-o", "y", "--steps", "0"], "0 is not in the range x>=1"),
+        (["generate", "x", "--format", "xml"], "'xml' is not one of"),
+        (["no-such-command"], "No such command 'no-such-command'"),
+        (["--no-such"], "--no-such"),
+    ],
+)
+def test_wrong_usage_says_how_to_use_it(arguments: list[str], message: str) -> None:
+    assert message in usage_error_of(*arguments)
+
+
+# -- real processes --------------------------------------------------------------------
+
+
+def test_a_process_fails_without_a_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*TCT, "inspect-windows", tmp_path], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {tmp_path}: no manifest.json")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(store_folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*TCT, "inspect-windows", "--json", store_folder],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert done.stderr == ""
