@@ -1,0 +1,227 @@
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tct.data.errors import CheckpointError
+from tct.data.store import Store
+from tct.trainer.checkpoint import (
+    find_checkpoints,
+    load_model,
+    newest_checkpoint,
+    read_state,
+    record_validation,
+    restore,
+    rotate,
+    save_checkpoint,
+)
+from tct.trainer.config import Config
+from tct.trainer.evaluate import Evaluation
+from tct.trainer.model import GPT, init_weights
+from tct.trainer.optim import make_optimizer, optimizer_tensors
+from tct.trainer.run import make_batches
+from tct.trainer.state import Best, State
+from tct.trainer.step import train_step
+
+MakeStore = Callable[..., Store]
+
+Trained = tuple[GPT, torch.optim.AdamW]
+
+
+@pytest.fixture
+def trained(make_store: MakeStore, small: Config) -> Trained:
+    """A model after one step, so that the optimiser remembers something."""
+    model = GPT(small.model)
+    init_weights(model, seed=0)
+    optimizer = make_optimizer(model, small.optim)
+    batch = make_batches(make_store([60, 20, 33, 5]), "train", small).batch(0, 0)
+    train_step(model, optimizer, batch, lr=0.01, clip=1.0)
+    return model, optimizer
+
+
+@pytest.fixture
+def state(small: Config) -> State:
+    return State(config=small, store_digest="s", tokenizer_digest="t", step=9)
+
+
+def test_a_checkpoint_gives_back_everything(
+    tmp_path: Path, trained: Trained, state: State, small: Config
+) -> None:
+    state = replace(
+        state,
+        epoch=2,
+        step_in_epoch=3,
+        seconds=1.5,
+        train_loss=0.1 + 0.2,
+        validation=Evaluation(nats=1.0, tokens=2, documents=3, canonical_bytes=4),
+        best=Best(step=9, loss=0.5),
+    )
+    folder = save_checkpoint(tmp_path, state, *trained)
+    model = GPT(small.model)
+    optimizer = make_optimizer(model, small.optim)
+
+    found = read_state(folder)
+    restore(folder, model, optimizer)
+
+    assert folder == tmp_path / "checkpoints/step-000009"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "model.safetensors",
+        "optim.safetensors",
+        "state.json",
+    ]
+    assert found == state
+    for name, tensor in trained[0].state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor)
+    for name, tensor in optimizer_tensors(*trained).items():
+        assert torch.equal(optimizer_tensors(model, optimizer)[name], tensor)
+
+
+def test_figures_can_be_added_after_saving(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    figures = Evaluation(nats=1.0, tokens=2, documents=3, canonical_bytes=4)
+
+    record_validation(folder, state.after_evaluation(figures))
+
+    assert read_state(folder).validation == figures
+    assert read_state(folder).best == Best(step=9, loss=0.5)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optim.safetensors"])
+def test_a_flipped_bit_is_refused(
+    tmp_path: Path, trained: Trained, state: State, name: str
+) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    content = bytearray((folder / name).read_bytes())
+    content[-1] ^= 1
+    (folder / name).write_bytes(content)
+
+    with pytest.raises(CheckpointError, match=f"{name}: found sha256 .*records .*remo"):
+        read_state(folder)
+
+
+def test_a_cut_state_is_refused(tmp_path: Path, trained: Trained, state: State) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    text = (folder / "state.json").read_text()
+    (folder / "state.json").write_text(text[:100])
+
+    with pytest.raises(CheckpointError, match=r"state\.json: not readable"):
+        read_state(folder)
+
+
+def test_another_version_is_refused(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    values = json.loads((folder / "state.json").read_text())
+    (folder / "state.json").write_text(json.dumps(values | {"version": 2}))
+
+    with pytest.raises(CheckpointError, match=r"version 2, expected .* version 1"):
+        read_state(folder)
+
+
+def test_a_missing_field_is_refused(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    values = json.loads((folder / "state.json").read_text())
+    del values["state"]["best"]
+    (folder / "state.json").write_text(json.dumps(values))
+
+    with pytest.raises(CheckpointError, match="a field is missing or unknown"):
+        read_state(folder)
+
+
+def test_an_incomplete_folder_is_no_checkpoint(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    save_checkpoint(tmp_path, state, *trained)
+    later = save_checkpoint(tmp_path, replace(state, step=10), *trained)
+    (later / "optim.safetensors").unlink()
+    (tmp_path / "checkpoints/.step-000011.tmp-1").mkdir()
+
+    assert list(find_checkpoints(tmp_path)) == [9]
+    assert newest_checkpoint(tmp_path).name == "step-000009"
+
+
+def test_a_folder_without_checkpoints_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="found no complete checkpoint"):
+        newest_checkpoint(tmp_path)
+
+
+def fake_checkpoints(run: Path, *names: str) -> None:
+    for name in names:
+        folder = run / "checkpoints" / name
+        folder.mkdir(parents=True)
+        for file in ("model.safetensors", "optim.safetensors", "state.json"):
+            (folder / file).touch()
+
+
+def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:
+    # Beyond six digits names no longer sort like the numbers in them.
+    fake_checkpoints(tmp_path, "step-100", "step-9", "step-10", "step-1000000")
+
+    assert list(find_checkpoints(tmp_path)) == [9, 10, 100, 1_000_000]
+    assert newest_checkpoint(tmp_path).name == "step-1000000"
+
+
+@pytest.mark.parametrize(
+    ("keep_last", "best", "kept"),
+    [
+        (1, None, [100]),
+        (2, None, [10, 100]),
+        (1, 8, [8, 100]),
+        (1, 100, [100]),
+        (2, 9, [9, 10, 100]),
+        (5, None, [8, 9, 10, 100]),
+    ],
+)
+def test_rotation_keeps_the_best_and_the_newest(
+    tmp_path: Path, keep_last: int, best: int | None, kept: list[int]
+) -> None:
+    fake_checkpoints(tmp_path, "step-8", "step-9", "step-10", "step-100")
+    (tmp_path / "checkpoints/.step-000007.tmp-1").mkdir()
+
+    rotate(tmp_path, keep_last=keep_last, best=best)
+
+    assert list(find_checkpoints(tmp_path)) == kept
+    assert len(list((tmp_path / "checkpoints").iterdir())) == len(kept)
+
+
+def test_load_model_takes_the_newest_or_the_one_given(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    first = save_checkpoint(tmp_path, state, *trained)
+    expected = trained[0].lm_head.weight.clone()
+    with torch.no_grad():
+        trained[0].lm_head.weight.zero_()
+    save_checkpoint(tmp_path, replace(state, step=10), *trained)
+
+    newest, config, found = load_model(tmp_path)
+    older, _, _ = load_model(tmp_path, checkpoint=first)
+
+    assert config == state.config
+    assert found.step == 10
+    assert not newest.training
+    assert not newest.lm_head.weight.any()
+    assert torch.equal(older.lm_head.weight, expected)
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.system(f"mount -t tmpfs -o size=1m tmpfs {disk} 2>/dev/null"):
+        pytest.skip("may not mount")
+    try:
+        with pytest.raises(CheckpointError, match=r"step-\d+: not saved"):
+            save_checkpoint(disk, state, *trained)
+        assert list((disk / "checkpoints").iterdir()) == []
+    finally:
+        os.system(f"umount {disk}")

@@ -1,0 +1,113 @@
+import json
+
+import pytest
+
+from tct.data.errors import ConfigError
+from tct.trainer.config import (
+    Config,
+    ModelConfig,
+    OptimConfig,
+    differences,
+    from_dict,
+    to_dict,
+)
+from tct.trainer.presets import PRESETS, override, resolve
+
+
+def test_a_preset_is_what_resolve_gives_without_overrides() -> None:
+    for name, config in PRESETS.items():
+        assert resolve(name) == config
+
+
+def test_the_plan_is_the_default() -> None:
+    plan = resolve("workflow-27m")
+
+    assert (plan.run.steps, plan.data.batch_size, plan.optim.lr) == (50_000, 32, 3e-4)
+    assert plan.optim.warmup_steps == 1500
+
+
+def test_an_override_changes_one_key_and_the_last_one_wins() -> None:
+    config = resolve("tiny", ["optim.lr=1", "optim.lr = 1e-3"])
+
+    assert config.optim.lr == 1e-3
+    assert [key for key, _, _ in differences(config, PRESETS["tiny"])] == ["optim.lr"]
+
+
+def test_the_last_part_of_a_key_will_do() -> None:
+    assert resolve("tiny", ["steps=20"]).run.steps == 20
+
+
+def test_micro_batch_is_a_number_or_none() -> None:
+    assert resolve("tiny", ["micro_batch=3"]).run.micro_batch == 3
+    assert resolve("tiny", ["micro_batch=none"]).run.micro_batch is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "optim.lrr=1",
+            r"optim\.lrr: no such configuration key.*did you mean optim\.l",
+        ),
+        ("stesp=1", r"stesp: no such configuration key.*did you mean run\.steps\?"),
+        ("zzz=1", r"zzz: no such configuration key.*known keys: model\.vocab_size"),
+        ("lr", r"override 'lr': found no '='"),
+        ("lr=fast", r"optim\.lr: found 'fast', expected a number"),
+        ("steps=1e3", r"run\.steps: found '1e3', expected an integer"),
+        ("micro_batch=x", r"run\.micro_batch: found 'x', expected an integer or none"),
+        ("lr=0", r"optim\.lr: found 0\.0, expected a number above 0"),
+        ("lr=nan", r"optim\.lr: found nan, expected a number above 0"),
+        ("steps=0", r"run\.steps: found 0, expected at least 1"),
+        ("keep_last=0", r"run\.keep_last: found 0, expected at least 1"),
+        ("beta2=1", r"optim\.beta2: found 1\.0, expected at least 0 and below 1"),
+        ("min_lr_ratio=2", r"optim\.min_lr_ratio: found 2\.0, expected 0 to 1"),
+        ("seed=-1", r"data\.seed: found -1, expected 0 to"),
+        (
+            "context=2048",
+            r"model\.context: found 2048, expected a multiple of 32 up to",
+        ),
+        ("context=100", r"model\.context: found 100, expected a multiple of 32"),
+        ("width=130", r"model\.width: found 130, expected a multiple of 8"),
+        ("vocab_size=100", r"model\.vocab_size: found 100, expected at least 8,193"),
+    ],
+)
+def test_a_bad_override_is_refused_by_name(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve("tiny", [text])
+
+
+def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"'tinny'.*one of tiny, .*did you mean tiny"):
+        resolve("tinny")
+
+
+def test_overrides_can_be_laid_on_any_config() -> None:
+    config = Config(model=ModelConfig(width=64, heads=2))
+
+    assert override(config, ["layers=3"]).model == ModelConfig(
+        width=64, heads=2, layers=3
+    )
+
+
+def test_a_config_survives_json() -> None:
+    config = Config(optim=OptimConfig(lr=0.1 + 0.2))
+
+    assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_a_key_of_another_version_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"optim\.momentum: no such configuration key"
+    ):
+        from_dict({"optim": {"momentum": 0.9}})
+    with pytest.raises(ConfigError, match="plots: no such configuration key"):
+        from_dict({"plots": {}})
+
+
+def test_differences_name_the_key_and_both_values() -> None:
+    ours, theirs = resolve("tiny", ["lr=1", "layers=2"]), resolve("tiny", ["lr=2"])
+
+    assert differences(ours, theirs) == [
+        ("model.layers", 2, PRESETS["tiny"].model.layers),
+        ("optim.lr", 1.0, 2.0),
+    ]

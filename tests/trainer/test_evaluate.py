@@ -1,0 +1,73 @@
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from tct.data.batches import Batches
+from tct.data.store import Store
+from tct.trainer.config import Config
+from tct.trainer.evaluate import Evaluation, evaluate
+from tct.trainer.model import GPT, init_weights
+from tct.trainer.run import make_batches
+
+MakeStore = Callable[..., Store]
+
+
+@pytest.fixture
+def model(small: Config) -> GPT:
+    model = GPT(small.model)
+    init_weights(model, seed=0)
+    draw = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        head = model.lm_head.weight
+        head.copy_(torch.randn(head.shape, generator=draw))
+    return model
+
+
+@pytest.fixture
+def batches(make_store: MakeStore, small: Config) -> Batches:
+    return make_batches(make_store([10], [60, 200, 33, 5, 64, 20]), "val", small)
+
+
+def test_figures_follow_from_the_sum_of_nats() -> None:
+    found = Evaluation(nats=20.0, tokens=10, documents=4, canonical_bytes=50)
+
+    assert found.loss == 2.0
+    assert found.perplexity == pytest.approx(math.exp(2))
+    assert found.bits_per_byte == pytest.approx(20 / math.log(2) / 50)
+    assert found.nats_per_document == 5.0
+
+
+def test_every_token_of_the_split_counts_once(model: GPT, batches: Batches) -> None:
+    found = evaluate(model, batches)
+
+    assert found is not None
+    assert (found.tokens, found.documents) == (382, 6)
+    assert found.canonical_bytes == 3 * 382
+
+
+def test_micro_batches_change_no_figure(model: GPT, batches: Batches) -> None:
+    one, four = (evaluate(model, batches, micro_batch=size) for size in (1, 4))
+
+    assert one is not None
+    assert four is not None
+    assert one.nats == pytest.approx(four.nats, rel=1e-6)
+
+
+def test_an_evaluation_leaves_no_gradient(model: GPT, batches: Batches) -> None:
+    evaluate(model, batches)
+
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_an_empty_split_has_no_figures(
+    model: GPT, make_store: MakeStore, small: Config
+) -> None:
+    assert evaluate(model, make_batches(make_store([10]), "val", small)) is None
+
+
+def test_a_stop_ends_it_between_two_batches(model: GPT, batches: Batches) -> None:
+    answers = iter([False, True])
+
+    assert evaluate(model, batches, should_stop=lambda: next(answers)) is None

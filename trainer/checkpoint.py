@@ -1,0 +1,202 @@
+"""Checkpoints: what a run is resumed from and what generation reads.
+
+    RUN/checkpoints/step-000100/
+        model.safetensors    the weights, float32, by parameter name
+        optim.safetensors    AdamW's state, as "<parameter>.<exp_avg | …>"
+        state.json           the rest: see State; sha256 of the two files
+
+The folder is written under a temporary name, flushed to disk and renamed, so one that
+has its name is whole.  Nothing is pickled: reading a checkpoint runs no code.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..data.errors import CheckpointError
+from ..data.files import fsync_folder, sha256_file
+from .config import Config
+from .model import GPT
+from .optim import optimizer_tensors, restore_optimizer
+from .state import DAMAGED, STATE_NAME, State, read_state_file, write_state
+
+__all__ = [
+    "find_checkpoints",
+    "load_model",
+    "newest_checkpoint",
+    "read_state",
+    "record_validation",
+    "restore",
+    "rotate",
+    "save_checkpoint",
+]
+
+FOLDER = "checkpoints"
+
+_MODEL, _OPTIM = "model.safetensors", "optim.safetensors"
+_PREFIX = "step-"
+
+
+def save_checkpoint(
+    run_folder: Path, state: State, model: GPT, optimizer: torch.optim.AdamW
+) -> Path:
+    """Write a checkpoint and make it durable; returns its folder.
+
+    Raises:
+        CheckpointError: it could not be written; those before it are as they were.
+    """
+    target = run_folder / FOLDER / f"{_PREFIX}{state.step:06d}"
+    temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        files = {}
+        for name, tensors in (
+            (_MODEL, model.state_dict()),
+            (_OPTIM, optimizer_tensors(model, optimizer)),
+        ):
+            _write_tensors(temporary / name, tensors)
+            files[name] = sha256_file(temporary / name)
+        write_state(temporary, state, files)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise CheckpointError(
+            f"{target}: not saved ({error})",
+            "free some space or mend the disk, then go on with --resume",
+        ) from error
+    # Only an incomplete folder can have the name already: a run never repeats a step
+    # of which it has a whole checkpoint.
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.rename(target)
+    fsync_folder(target.parent)
+    return target
+
+
+def record_validation(checkpoint: Path, state: State) -> None:
+    """Add the figures of an evaluation, made after saving, to a checkpoint."""
+    write_state(checkpoint, state, read_state_file(checkpoint)[1])
+
+
+def find_checkpoints(run_folder: Path) -> dict[int, Path]:
+    """The complete checkpoints of a run by step, the newest last."""
+    found = {}
+    for folder in (run_folder / FOLDER).glob(f"{_PREFIX}*"):
+        step = folder.name.removeprefix(_PREFIX)
+        whole = all((folder / name).is_file() for name in (_MODEL, _OPTIM, STATE_NAME))
+        if step.isdecimal() and whole:
+            found[int(step)] = folder
+    return dict(sorted(found.items()))
+
+
+def newest_checkpoint(run_folder: Path) -> Path:
+    """The complete checkpoint with the highest step.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    found = find_checkpoints(run_folder)
+    if not found:
+        raise CheckpointError(
+            f"{run_folder}: found no complete checkpoint, "
+            f"expected {FOLDER}/{_PREFIX}…/{STATE_NAME}",
+            "give the folder of a run, or start one with tct train",
+        )
+    return list(found.values())[-1]
+
+
+def rotate(run_folder: Path, *, keep_last: int, best: int | None) -> None:
+    """Delete all checkpoints but the newest `keep_last` and the one of step `best`."""
+    found = find_checkpoints(run_folder)
+    for step in list(found)[:-keep_last]:
+        if step != best:
+            # Renamed first, so that a kill in between leaves no half of a checkpoint.
+            doomed = found[step].with_name(f".{found[step].name}.tmp-delete")
+            found[step].rename(doomed)
+    for leftover in (run_folder / FOLDER).glob(f".{_PREFIX}*.tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def read_state(checkpoint: Path) -> State:
+    """The state of a checkpoint, once its files are what they were when written.
+
+    Raises:
+        CheckpointError: a file is missing or altered, or the version is another one.
+    """
+    state, files = read_state_file(checkpoint)
+    for name, recorded in files.items():
+        path = checkpoint / name
+        if not path.is_file():
+            raise CheckpointError(f"{path}: missing, expected a file", DAMAGED)
+        if (found := sha256_file(path)) != recorded:
+            raise CheckpointError(
+                f"{path}: found sha256 {found[:12]}…, "
+                f"{STATE_NAME} records {recorded[:12]}…",
+                DAMAGED,
+            )
+    return state
+
+
+def restore(checkpoint: Path, model: GPT, optimizer: torch.optim.AdamW) -> None:
+    """Put a checkpoint's weights and optimiser state back; `read_state` comes first."""
+    _load_weights(checkpoint, model)
+    tensors = _read_tensors(checkpoint / _OPTIM)
+    try:
+        restore_optimizer(model, optimizer, tensors)
+    except KeyError as error:
+        raise CheckpointError(
+            f"{checkpoint / _OPTIM}: found no tensor {error}", DAMAGED
+        ) from error
+
+
+def load_model(
+    run_folder: Path,
+    *,
+    device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
+) -> tuple[GPT, Config, State]:
+    """The model of a run, ready to generate: in eval mode, on `device`.
+
+    Args:
+        run_folder: what `tct train` wrote; its newest complete checkpoint is read.
+        device: where the weights go.
+        checkpoint: the folder of another checkpoint to read.
+
+    Raises:
+        CheckpointError: no checkpoint, or a damaged one.
+    """
+    folder = checkpoint or newest_checkpoint(run_folder)
+    state = read_state(folder)
+    model = GPT(state.config.model)
+    _load_weights(folder, model)
+    return model.to(device).eval(), state.config, state
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _load_weights(checkpoint: Path, model: GPT) -> None:
+    tensors = _read_tensors(checkpoint / _MODEL)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{checkpoint / _MODEL}: its tensors are not those of its configuration "
+            f"({str(error).splitlines()[-1].strip()})",
+            DAMAGED,
+        ) from error
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: not readable ({error})", DAMAGED) from error

@@ -1,0 +1,224 @@
+"""Every number of a run, in four sections, with presets and `--set` overrides.
+
+A key is written `section.field`, for example `optim.lr`.  A Config is checked when it
+is made, so one that exists is one that can be trained.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+from ..data.errors import ConfigError
+from ..data.tokenizer import MODEL_VOCAB
+from ..data.windows import CONTEXT, STRIDE
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "RunConfig",
+    "differences",
+    "from_dict",
+    "to_dict",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """The shape of the GPT."""
+
+    SECTION: ClassVar[str] = "model"
+
+    vocab_size: int = MODEL_VOCAB
+    """Rows of the embedding: 8,192 content ids and PAD."""
+    context: int = CONTEXT
+    """Most content tokens of a window; a multiple of the window stride."""
+    width: int = 384
+    """Channels of the residual stream, shared evenly by the heads."""
+    layers: int = 12
+    heads: int = 6
+    softcap: float = 15.0
+    """Logits are squashed smoothly into (-softcap, softcap)."""
+    rope_base: float = 10000.0
+    """Longest wavelength of the rotary positions, over 2 pi."""
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that cannot be built."""
+        _at_least(self, "vocab_size", MODEL_VOCAB)
+        for name in ("context", "width", "layers", "heads"):
+            _at_least(self, name, 1)
+        if self.context > CONTEXT or self.context % STRIDE:
+            _refuse(self, "context", f"a multiple of {STRIDE} up to {CONTEXT:,}")
+        if self.width % (2 * self.heads):
+            # Rotary positions turn pairs of channels.
+            _refuse(
+                self, "width", f"a multiple of {2 * self.heads} (twice model.heads)"
+            )
+        _above(self, "softcap", 0)
+        _above(self, "rope_base", 1)
+
+    @property
+    def head_width(self) -> int:
+        """Channels of one head."""
+        return self.width // self.heads
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """Which windows a step sees."""
+
+    SECTION: ClassVar[str] = "data"
+
+    batch_size: int = 32
+    """Windows per optimiser step."""
+    seed: int = 0
+    """Key of the data order and of the initial weights."""
+
+    def __post_init__(self) -> None:
+        """Refuse what the data order has no meaning for."""
+        _at_least(self, "batch_size", 1)
+        if not 0 <= self.seed < 2**63:
+            _refuse(self, "seed", "0 to 2**63 - 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimConfig:
+    """AdamW and its schedule; see `learning_rate` for how the first three combine."""
+
+    SECTION: ClassVar[str] = "optim"
+
+    lr: float = 3e-4
+    """Highest learning rate."""
+    min_lr_ratio: float = 0.1
+    """The last step's learning rate as a share of `lr`."""
+    warmup_steps: int = 1500
+    """Steps of linear warm-up; at most a tenth of the run is used."""
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float = 0.1
+    """Of the matrices inside the layers; never of the embedding or the head."""
+    clip: float = 1.0
+    """Largest norm of the gradient; a longer one is scaled down to it."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that AdamW or the schedule have no meaning for."""
+        _above(self, "lr", 0)
+        _at_least(self, "warmup_steps", 0)
+        _at_least(self, "weight_decay", 0)
+        _above(self, "clip", 0)
+        if not 0 <= self.min_lr_ratio <= 1:
+            _refuse(self, "min_lr_ratio", "0 to 1")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                _refuse(self, name, "at least 0 and below 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """How long to train, and what to write down on the way."""
+
+    SECTION: ClassVar[str] = "run"
+
+    steps: int = 50_000
+    """Optimiser steps of the whole run."""
+    eval_every: int = 2500
+    """Steps between evaluations of the validation split; the last step has one too."""
+    save_every: int = 1000
+    """Steps between checkpoints; each evaluation and the last step save one too."""
+    log_every: int = 10
+    """Steps between records in metrics.jsonl."""
+    keep_last: int = 2
+    """Newest checkpoints that are kept; the best one is kept besides."""
+    micro_batch: int | None = None
+    """Windows per forward pass; None lets the device decide."""
+
+    def __post_init__(self) -> None:
+        """Refuse counts below one."""
+        for name in ("steps", "eval_every", "save_every", "log_every", "keep_last"):
+            _at_least(self, name, 1)
+        if self.micro_batch is not None:
+            _at_least(self, "micro_batch", 1)
+
+
+Section = ModelConfig | DataConfig | OptimConfig | RunConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Everything that a run depends on, beside the store."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+SECTIONS: dict[str, type[Section]] = {
+    section.SECTION: section
+    for section in (ModelConfig, DataConfig, OptimConfig, RunConfig)
+}
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    """Plain values by section and field, for JSON."""
+    return asdict(config)
+
+
+def from_dict(values: Mapping[str, Mapping[str, Any]]) -> Config:
+    """The Config that `to_dict` wrote.
+
+    Raises:
+        ConfigError: a section or field that this version does not know, or a value
+            that does not fit.
+    """
+    for section, found in values.items():
+        if section not in SECTIONS:
+            _refuse_unknown(section, sorted(SECTIONS))
+        known = [item.name for item in fields(SECTIONS[section])]
+        for name in found:
+            if name not in known:
+                _refuse_unknown(f"{section}.{name}", known)
+    return Config(
+        model=ModelConfig(**values.get("model", {})),
+        data=DataConfig(**values.get("data", {})),
+        optim=OptimConfig(**values.get("optim", {})),
+        run=RunConfig(**values.get("run", {})),
+    )
+
+
+def differences(ours: Config, theirs: Config) -> list[tuple[str, Any, Any]]:
+    """The keys in which two Configs differ, as (key, our value, their value)."""
+    left, right = to_dict(ours), to_dict(theirs)
+    return [
+        (f"{section}.{name}", value, right[section][name])
+        for section, values in left.items()
+        for name, value in values.items()
+        if value != right[section][name]
+    ]
+
+
+def _at_least(section: Section, name: str, bound: float) -> None:
+    # Both checks are written so that nan and inf are refused too.
+    if not bound <= getattr(section, name) < float("inf"):
+        _refuse(section, name, f"at least {bound:,}")
+
+
+def _above(section: Section, name: str, bound: float) -> None:
+    if not bound < getattr(section, name) < float("inf"):
+        _refuse(section, name, f"a number above {bound:,}")
+
+
+def _refuse(section: Section, name: str, expected: str) -> None:
+    key = f"{section.SECTION}.{name}"
+    raise ConfigError(
+        f"{key}: found {getattr(section, name)!r}, expected {expected}",
+        f"give another value with --set {key}=…",
+    )
+
+
+def _refuse_unknown(key: str, known: list[str]) -> None:
+    raise ConfigError(
+        f"{key}: no such configuration key, expected one of {', '.join(known)}",
+        "use the tct that wrote it",
+    )

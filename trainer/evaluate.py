@@ -1,0 +1,97 @@
+"""How well the model predicts a whole split.
+
+Every window of epoch 0 is read once and every token counts the same.  The figure that
+compares across tokenizers is bits per canonical byte: what it would cost to send the
+documents' canonical JSON with this model, per byte.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..data.batches import Batches
+from .batches import micro_batches, to_device
+from .device import has_static_shapes, micro_batch_size
+from .model import GPT, loss_sum
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """Figures of one split."""
+
+    nats: float
+    """Sum of the loss over all tokens."""
+    tokens: int
+    documents: int
+    canonical_bytes: int
+    """Length of the documents' canonical JSON."""
+
+    @property
+    def loss(self) -> float:
+        """Nats per token."""
+        return self.nats / self.tokens
+
+    @property
+    def perplexity(self) -> float:
+        """Equally likely choices per token, e to the loss."""
+        return math.exp(self.loss)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits per byte of canonical JSON."""
+        return self.nats / math.log(2) / self.canonical_bytes
+
+    @property
+    def nats_per_document(self) -> float:
+        """Nats per document."""
+        return self.nats / self.documents
+
+    def figures(self) -> dict[str, Any]:
+        """The derived figures by name, for metrics.jsonl."""
+        return {
+            "val_loss": self.loss,
+            "perplexity": self.perplexity,
+            "bits_per_byte": self.bits_per_byte,
+            "nats_per_document": self.nats_per_document,
+            "val_tokens": self.tokens,
+        }
+
+
+@torch.no_grad()
+def evaluate(
+    model: GPT,
+    batches: Batches,
+    *,
+    micro_batch: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evaluation | None:
+    """Figures of the split that `batches` reads, or None where there is none to give.
+
+    That is: the split is empty, or `should_stop` said yes between two batches.
+    """
+    if not len(batches.documents):
+        return None
+    device = next(model.parameters()).device
+    size, trim = micro_batch_size(device, micro_batch), not has_static_shapes(device)
+    # In float64: a split has millions of tokens.
+    nats = torch.zeros((), dtype=torch.float64, device=device)
+    tokens = 0
+    for step in range(batches.num_steps(0)):
+        if should_stop():
+            return None
+        batch = batches.batch(0, step)
+        tokens += int(batch.windows.length.sum())
+        for rows in micro_batches(batch, size=size, trim=trim):
+            nats += loss_sum(model, *to_device(rows, device))[0]
+    num_bytes = batches.store.docs["n_bytes"].to_numpy()[batches.documents]
+    return Evaluation(
+        nats=nats.item(),
+        tokens=tokens,
+        documents=len(batches.documents),
+        canonical_bytes=int(num_bytes.sum()),
+    )

@@ -1,0 +1,267 @@
+"""train(): a store and a configuration in, a folder of checkpoints out."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..data.batches import Batch, Batches
+from ..data.errors import ConfigError
+from ..data.store import Store
+from .checkpoint import record_validation, rotate, save_checkpoint
+from .config import Config
+from .device import pick_device
+from .evaluate import evaluate
+from .metrics import MetricsLog, StepRecord
+from .model import count_parameters
+from .progress import Progress, Silent
+from .report import TrainReport
+from .run import Run, begin, make_batches
+from .schedule import learning_rate
+from .signals import StopRequest
+from .step import NotFiniteError, StepResult, train_step
+
+__all__ = ["train"]
+
+_NAMED_DOCUMENTS = 5
+
+
+def train(
+    store: Store,
+    run_folder: Path,
+    config: Config,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> TrainReport:
+    """Train from the first step, or from a checkpoint, to the last step.
+
+    SIGINT or SIGTERM ends the run in good order: the step in progress is finished and
+    saved, and the report says where it stopped.  A second signal raises
+    KeyboardInterrupt at once.
+
+    Args:
+        store: what to learn from; its "val" split is evaluated on the way.
+        run_folder: where everything is written; see run.py.
+        config: every number of the run; to resume, the one it was started with.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        resume: go on from the newest checkpoint in `run_folder`.
+        progress: is told about each step; None shows nothing.
+
+    Raises:
+        ConfigError: a folder, device, store or configuration that does not fit.
+        CheckpointError: nothing to resume, or nothing that fits.
+        NotFiniteError: a loss or gradient became inf or nan; the newest checkpoint
+            is from before it.
+    """
+    progress = progress or Silent()
+    batches = make_batches(store, "train", config)
+    if not len(batches.documents):
+        raise ConfigError(
+            f"{store.folder}: found no training documents, expected at least one",
+            "prepare a store from more documents",
+        )
+    place = pick_device(device)
+    run = begin(store, run_folder, config, device=place, resume=resume)
+    session = _Session(
+        run=run,
+        batches=batches,
+        validation=make_batches(store, "val", config),
+        metrics=MetricsLog(run_folder / "metrics.jsonl", since=run.state),
+        progress=progress,
+        stop=StopRequest(),
+    )
+    is_new = not session.is_finished
+    progress.start(step=run.state.step, steps=config.run.steps)
+    try:
+        with session.stop:
+            session.train()
+    finally:
+        progress.finish()
+        session.metrics.close()
+    return TrainReport(
+        store=store.folder,
+        folder=run_folder,
+        checkpoint=run.checkpoint,
+        step=run.state.step,
+        steps=config.run.steps,
+        is_stopped=not session.is_finished,
+        is_new=is_new,
+        parameters=count_parameters(run.model),
+        train_loss=run.state.train_loss,
+        validation=run.state.validation,
+        best=run.state.best,
+        seconds=run.state.seconds,
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class _Session:
+    """A run and what goes with it in this process."""
+
+    run: Run
+    batches: Batches
+    validation: Batches
+    metrics: MetricsLog
+    progress: Progress
+    stop: StopRequest
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every step is done and the last weights are evaluated."""
+        is_last = self.run.state.step == self.run.config.run.steps
+        return is_last and not self._owes_evaluation
+
+    @property
+    def _owes_evaluation(self) -> bool:
+        state, every = self.run.state, self.run.config.run.eval_every
+        is_due = state.step > 0 and self._is_due(every) and state.validation is None
+        return is_due and len(self.validation.documents) > 0
+
+    def _is_due(self, every: int) -> bool:
+        step = self.run.state.step
+        return step % every == 0 or step == self.run.config.run.steps
+
+    def train(self) -> None:
+        """Every step that is left, or as many as there are before a signal."""
+        run, config = self.run, self.run.config
+        if not len(self.validation.documents):
+            self.progress.note("the validation split is empty: nothing is evaluated")
+        if self._owes_evaluation:
+            # The run was stopped between a checkpoint and its evaluation.
+            self._evaluate()
+        interval = _Interval()
+        while run.state.step < config.run.steps and not self.stop.requested:
+            began = time.perf_counter()
+            epoch = run.state.epoch
+            batch = self.batches.batch(epoch, run.state.step_in_epoch)
+            lr = learning_rate(run.state.step, config.optim, steps=config.run.steps)
+            result = self._learn(batch, lr=lr)
+            run.state = run.state.after_step(self.batches.num_steps(epoch))
+            interval.add(result, lr=lr, epoch=epoch, began=began)
+            self.progress.step(run.state.step)
+
+            saves = self._is_due(config.run.save_every) or self._owes_evaluation
+            if saves or self._is_due(config.run.log_every):
+                # Also before each checkpoint, so that a resumed run's records
+                # cover the same steps as those of one that was not stopped.
+                self._log(interval)
+                interval = _Interval()
+            if saves:
+                self._save()
+            if self._owes_evaluation:
+                # After saving: an evaluation that fails must not cost the weights.
+                self._evaluate()
+        if run.state.step > run.saved_step:
+            self._log(interval)
+            self._save()
+
+    def _learn(self, batch: Batch, *, lr: float) -> StepResult:
+        run, config = self.run, self.run.config
+        try:
+            return train_step(
+                run.model,
+                run.optimizer,
+                batch,
+                lr=lr,
+                clip=config.optim.clip,
+                micro_batch=config.run.micro_batch,
+            )
+        except NotFiniteError as error:
+            documents = _name_documents(self.batches.store, batch)
+            raise NotFiniteError(
+                f"step {run.state.step + 1:,}: {error.problem}, in {documents}",
+                error.hint,
+            ) from error
+
+    def _log(self, interval: "_Interval") -> None:
+        if not interval.targets:
+            return
+        run = self.run
+        record = interval.record(
+            step=run.state.step,
+            offset=self.batches.plan(interval.epoch).offset,
+            seconds=run.seconds,
+        )
+        run.state = replace(run.state, train_loss=record.loss)
+        self.metrics.write_step(record)
+        self.progress.logged(record)
+
+    def _save(self) -> None:
+        run = self.run
+        run.state = replace(run.state, seconds=run.seconds)
+        run.checkpoint = save_checkpoint(
+            run.folder, run.state, run.model, run.optimizer
+        )
+        run.saved_step = run.state.step
+        self._rotate()
+
+    def _evaluate(self) -> None:
+        run = self.run
+        found = evaluate(
+            run.model,
+            self.validation,
+            micro_batch=run.config.run.micro_batch,
+            should_stop=lambda: self.stop.requested,
+        )
+        if found is None or run.checkpoint is None:
+            return
+        run.state = replace(run.state.after_evaluation(found), seconds=run.seconds)
+        self.metrics.write_evaluation(found, step=run.state.step, seconds=run.seconds)
+        record_validation(run.checkpoint, run.state)
+        self._rotate()
+        self.progress.evaluated(run.state.step, found)
+
+    def _rotate(self) -> None:
+        best = self.run.state.best
+        rotate(
+            self.run.folder,
+            keep_last=self.run.config.run.keep_last,
+            best=best.step if best else None,
+        )
+
+
+class _Interval:
+    """The steps since the last record; sums stay on the device until it is written."""
+
+    def __init__(self) -> None:
+        """No step yet."""
+        self.targets = 0
+        self.epoch = 0
+        self._lr = 0.0
+        self._seconds = 0.0
+        self._nats: list[Tensor] = []
+        self._grad_norm: Tensor | None = None
+
+    def add(self, result: StepResult, *, lr: float, epoch: int, began: float) -> None:
+        """Take in one step that began at `began` on the performance counter."""
+        self.targets += result.targets
+        self.epoch, self._lr = epoch, lr
+        self._seconds += time.perf_counter() - began
+        self._nats.append(result.nats)
+        self._grad_norm = result.grad_norm
+
+    def record(self, *, step: int, offset: int, seconds: float) -> StepRecord:
+        """The record of these steps, of which there is at least one."""
+        nats = torch.stack(self._nats).double().sum().item()
+        return StepRecord(
+            step=step,
+            epoch=self.epoch,
+            offset=offset,
+            loss=nats / self.targets,
+            lr=self._lr,
+            grad_norm=self._grad_norm.item() if self._grad_norm is not None else 0.0,
+            targets=self.targets,
+            tokens_per_s=self.targets / self._seconds,
+            seconds=seconds,
+        )
+
+
+def _name_documents(store: Store, batch: Batch) -> str:
+    rows = sorted(set(batch.windows.document.tolist()))
+    names = [str(store.docs["path"][row]) for row in rows[:_NAMED_DOCUMENTS]]
+    more = len(rows) - len(names)
+    return ", ".join(names) + (f" and {more:,} more documents" if more else "")

@@ -1,0 +1,161 @@
+"""What a run shows while it goes on: a live bar on a terminal, plain lines elsewhere.
+
+Both write to stderr; stdout is for data.
+"""
+
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+
+from .evaluate import Evaluation
+from .metrics import StepRecord
+
+__all__ = ["LiveProgress", "PlainProgress", "Progress", "Silent", "make_progress"]
+
+
+class Progress(Protocol):
+    """Told about a run as it goes on, from the thread that trains.
+
+    Every call should return at once: the run waits for it.
+    """
+
+    def start(self, *, step: int, steps: int) -> None:
+        """A run of `steps` begins, or goes on, at `step`."""
+
+    def step(self, step: int) -> None:
+        """`step` optimiser steps are done; called after each."""
+
+    def logged(self, record: StepRecord) -> None:
+        """A record was written to metrics.jsonl."""
+
+    def evaluated(self, step: int, evaluation: Evaluation) -> None:
+        """The validation split was read after `step` steps."""
+
+    def note(self, text: str) -> None:
+        """Something to know that is no error."""
+
+    def finish(self) -> None:
+        """The run is over, for whatever reason."""
+
+
+class Silent:
+    """Shows nothing; also a base for those who want to hear of one thing only."""
+
+    def start(self, *, step: int, steps: int) -> None:
+        """Nothing."""
+
+    def step(self, step: int) -> None:
+        """Nothing."""
+
+    def logged(self, record: StepRecord) -> None:
+        """Nothing."""
+
+    def evaluated(self, step: int, evaluation: Evaluation) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
+class PlainProgress(Silent):
+    """One line per record, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        """Write to this console."""
+        self._console = console
+        self._steps = 0
+
+    def start(self, *, step: int, steps: int) -> None:
+        """Remember how long the run is."""
+        self._steps = steps
+
+    def logged(self, record: StepRecord) -> None:
+        """Print the record."""
+        self._print(
+            f"step {record.step:,}/{self._steps:,}  loss {record.loss:.4f}  "
+            f"lr {record.lr:.2e}  grad {record.grad_norm:.2f}  epoch {record.epoch}  "
+            f"{record.tokens_per_s:,.0f} tokens/s"
+        )
+
+    def evaluated(self, step: int, evaluation: Evaluation) -> None:
+        """Print the figures."""
+        self._print(_evaluation_line(step, evaluation))
+
+    def note(self, text: str) -> None:
+        """Print the text."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        # One record is one line, however narrow the terminal is thought to be.
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class LiveProgress(Silent):
+    """A bar that moves with every step, evaluations scrolling past above it."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw on this console."""
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+        self._task = self._bar.add_task("training", total=None, figures="", start=False)
+
+    def start(self, *, step: int, steps: int) -> None:
+        """Show the bar."""
+        self._bar.update(self._task, total=steps, completed=step)
+        self._bar.start_task(self._task)
+        self._bar.start()
+
+    def step(self, step: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=step)
+
+    def logged(self, record: StepRecord) -> None:
+        """Renew the figures beside the bar."""
+        figures = f"loss {record.loss:.3f}  {record.tokens_per_s:,.0f} tokens/s"
+        self._bar.update(self._task, figures=figures)
+
+    def evaluated(self, step: int, evaluation: Evaluation) -> None:
+        """Print the figures above the bar."""
+        self.note(_evaluation_line(step, evaluation))
+
+    def note(self, text: str) -> None:
+        """Print the text above the bar."""
+        self._bar.console.print(text, highlight=False, markup=False)
+
+    def finish(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.stop()
+
+
+def make_progress(console: Console | None = None) -> Progress:
+    """Live on a terminal, plain lines otherwise."""
+    console = console or Console(stderr=True)
+    return LiveProgress(console) if console.is_terminal else PlainProgress(console)
+
+
+def _evaluation_line(step: int, evaluation: Evaluation) -> str:
+    return (
+        f"step {step:,}  validation loss {evaluation.loss:.4f}  "
+        f"perplexity {evaluation.perplexity:,.2f}  "
+        f"bits per byte {evaluation.bits_per_byte:.4f}"
+    )

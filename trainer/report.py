@@ -1,0 +1,96 @@
+"""The end of a run, as a record and as a few lines for people."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .evaluate import Evaluation
+from .state import Best
+
+__all__ = ["TrainReport", "render_report"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainReport:
+    """What `train` did."""
+
+    store: Path
+    """The store that was learnt from."""
+    folder: Path
+    """The run's folder."""
+    checkpoint: Path | None
+    """The newest checkpoint; None if a signal came before the first step."""
+    step: int
+    """Optimiser steps done in all."""
+    steps: int
+    """Steps of the whole run."""
+    is_stopped: bool
+    """A signal ended it before its last step or evaluation; it can be resumed."""
+    is_new: bool
+    """Whether this call did anything: False for a finished run resumed once more."""
+    parameters: int
+    train_loss: float | None
+    """Nats per token in the latest record of metrics.jsonl."""
+    validation: Evaluation | None
+    """Of the newest weights, where they were evaluated."""
+    best: Best | None
+    seconds: float
+    """Wall time of the run, without the time between stop and resume."""
+
+
+def render_report(report: TrainReport, console: Console) -> None:
+    """Print what was reached, where it is, and the next command."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in _figures(report):
+        # As Text, or a folder called [old] would be read as markup.
+        table.add_row(name, Text(value))
+    console.print(_headline(report), highlight=False, markup=False)
+    console.print(table, highlight=False)
+    console.print(
+        f"next: {_next_command(report)}", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _next_command(report: TrainReport) -> str:
+    store, run = (
+        shlex.quote(os.fspath(path)) for path in (report.store, report.folder)
+    )
+    if report.is_stopped:
+        return f"tct train {store} -o {run} --resume"
+    return f"tct generate {run}"
+
+
+def _headline(report: TrainReport) -> str:
+    if report.is_stopped:
+        return f"stopped after step {report.step:,} of {report.steps:,}"
+    if not report.is_new:
+        return f"already finished: {report.steps:,} steps, nothing to do"
+    return f"finished {report.steps:,} steps"
+
+
+def _figures(report: TrainReport) -> list[tuple[str, str]]:
+    rows = [("parameters", f"{report.parameters:,}")]
+    if report.train_loss is not None:
+        rows.append(("training loss", f"{report.train_loss:.4f} nats per token"))
+    if report.validation is not None:
+        found = report.validation
+        rows += [
+            ("validation loss", f"{found.loss:.4f} nats per token"),
+            ("perplexity", f"{found.perplexity:,.2f}"),
+            ("bits per byte", f"{found.bits_per_byte:.4f}"),
+        ]
+    if report.best is not None and report.best.step != report.step:
+        best = report.best
+        rows.append(("best so far", f"{best.loss:.4f} after step {best.step:,}"))
+    rows.append(("time", str(timedelta(seconds=round(report.seconds)))))
+    if report.checkpoint is not None:
+        rows.append(("checkpoint", os.fspath(report.checkpoint)))
+    return rows

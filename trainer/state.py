@@ -1,0 +1,118 @@
+"""Where a run stands: the small half of a checkpoint, as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..data.errors import CheckpointError, FormatError
+from ..data.files import read_json, write_json
+from .config import Config, from_dict
+from .evaluate import Evaluation
+
+__all__ = ["DAMAGED", "STATE_NAME", "Best", "State", "read_state_file", "write_state"]
+
+STATE_FORMAT = "tct-checkpoint"
+STATE_VERSION = 1
+STATE_NAME = "state.json"
+
+DAMAGED = "remove this folder to go on from the checkpoint before it"
+"""What to do about a checkpoint that cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Best:
+    """The evaluation with the lowest validation loss so far."""
+
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """Where a run stands after a number of optimiser steps, and what it belongs to."""
+
+    config: Config
+    store_digest: str
+    tokenizer_digest: str
+    step: int = 0
+    """Optimiser steps done."""
+    epoch: int = 0
+    """Epoch of the next step, from 0."""
+    step_in_epoch: int = 0
+    """The next step's number in its epoch, from 0."""
+    seconds: float = 0.0
+    """Wall time of the run up to here."""
+    train_loss: float | None = None
+    """Nats per token in the latest record of metrics.jsonl."""
+    validation: Evaluation | None = None
+    """Of the weights at this very step; None where they were not evaluated."""
+    best: Best | None = None
+
+    def after_step(self, steps_in_epoch: int) -> "State":
+        """The state one optimiser step later; epochs follow on one another."""
+        following = self.step_in_epoch + 1
+        rolls_over = following == steps_in_epoch
+        return replace(
+            self,
+            step=self.step + 1,
+            epoch=self.epoch + rolls_over,
+            step_in_epoch=0 if rolls_over else following,
+            validation=None,
+        )
+
+    def after_evaluation(self, validation: Evaluation) -> "State":
+        """The state with the figures of its weights."""
+        best = self.best
+        if best is None or validation.loss < best.loss:
+            best = Best(step=self.step, loss=validation.loss)
+        return replace(self, validation=validation, best=best)
+
+
+def write_state(folder: Path, state: State, files: Mapping[str, str]) -> None:
+    """Write state.json, atomically; `files` maps names to sha256."""
+    write_json(
+        folder / STATE_NAME,
+        {
+            "format": STATE_FORMAT,
+            "version": STATE_VERSION,
+            "state": asdict(state),
+            "files": dict(files),
+        },
+    )
+
+
+def read_state_file(folder: Path) -> tuple[State, dict[str, str]]:
+    """The state and the sha256 of the other files, as `write_state` got them.
+
+    Raises:
+        CheckpointError: no state.json of this version.
+    """
+    path = folder / STATE_NAME
+    try:
+        values = read_json(path)
+    except (FormatError, OSError) as error:
+        raise CheckpointError(f"{path}: not readable ({error})", DAMAGED) from error
+    found = values.get("format"), values.get("version")
+    if found != (STATE_FORMAT, STATE_VERSION):
+        raise CheckpointError(
+            f"{path}: found {found[0]!r} version {found[1]!r}, "
+            f"expected {STATE_FORMAT!r} version {STATE_VERSION}",
+            "use the tct that wrote it",
+        )
+    try:
+        return _state_from(values["state"]), dict(values["files"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: a field is missing or unknown ({error})", DAMAGED
+        ) from error
+
+
+def _state_from(values: dict[str, Any]) -> State:
+    validation, best = values["validation"], values["best"]
+    return replace(
+        State(**values),
+        config=from_dict(values["config"]),
+        validation=Evaluation(**validation) if validation else None,
+        best=Best(**best) if best else None,
+    )
