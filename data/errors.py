@@ -8,7 +8,8 @@
     ├── StaleStoreError      a store that was made from something else
     ├── DecodeError          token ids that no document has
     ├── PromptError          a partial workflow that cannot be continued
-    └── CheckpointError      a checkpoint that does not fit this run
+    ├── CheckpointError      a checkpoint that does not fit this run
+    └── NotFiniteError       a loss or gradient that became inf or nan
 
 Bad arguments to pure functions raise ValueError or IndexError; a bug raises whatever
 it raises, with its traceback.
@@ -20,6 +21,7 @@ __all__ = [
     "CorruptError",
     "DecodeError",
     "FormatError",
+    "NotFiniteError",
     "PromptError",
     "SourceError",
     "StaleStoreError",
@@ -79,3 +81,7 @@ class PromptError(TctError):
 
 class CheckpointError(TctError):
     """A checkpoint that is missing, damaged or belongs to something else."""
+
+
+class NotFiniteError(TctError):
+    """A loss or gradient that is no number; the weights are as they were before it."""

@@ -75,7 +75,7 @@ def windows_table(
         start, end = int(windows.start[index]), int(windows.end[index])
         table.add_row(
             f"{windows.document[index]}",
-            f"\\[{start:,}, {end:,})",
+            f"\\[{start}, {end})",
             f"{windows.position[index]}",
             f"{end - start:,}",
             f"{CONTEXT - (end - start):,}",
@@ -104,7 +104,7 @@ def window_header(windows: Windows, index: int) -> str:
     """One line above the text of a window."""
     start, end = int(windows.start[index]), int(windows.end[index])
     return (
-        f"── window {index + 1} of {len(windows)}: [{start:,}, {end:,}), "
+        f"── window {index + 1} of {len(windows)}: [{start}, {end}), "
         f"position {windows.position[index]}, {end - start:,} tokens, "
         f"{CONTEXT - (end - start):,} PAD"
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.batches import Batch, Batches
-from ..data.errors import ConfigError
+from ..data.errors import ConfigError, NotFiniteError
 from ..data.store import Store
 from .checkpoint import record_validation, rotate, save_checkpoint
 from .config import Config
@@ -21,7 +21,7 @@ from .report import TrainReport
 from .run import Run, begin, make_batches
 from .schedule import learning_rate
 from .signals import StopRequest
-from .step import NotFiniteError, StepResult, train_step
+from .step import StepResult, train_step
 
 __all__ = ["train"]
 

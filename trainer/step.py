@@ -6,16 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from ..data.batches import Batch
-from ..data.errors import TctError
+from ..data.errors import NotFiniteError
 from .batches import micro_batches, to_device
 from .device import has_static_shapes, micro_batch_size
 from .model import GPT, loss_sum
 
-__all__ = ["NotFiniteError", "StepResult", "train_step"]
-
-
-class NotFiniteError(TctError):
-    """A loss or gradient that is no number; the weights are as they were before it."""
+__all__ = ["StepResult", "train_step"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

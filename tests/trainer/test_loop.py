@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tct.data.errors import CheckpointError, ConfigError
+from tct.data.errors import CheckpointError, ConfigError, NotFiniteError
 from tct.data.store import Store
 from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.config import Config, RunConfig
@@ -21,7 +21,6 @@ from tct.trainer.presets import override
 from tct.trainer.progress import Silent
 from tct.trainer.run import stored_config
 from tct.trainer.state import Best
-from tct.trainer.step import NotFiniteError
 
 MakeStore = Callable[..., Store]
 

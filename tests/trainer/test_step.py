@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from tct.data.batches import Batch
+from tct.data.errors import NotFiniteError
 from tct.data.store import Store
 from tct.trainer.config import Config
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.optim import make_optimizer, optimizer_tensors, restore_optimizer
 from tct.trainer.run import make_batches
-from tct.trainer.step import NotFiniteError, train_step
+from tct.trainer.step import train_step
 
 MakeStore = Callable[..., Store]
 
