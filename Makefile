@@ -43,10 +43,11 @@ clean: ## Remove what the targets made, .venv included
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip
 
+# setuptools warns of every editable install; PYTHONWARNINGS keeps the screen clean.
 .venv/installed: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e .
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[dev]'
 	@touch $@ .venv/installed
