@@ -22,7 +22,9 @@ run python "$examples/compose.py" "$out/workflows"
 run tct prepare "$out/workflows" -o "$out/store"
 run tct inspect-windows "$out/store" --epoch 3 --limit 5
 run tct train "$out/store" -o "$out/run" --preset tiny
-run tct generate "$out/run" --num-samples 3 --temperature 0.7 --top-p 0.9 | tee "$out/generated.yml"
+generate=(tct generate "$out/run" --num-samples 3 --temperature 0.7 --top-p 0.9)
+say "\$ ${generate[*]}"
+"${generate[@]}" | tee "$out/generated.yml"
 
 say "Done in $((SECONDS - begun)) s"
 cat <<TEXT
