@@ -46,12 +46,15 @@ class Dice:
         self._random = random.Random(":".join(map(str, seed))).random
 
     def chance(self, likelihood: float) -> bool:
+        """Say yes this often."""
         return self._random() < likelihood
 
     def number(self, low: int, high: int) -> int:
+        """Return a whole number, both ends included."""
         return low + int(self._random() * (high - low + 1))
 
     def pick(self, items: Sequence[T]) -> T:
+        """Return one of the items."""
         return items[self.number(0, len(items) - 1)]
 
     def some(self, items: Sequence[T], low: int, high: int) -> list[T]:
@@ -180,10 +183,12 @@ class Repo:
 
     @property
     def folder(self) -> str:
+        """Name of its folder: owner and name."""
         return f"{self.world['owner']}__{self.world['repo']}"
 
 
 def repository(d: Dice) -> Repo:
+    """Invent a repository: its language, its facts and its style."""
     eco = ECOSYSTEMS[d.pick(("python", "node", *ECOSYSTEMS))]
     branch = d.pick(("main", "main", "main", "master", "develop"))
     more = ("", "", ", 'release/**'", ", next", ", 'v*.x'")
@@ -267,6 +272,7 @@ def restyle_line(line: str, repo: Repo) -> list[str]:
 
 
 def requote(line: str, repo: Repo) -> str:
+    """Write quoted words with the repository's quotes."""
     if repo.quote == "'":
         return line
     return QUOTED.sub(lambda match: f'"{match[1] or match[2]}"', line)
@@ -319,6 +325,7 @@ def restyle(lines: list[str], repo: Repo) -> Iterator[str]:
 
 
 def bare(version: str) -> str:
+    """Return a version without its quotes."""
     return version.strip("'")
 
 
@@ -427,6 +434,7 @@ def corpus(seed: int) -> Iterator[tuple[str, str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Compose a corpus; the exit status."""
     parser = argparse.ArgumentParser(description="Compose example workflows.")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--count", type=int, default=240)
