@@ -13,7 +13,7 @@ demo: .venv/installed ## Install, then go from workflows to a model that writes 
 test: .venv/dev ## Install with the test tools and run the tests
 	$(BIN)/pytest -q
 
-check: .venv/dev lint typecheck test wheel ## Everything that CI runs
+check: .venv/dev lint typecheck wheel test ## Everything that CI runs
 
 format: .venv/dev ## Rewrite the code in the project's style
 	$(BIN)/ruff format

@@ -50,7 +50,10 @@ def _events(value: Json) -> Iterator[yaml.Event]:
         yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value)
         for key, item in value.items():
             yield _plain(key) if key == "on" else _string(key)
-            yield from _events(item)
+            if item is None:
+                yield _plain("")  # as in `workflow_dispatch:`
+            else:
+                yield from _events(item)
         yield yaml.MappingEndEvent()
     elif isinstance(value, list):
         yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=not value)

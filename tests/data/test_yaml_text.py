@@ -195,7 +195,11 @@ def test_numbers_are_numbers_to_both_versions(number: float, text: str) -> None:
     ("value", "text"), [(None, "null"), (True, "true"), (False, "false")]
 )
 def test_constants_are_written_in_full(value: Json, text: str) -> None:
-    assert to_yaml({"k": value}) == f"k: {text}\n"
+    assert to_yaml({"k": [value]}) == f"k:\n- {text}\n"
+
+
+def test_a_key_without_a_value_is_left_bare() -> None:
+    assert to_yaml({"on": {"push": None}}) == "on:\n  push:\n"
 
 
 def test_a_long_line_is_never_folded() -> None:
