@@ -82,20 +82,7 @@ def train(
     finally:
         progress.finish()
         session.metrics.close()
-    return TrainReport(
-        store=store.folder,
-        folder=run_folder,
-        checkpoint=run.checkpoint,
-        step=run.state.step,
-        steps=config.run.steps,
-        is_stopped=not session.is_finished,
-        is_new=is_new,
-        parameters=count_parameters(run.model),
-        train_loss=run.state.train_loss,
-        validation=run.state.validation,
-        best=run.state.best,
-        seconds=run.state.seconds,
-    )
+    return session.report(is_new=is_new)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -124,6 +111,24 @@ class _Session:
     def _is_due(self, every: int) -> bool:
         step = self.run.state.step
         return step % every == 0 or step == self.run.config.run.steps
+
+    def report(self, *, is_new: bool) -> TrainReport:
+        """Where the run stands."""
+        run = self.run
+        return TrainReport(
+            store=self.batches.store.folder,
+            folder=run.folder,
+            checkpoint=run.checkpoint,
+            step=run.state.step,
+            steps=run.config.run.steps,
+            is_stopped=not self.is_finished,
+            is_new=is_new,
+            parameters=count_parameters(run.model),
+            train_loss=run.state.train_loss,
+            validation=run.state.validation,
+            best=run.state.best,
+            seconds=run.state.seconds,
+        )
 
     def train(self) -> None:
         """Every step that is left, or as many as there are before a signal."""

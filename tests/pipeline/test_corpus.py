@@ -13,14 +13,14 @@ from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "workflows-head.parquet"
-NUM_ROWS = 300
 
 
 @pytest.mark.skipif(not CORPUS.is_file(), reason=f"{CORPUS} is not there")
+@pytest.mark.parametrize("num_rows", [300, pytest.param(3054, marks=pytest.mark.slow)])
 def test_real_workflows_decode_byte_for_byte(
-    store_folder: Path, tmp_path: Path
+    num_rows: int, store_folder: Path, tmp_path: Path
 ) -> None:
-    batch = next(pq.ParquetFile(CORPUS).iter_batches(NUM_ROWS))
+    batch = next(pq.ParquetFile(CORPUS).iter_batches(num_rows))
     pq.write_table(pa.Table.from_batches([batch]), tmp_path / "head.parquet")
     options = PrepareOptions(tokenizer=store_folder / "tokenizer.json")
     prepare([tmp_path / "head.parquet"], tmp_path / "store", options, SilentProgress())
@@ -28,10 +28,10 @@ def test_real_workflows_decode_byte_for_byte(
     store = Store.open(tmp_path / "store")
     rejects = read_arrow(tmp_path / "store" / "rejects.arrow")
     paths = store.docs["path"].to_pylist()
-    everything = {f"head.parquet#{row}" for row in range(NUM_ROWS)}
+    everything = {f"head.parquet#{row}" for row in range(num_rows)}
     assert {*paths, *rejects["path"].to_pylist()} == everything
-    assert len(paths) + len(rejects) == NUM_ROWS
-    assert len(paths) > 0.9 * NUM_ROWS
+    assert len(paths) + len(rejects) == num_rows
+    assert len(paths) > 0.9 * num_rows
 
     texts, repos = batch["text"].to_pylist(), batch["repo"].to_pylist()
     for row, path in enumerate(paths):
