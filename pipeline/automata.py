@@ -139,6 +139,7 @@ def _strings(words: Iterable[str], language: FSM | None) -> Strings:
 
 
 ANYTHING = Strings(language=_fsm(f"{_ANY_CHARACTER}*"))
+_ONE_LINE = Strings(language=_fsm("[^\n\r]*"))
 NOTHING = Strings()
 
 
@@ -162,11 +163,12 @@ def regions(
 ) -> Iterator[tuple[frozenset[str], FSM]]:
     """Free keys by the set of patterns that they match; regions without a key are out.
 
-    Keys in `known` are one symbol each and never free.
+    Keys in `known` are one symbol each and never free.  A key of several lines is left
+    out, which narrows the schema: people do not write them, and models should not.
     """
     for size in range(len(patterns) + 1):
         for hit in itertools.combinations(sorted(patterns), size):
-            strings = ANYTHING - Strings(words=frozenset(known))
+            strings = _ONE_LINE - Strings(words=frozenset(known))
             for pattern, language in patterns.items():
                 matching = Strings(language=language)
                 strings = strings & matching if pattern in hit else strings - matching

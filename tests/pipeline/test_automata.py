@@ -92,6 +92,7 @@ def test_regions_split_keys_by_the_patterns_they_match() -> None:
                           frozenset({"^x", "1$"})}  # fmt: skip
     both = found[frozenset({"^x", "1$"})]
     assert both.accepts("xx1")
+    assert not both.accepts("x\n1")
     assert not both.accepts("x1")
 
 
