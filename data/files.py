@@ -12,6 +12,7 @@ from .errors import FormatError
 
 __all__ = [
     "canonical_json",
+    "check_format",
     "fsync_folder",
     "naming",
     "read_json",
@@ -98,3 +99,23 @@ def read_json(path: Path) -> dict[str, Any]:
             "restore or remake the file",
         )
     return value
+
+
+def check_format(
+    data: dict[str, Any], path: Path, *, name: str, version: int, remake: str
+) -> None:
+    """Check that `data`, read from `path`, is a `tct-name` of a version.
+
+    Raises:
+        FormatError: it is something else; `remake` says what to do about it.
+    """
+    if data.get("format") != f"tct-{name}":
+        raise FormatError(
+            f"{path}: found format {data.get('format')!r}, expected 'tct-{name}'",
+            f"give a {name} that tct wrote",
+        )
+    if data.get("version") != version:
+        raise FormatError(
+            f"{path}: found {name} version {data.get('version')!r}, expected {version}",
+            f"{remake}, or use the tct that wrote it",
+        )

@@ -23,7 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .errors import CorruptError, FormatError
-from .files import canonical_json, read_json, sha256_file
+from .files import canonical_json, check_format, read_json, sha256_file
 from .tokenizer import Tokenizer
 from .windows import CONTEXT
 
@@ -171,18 +171,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             "run tct prepare SOURCE -o STORE first",
         )
     manifest = read_json(path)
-    if manifest.get("format") != STORE_FORMAT:
-        raise FormatError(
-            f"{path}: found format {manifest.get('format')!r}, "
-            f"expected {STORE_FORMAT!r}",
-            "give the folder that tct prepare wrote",
-        )
-    if manifest.get("version") != STORE_VERSION:
-        raise FormatError(
-            f"{path}: found store version {manifest.get('version')!r}, "
-            f"expected {STORE_VERSION}",
-            "prepare it again with tct prepare --force, or use the tct that wrote it",
-        )
+    check_format(
+        manifest,
+        path,
+        name="store",
+        version=STORE_VERSION,
+        remake="prepare it again with tct prepare --force",
+    )
     fixed = {k: v for k, v in manifest.items() if k not in ("digest", "run")}
     if hashlib.sha256(canonical_json(fixed)).hexdigest() != manifest.get("digest"):
         raise CorruptError(

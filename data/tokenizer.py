@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .codec import Codec
 from .completion import Completer
-from .errors import CorruptError, DecodeError, FormatError
-from .files import canonical_json, read_json, write_atomic
+from .errors import CorruptError, DecodeError
+from .files import canonical_json, check_format, read_json, write_atomic
 from .grammar import Grammar
 from .json_text import Json
 from .masks import Masks
@@ -54,7 +54,6 @@ MODEL_VOCAB = 8193
 TOKENIZER_FORMAT = "tct-tokenizer"
 TOKENIZER_VERSION = 1
 
-_RETRAIN = "train it again with this version of tct"
 # No document needs these to be written by a model.
 _NEVER_GENERATED = ESCAPES | {Control.BEGIN}
 
@@ -127,18 +126,13 @@ class Tokenizer:
         """
         path = Path(path)
         data = read_json(path)
-        if data.get("format") != TOKENIZER_FORMAT:
-            raise FormatError(
-                f"{path}: found format {data.get('format')!r}, "
-                f"expected {TOKENIZER_FORMAT!r}",
-                "give a tokenizer.json that tct wrote",
-            )
-        if data.get("version") != TOKENIZER_VERSION:
-            raise FormatError(
-                f"{path}: found tokenizer version {data.get('version')!r}, "
-                f"expected {TOKENIZER_VERSION}",
-                _RETRAIN,
-            )
+        check_format(
+            data,
+            path,
+            name="tokenizer",
+            version=TOKENIZER_VERSION,
+            remake="train it again",
+        )
         recorded = data.pop("digest", None)
         found = hashlib.sha256(canonical_json(data)).hexdigest()
         if found != recorded:

@@ -181,7 +181,7 @@ def test_another_format_is_refused_before_its_version(copied: Path) -> None:
     change_manifest(copied, format="tct-tokenizer", version=9)
     message = (
         "manifest.json: found format 'tct-tokenizer', expected 'tct-store'; "
-        "give the folder that tct prepare wrote"
+        "give a store that tct wrote"
     )
     with pytest.raises(FormatError, match=re.escape(message)):
         Store.open(copied)
