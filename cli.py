@@ -28,6 +28,7 @@ class _Group(click.Group):
     """Turns problems that a user can solve into one line on stderr."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; its TctError or OSError becomes one line."""
         try:
             return super().invoke(ctx)
         except TctError as error:

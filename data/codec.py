@@ -124,6 +124,7 @@ class _Writer:
             self.cut()
 
     def value(self, value: Json, number: int, *, in_array: bool, depth: int) -> None:
+        """Write a value as node `number` types it, or behind an escape."""
         grammar = self.codec.grammar
         node = grammar.nodes[number]
         put = self._pending.append

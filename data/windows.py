@@ -22,7 +22,6 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "CONTEXT",
     "MAX_DOCUMENT_TOKENS",
-    "POLICY",
     "STRIDE",
     "WindowPlan",
     "Windows",
@@ -30,7 +29,6 @@ __all__ = [
 
 CONTEXT = 1024
 STRIDE = 32
-POLICY = "plan"
 
 # The position token of a window is start // STRIDE and must be a content id (< 8192).
 MAX_DOCUMENT_TOKENS = 8192 * STRIDE

@@ -1,6 +1,7 @@
 """What a store is made from, and whether one that exists is made from just that."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,10 @@ from .train_tokenizer import TRAINING_VERSION
 from .workflow_schema import workflow_schema
 
 __all__ = ["find_store", "key_inputs"]
+
+_STORE_FILE = re.compile(
+    r"manifest\.json|tokenizer\.json|(docs|rejects)\.arrow|tokens-\d+\.npy"
+)
 
 
 def key_inputs(
@@ -60,7 +65,8 @@ def find_store(
 
     Raises:
         StaleStoreError: the store was made from something else.
-        FormatError: the folder is no store, one of another version, or a damaged one.
+        FormatError: the folder is no store, one of another version, a damaged one, or
+            one that `force` would take other files away with.
     """
     if not store.exists() or (store.is_dir() and not any(store.iterdir())):
         return None
@@ -68,10 +74,19 @@ def find_store(
         raise FormatError(
             f"{store}: exists, but is not a store", "give another folder with -o"
         )
+    foreign = sorted(
+        p.name for p in store.iterdir() if not _STORE_FILE.fullmatch(p.name)
+    )
+    if force and foreign:
+        # Replacing the folder would delete what somebody keeps there.
+        raise FormatError(
+            f"{store}: holds {foreign[0]!r}, which is no file of a store",
+            "move it away, or give another folder with -o",
+        )
     try:
         manifest = read_manifest(store)
     except FormatError:
-        if force:
+        if force and (store / "docs.arrow").is_file():
             return None
         raise
     recorded = manifest["key_inputs"]

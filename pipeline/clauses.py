@@ -85,6 +85,7 @@ class _Expansion:
     """Pointers being expanded: a schema may not be an alternative of itself."""
 
     def clauses(self, pointer: str) -> list[Clause]:
+        """The alternatives of the schema at a pointer."""
         part = resolve(self.schema, pointer)
         if isinstance(part, bool):
             return [Clause()] if part else []

@@ -15,6 +15,7 @@ from interegular.fsm import FSM
 
 from ..data.files import canonical_json
 from ..data.grammar import DEAD, Automaton, Branch, Grammar, Node
+from ..data.symbols import MAX_LITERALS
 from .automata import (
     ANYTHING,
     NOTHING,
@@ -58,20 +59,19 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
     compiler = _Compiler(schema)
     compiler.any = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
-    literals = frozenset(
-        word
-        for node in compiler.nodes
-        for word in (*node.literals, *(k for b in node.branches for k in b.properties))
-    )
     grammar = simplify(
         Grammar(
             nodes=tuple(compiler.nodes),
             automata=tuple(compiler.automata),
             root=root,
             any=compiler.any,
-            literals=tuple(sorted(literals)),
+            literals=(),  # simplify lists those that are left
         )
     )
+    if len(grammar.literals) > MAX_LITERALS:
+        raise SchemaError(
+            f"{len(grammar.literals):,} keys and enum values, at most {MAX_LITERALS}"
+        )
     return CompiledSchema(
         grammar=grammar,
         sha256=hashlib.sha256(canonical_json(schema)).hexdigest(),

@@ -123,6 +123,7 @@ class _Builder:
     stack: list[_Open] = field(default_factory=list)
 
     def build(self, parser: Any) -> Json:
+        """Read all events; the value of the only document."""
         get = parser.get_event
         get()  # stream start
         if isinstance(get(), yaml.StreamEndEvent):

@@ -229,3 +229,25 @@ def test_a_disk_that_is_full_for_a_shard_says_so(tmp_path: Path) -> None:
             writer.close()
     finally:
         os.system(f"umount {disk}")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "run"])
+def test_force_takes_nobody_elses_files_away(
+    made: Path, tmp_path: Path, name: str
+) -> None:
+    store = tmp_path / "store"
+    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json")
+    prepare([made / "wf"], store, options, SilentProgress())
+    (store / name).mkdir()
+    result = cli("prepare", made / "wf", "-o", store, "--split-seed", 5, "--force")
+    assert f"holds {name!r}" in error_line(result)
+    assert (store / name).is_dir()
+
+
+def test_force_leaves_a_folder_with_another_manifest_alone(
+    made: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "an extension"}')
+    (tmp_path / "main.js").write_text("1")
+    error_line(cli("prepare", made / "wf", "-o", tmp_path, "--force"))
+    assert (tmp_path / "main.js").read_text() == "1"

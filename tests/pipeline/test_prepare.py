@@ -428,7 +428,6 @@ def test_force_replaces_a_store_of_something_else(
     make: Prepare, few: Path, tmp_path: Path
 ) -> None:
     make(few, tmp_path / "store")
-    (tmp_path / "store" / "notes.txt").write_text("left here by hand")
     path = min(few.rglob("*.yml"))
     path.write_text("on: push\njobs: {}\n")
     assert not make(few, tmp_path / "store", force=True).up_to_date

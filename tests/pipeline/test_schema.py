@@ -229,3 +229,8 @@ def test_a_grammar_survives_its_json(official: Grammar) -> None:
 
 def test_compiling_again_gives_the_same_grammar(official: Grammar) -> None:
     assert compile_schema(workflow_schema()).grammar == official
+
+
+def test_a_schema_of_more_literals_than_slots_is_refused() -> None:
+    with pytest.raises(SchemaError, match=f"{MAX_LITERALS + 1} keys and enum values"):
+        compile_schema({"enum": [f"word-{n}" for n in range(MAX_LITERALS + 1)]})
