@@ -10,64 +10,31 @@ narrows the grammar, never widens it.
 `pipeline.schema` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-__all__ = ["DEAD", "Alive", "Automaton", "Branch", "Grammar", "Node"]
+from .automaton import DEAD, Automaton
+
+__all__ = [
+    "DEAD",
+    "MAX_DEPTH",
+    "MAX_TAGGED_DEPTH",
+    "Alive",
+    "Automaton",
+    "Branch",
+    "Grammar",
+    "Node",
+]
+
+MAX_DEPTH = 128
+"""Deepest nesting of arrays and objects; the root is at depth 1."""
+MAX_TAGGED_DEPTH = 64
+"""Deepest place at which the grammar allows an array or object where something flat
+would do; the levels below are for what a schema demands."""
 
 Alive: TypeAlias = tuple[int, ...]
 """Indices of the branches of a node that are still possible, ascending."""
-
-DEAD = -1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Automaton:
-    """A deterministic automaton over characters, trimmed: every state can accept."""
-
-    classes: dict[str, int]
-    """Character to column; every other character is column 0."""
-    table: tuple[tuple[int, ...], ...]
-    """table[state][column] is the next state or -1; state 0 is the start."""
-    labels: tuple[int, ...]
-    """labels[state] says which language the text so far is in, -1 for none."""
-    reach: tuple[int, ...] = field(default=(), compare=False)
-    """Bit set of the labels that can still be reached from each state."""
-
-    def __post_init__(self) -> None:
-        """Derive `reach`."""
-        reach = [0 if label < 0 else 1 << label for label in self.labels]
-        changed = True
-        while changed:
-            changed = False
-            for state, row in enumerate(self.table):
-                bits = reach[state]
-                for target in row:
-                    bits |= reach[target] if target >= 0 else 0
-                changed |= bits != reach[state]
-                reach[state] = bits
-        object.__setattr__(self, "reach", tuple(reach))
-
-    @property
-    def is_universal(self) -> bool:
-        """Whether every text is accepted with the same label."""
-        return len(self.table) == 1 and DEAD not in self.table[0]
-
-    def step(self, state: int, character: str) -> int:
-        """The next state, or -1."""
-        return self.table[state][self.classes.get(character, 0)]
-
-    def label(self, text: str) -> int:
-        """The label of a whole text, -1 if no language has it."""
-        if self.is_universal:
-            return self.labels[0]
-        state, table, column = 0, self.table, self.classes.get
-        for character in text:
-            state = table[state][column(character, 0)]
-            if state < 0:
-                return DEAD
-        return self.labels[state]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +151,15 @@ class Grammar:
         Returns:
             The value's node, or -1 if the key is not allowed here.
         """
+        memo = node, alive, key, min(count, self._count_bounds[node])
+        found = self._entered.get(memo)
+        if found is None:
+            found = self._entered[memo] = self._enter(node, alive, key, count)
+        return found
+
+    def _enter(
+        self, node: int, alive: Alive, key: str | int, count: int
+    ) -> tuple[int, Alive]:
         branches = self.nodes[node].branches
         child, kept = DEAD, []
         for index in alive:
@@ -199,6 +175,17 @@ class Grammar:
                 child = found
                 kept.append(index)
         return child, tuple(kept)
+
+    @cached_property
+    def _entered(self) -> dict[tuple[int, Alive, str | int, int], tuple[int, Alive]]:
+        return {}  # there are few: counts only matter up to the largest bound
+
+    @cached_property
+    def _count_bounds(self) -> tuple[int, ...]:
+        return tuple(
+            max((branch.max_properties or 0 for branch in node.branches), default=0)
+            for node in self.nodes
+        )
 
     def may_close(
         self, node: int, alive: Alive, seen: frozenset[str] | set[str]
@@ -217,6 +204,10 @@ class Grammar:
                 return branch.properties[key]
         return DEAD
 
+    def shortest_text(self, node: int) -> str:
+        """The shortest string that a node allows, of those that are spelled."""
+        return next(self.automata[self.nodes[node].text].texts())
+
     def to_json(self) -> dict[str, Any]:
         """Plain data for `tokenizer.json`; defaults are left out."""
         return {
@@ -224,7 +215,7 @@ class Grammar:
             "any": self.any,
             "literals": list(self.literals),
             "nodes": [_node_to_json(node) for node in self.nodes],
-            "automata": [_automaton_to_json(item) for item in self.automata],
+            "automata": [item.to_json() for item in self.automata],
         }
 
     @staticmethod
@@ -235,7 +226,7 @@ class Grammar:
             any=data["any"],
             literals=tuple(data["literals"]),
             nodes=tuple(_node_from_json(node) for node in data["nodes"]),
-            automata=tuple(_automaton_from_json(item) for item in data["automata"]),
+            automata=tuple(Automaton.from_json(item) for item in data["automata"]),
         )
 
 
@@ -273,26 +264,3 @@ def _node_from_json(data: dict[str, Any]) -> Node:
     )
     literals = frozenset(data.get("literals", ()))
     return Node(**{**data, "branches": branches, "literals": literals})
-
-
-def _automaton_to_json(automaton: Automaton) -> dict[str, Any]:
-    columns = [""] * len(automaton.table[0])
-    for character, column in automaton.classes.items():
-        columns[column] += character
-    return {
-        "classes": columns,
-        "table": [list(row) for row in automaton.table],
-        "labels": list(automaton.labels),
-    }
-
-
-def _automaton_from_json(data: dict[str, Any]) -> Automaton:
-    return Automaton(
-        classes={
-            character: column
-            for column, characters in enumerate(data["classes"])
-            for character in characters
-        },
-        table=tuple(tuple(row) for row in data["table"]),
-        labels=tuple(data["labels"]),
-    )

@@ -1,11 +1,8 @@
-r"""Sets of strings: JSON Schema patterns and word lists as automata.
+"""Sets of strings: word lists and regular languages as automata.
 
 `interegular` does the set algebra; the tokenizer itself only sees the finished tables.
-Patterns are read as ECMA-262 regular expressions, which JSON Schema prescribes: they
-match anywhere unless anchored, `.` leaves out four line terminators, `\d` is [0-9].
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,76 +11,50 @@ from functools import cache
 from interegular import parse_pattern
 from interegular.fsm import FSM, anything_else
 
-from ..data.grammar import DEAD, Automaton
+from ..data.automaton import DEAD, Automaton
 
 __all__ = [
     "ANYTHING",
+    "ANY_CHARACTER",
     "NOTHING",
     "Strings",
-    "ecma_pattern",
     "few_words",
+    "fsm",
     "label_automaton",
     "of_length",
     "regions",
+    "words_fsm",
 ]
 
+ANY_CHARACTER = r"(.|\n)"  # interegular's own `.` leaves out \n alone
+
 _MAX_WORDS = 256
-_ANY_CHARACTER = r"(.|\n)"  # interegular's own `.` leaves out \n alone
-_ECMA_ESCAPES = {
-    ".": "[^\n\r\u2028\u2029]",
-    r"\d": "[0-9]",
-    r"\D": "[^0-9]",
-    r"\w": "[A-Za-z0-9_]",
-    r"\W": "[^A-Za-z0-9_]",
-    r"\/": "/",
-}
-_PATTERN_PIECE = re.compile(r"\[(?:\\.|[^\]\\])*\]|\\.|.", re.DOTALL)
+_MAX_LENGTH = 1_024  # an automaton counts with one state for each character
+_MAX_REGIONS = 64
 
 
 @cache
-def _fsm(pattern: str) -> FSM:
+def fsm(pattern: str) -> FSM:
+    """The smallest automaton of a regular expression of interegular's dialect."""
     return parse_pattern(pattern).to_fsm().reduce()
 
 
-@cache
-def ecma_pattern(pattern: str) -> FSM:
-    """The strings in which an ECMA-262 pattern matches.
+def of_length(least: int, most: int | None) -> FSM:
+    """The strings of `least` to `most` characters, ends included.
 
     Raises:
-        ValueError: an anchor or a construct that the translation does not know.
+        ValueError: a length that would need more than _MAX_LENGTH states.
     """
-    pieces = _PATTERN_PIECE.findall(pattern)
-    starts = bool(pieces) and pieces[0] == "^"
-    ends = len(pieces) > 1 and pieces[-1] == "$"
-    body = pieces[starts : len(pieces) - ends]
-    if "^" in body or "$" in body or ((starts or ends) and _has_bare_bar(body)):
-        raise ValueError(f"pattern {pattern!r}: an anchor inside the pattern")
-    inner = "".join(_ECMA_ESCAPES.get(piece, piece) for piece in body)
-    prefix = "" if starts else f"{_ANY_CHARACTER}*"
-    suffix = "" if ends else f"{_ANY_CHARACTER}*"
-    try:
-        return _fsm(f"{prefix}({inner}){suffix}")
-    except Exception as error:  # interegular raises several unrelated classes
-        raise ValueError(f"pattern {pattern!r}: {error}") from error
+    if max(least, most or 0) > _MAX_LENGTH:
+        raise ValueError(f"lengths of more than {_MAX_LENGTH:,} are unsupported")
+    if most is not None and most < least:
+        return fsm("[]")
+    return fsm(f"{ANY_CHARACTER}{{{least},{'' if most is None else most}}}")
 
 
-def of_length(least: int, most: int | None) -> FSM:
-    """The strings of `least` to `most` characters, ends included."""
-    return _fsm(f"{_ANY_CHARACTER}{{{least},{'' if most is None else most}}}")
-
-
-def _has_bare_bar(pieces: Sequence[str]) -> bool:
-    """Whether `|` stands outside all parentheses, where an anchor binds one side."""
-    depth = 0
-    for piece in pieces:
-        depth += (piece == "(") - (piece == ")")
-        if piece == "|" and depth == 0:
-            return True
-    return False
-
-
-def _words_fsm(words: Iterable[str]) -> FSM:
-    return _fsm("|".join(re.escape(word) for word in sorted(words)))
+def words_fsm(words: Iterable[str]) -> FSM:
+    """The language of some words."""
+    return fsm("|".join(re.escape(word) for word in sorted(words)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +96,7 @@ class Strings:
         if language is not None and other.language is not None:
             language = language - other.language
         if language is not None and other.words:
-            language = language - _words_fsm(other.words)
+            language = language - words_fsm(other.words)
         return _strings({w for w in self.words if w not in other}, language)
 
 
@@ -138,8 +109,8 @@ def _strings(words: Iterable[str], language: FSM | None) -> Strings:
     return Strings(words=words, language=language)
 
 
-ANYTHING = Strings(language=_fsm(f"{_ANY_CHARACTER}*"))
-_ONE_LINE = Strings(language=_fsm("[^\n\r]*"))
+ANYTHING = Strings(language=fsm(f"{ANY_CHARACTER}*"))
+_ONE_LINE = Strings(language=fsm("[^\n\r]*"))
 NOTHING = Strings()
 
 
@@ -165,15 +136,22 @@ def regions(
 
     Keys in `known` are one symbol each and never free.  A key of several lines is left
     out, which narrows the schema: people do not write them, and models should not.
+
+    Raises:
+        ValueError: the patterns overlap in more than _MAX_REGIONS ways.
     """
-    for size in range(len(patterns) + 1):
-        for hit in itertools.combinations(sorted(patterns), size):
-            strings = _ONE_LINE - Strings(words=frozenset(known))
-            for pattern, language in patterns.items():
-                matching = Strings(language=language)
-                strings = strings & matching if pattern in hit else strings - matching
-            if strings.language is not None:
-                yield frozenset(hit), strings.language
+    found = {frozenset[str](): _ONE_LINE - Strings(words=frozenset(known))}
+    for pattern, language in patterns.items():
+        matching = Strings(language=language)
+        split = {hit: strings - matching for hit, strings in found.items()}
+        split |= {hit | {pattern}: strings & matching for hit, strings in found.items()}
+        found = {hit: strings for hit, strings in split.items() if strings}
+        if len(found) > _MAX_REGIONS:
+            raise ValueError(f"patterns overlap in more than {_MAX_REGIONS} ways")
+    for hit in sorted(found, key=lambda hit: (len(hit), sorted(hit))):
+        language = found[hit].language
+        if language is not None:
+            yield hit, language
 
 
 def label_automaton(languages: Sequence[FSM]) -> Automaton:

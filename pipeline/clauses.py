@@ -5,17 +5,30 @@ out until a schema is a list of alternatives, each of which only collects plain
 keywords: a `Clause`.  `pipeline.schema` then turns clauses into grammar nodes.
 
 `$ref` with siblings is read as `allOf` of both.  Draft-07 ignores the siblings; a
-grammar may be narrower than its schema, never wider.
+grammar may be narrower than its schema, never wider.  Below `oneOf`, where narrower is
+wider for the other alternatives, such siblings are refused.
 """
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
-__all__ = ["TYPES", "Clause", "SchemaError", "expand", "quoted", "resolve"]
+__all__ = [
+    "TYPES",
+    "Clause",
+    "SchemaError",
+    "expand",
+    "quoted",
+    "resolve",
+    "siblings_of_ref",
+]
 
 TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
+
+# Schemas multiply; the official one needs 9 alternatives at most.
+_MAX_CLAUSES = 512
 
 # Keywords that say nothing about validity, or that `pipeline.schema` reads.
 _ANNOTATIONS = {
@@ -70,12 +83,51 @@ def expand(schema: Any, pointers: Iterable[str]) -> list[Clause]:
     """The alternatives of a value for which all schemas at `pointers` hold.
 
     Raises:
-        SchemaError: a keyword that is neither plain nor a known combinator.
+        SchemaError: a keyword that is neither plain nor a known combinator, or more
+            than _MAX_CLAUSES alternatives.
     """
     clauses = [Clause()]
+    expansion = _Expansion(schema)
     for pointer in sorted(pointers):
-        clauses = _product(clauses, _Expansion(schema).clauses(pointer))
+        clauses = _product(clauses, expansion.clauses(pointer), pointer)
     return clauses
+
+
+def siblings_of_ref(schema: Any, pointer: str) -> str | None:
+    """Where a schema constrains its value beside a `$ref`, if it does.
+
+    Draft-07 ignores such keywords, so there its alternatives are fewer than the truth.
+    """
+    queue = [pointer]
+    for current in queue:  # grows while it is read
+        part = resolve(schema, current)
+        if not isinstance(part, dict):
+            continue
+        follow = []
+        if "$ref" in part:
+            if set(part) - _ANNOTATIONS - {"$ref"}:
+                return current
+            follow.append(_target(schema, part["$ref"], current))
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            follow += [
+                f"{current}/{keyword}/{i}" for i, _ in enumerate(part.get(keyword, ()))
+            ]
+        dependencies = part.get("dependencies", ())
+        follow += [f"{current}/dependencies/{quoted(key)}" for key in dependencies]
+        queue += [place for place in follow if place not in queue]
+    return None
+
+
+def _target(schema: Any, reference: str, pointer: str) -> str:
+    """The JSON pointer that a `$ref` at `pointer` leads to."""
+    if reference != "#" and not reference.startswith("#/"):
+        raise SchemaError(f"{pointer}/$ref: {reference!r} leaves the schema")
+    target = unquote(reference[1:])
+    try:
+        resolve(schema, target)
+    except (LookupError, TypeError, ValueError):
+        raise SchemaError(f"{pointer}/$ref: nothing at {reference!r}") from None
+    return target
 
 
 @dataclass(frozen=True)
@@ -83,109 +135,158 @@ class _Expansion:
     schema: Any
     open: tuple[str, ...] = ()
     """Pointers being expanded: a schema may not be an alternative of itself."""
+    _known: dict[str, list[Clause]] = field(default_factory=dict)
+    """What is expanded already, so that chains of `$ref` take no exponential time."""
 
     def clauses(self, pointer: str) -> list[Clause]:
         """The alternatives of the schema at a pointer."""
+        if pointer in self.open:
+            raise SchemaError(f"{pointer}: $ref to itself without a property between")
+        if pointer not in self._known:
+            inner = replace(self, open=(*self.open, pointer))
+            self._known[pointer] = inner.multiplied(pointer)
+        return self._known[pointer]
+
+    def multiplied(self, pointer: str) -> list[Clause]:
+        """The plain keywords of the schema at a pointer times its combinators."""
         part = resolve(self.schema, pointer)
         if isinstance(part, bool):
             return [Clause()] if part else []
-        if pointer in self.open:
-            raise SchemaError(f"{pointer}: $ref to itself without a property between")
         unknown = set(part) - _ANNOTATIONS - _PLAIN - _COMBINATORS
         if unknown:
             raise SchemaError(f"{pointer}/{min(unknown)}: unsupported keyword")
-        inner = replace(self, open=(*self.open, pointer))
-        clauses = [Clause(types=_types(part), atoms=(pointer,))]
-        for factor in inner.factors(part, pointer):
-            clauses = _product(clauses, factor)
+        clauses = [Clause(types=_types(part, pointer), atoms=(pointer,))]
+        for factor in self.factors(part, pointer):
+            clauses = _product(clauses, factor, pointer)
         return clauses
 
     def factors(self, part: dict[str, Any], pointer: str) -> Iterator[list[Clause]]:
         """Each combinator of a schema as a disjunction of its own."""
         if "$ref" in part:
-            reference = part["$ref"]
-            if not reference.startswith("#"):
-                raise SchemaError(f"{pointer}/$ref: {reference!r} leaves the schema")
-            yield self.clauses(reference[1:])
+            yield self.clauses(_target(self.schema, part["$ref"], pointer))
         for index, _ in enumerate(part.get("allOf", ())):
             yield self.clauses(f"{pointer}/allOf/{index}")
         if "anyOf" in part:
             parts = [f"{pointer}/anyOf/{i}" for i, _ in enumerate(part["anyOf"])]
-            yield [clause for p in parts for clause in self.clauses(p)]
+            union = (clause for p in parts for clause in self.clauses(p))
+            yield _few(union, f"{pointer}/anyOf")
         if "oneOf" in part:
             yield self.exactly_one(f"{pointer}/oneOf", len(part["oneOf"]))
         if "not" in part:
-            names = self.required_only(f"{pointer}/not")
-            if names is None:
+            negation = self.negation(f"{pointer}/not")
+            if negation is None:
                 raise SchemaError(f"{pointer}/not: only `required` can be negated")
-            yield _lacking(names)
+            yield negation
         for key, needed in part.get("dependencies", {}).items():
-            if not isinstance(needed, list):
-                raise SchemaError(f"{pointer}/dependencies/{key}: not a list of keys")
-            yield [
-                *_lacking([key]),
-                Clause(types=frozenset({"object"}), required=frozenset(needed)),
-            ]
+            where = f"{pointer}/dependencies/{quoted(key)}"
+            names = needed if isinstance(needed, list) else ()
+            met = Clause(types=frozenset({"object"}), required=frozenset(names))
+            implied = [Clause()] if isinstance(needed, list) else self.clauses(where)
+            yield [_NO_OBJECT, *_lacking([key]), *_product([met], implied, where)]
 
     def exactly_one(self, one_of: str, count: int) -> list[Clause]:
         """`oneOf`: an alternative, and none of the others where that can be said.
 
-        Alternatives that only require keys exclude each other by forbidding them.  All
-        others are marked, and `pipeline.schema` removes what two of them share.
+        Where all alternatives only require keys, they exclude each other by forbidding
+        them.  Others are marked, and `pipeline.schema` removes what two of them share.
         """
-        result = []
-        for index in range(count):
+        if count > _MAX_CLAUSES:
+            raise SchemaError(f"{one_of}: more than {_MAX_CLAUSES} alternatives")
+        places = [f"{one_of}/{index}" for index in range(count)]
+        negations = [self.negation(place) for place in places]
+        told = [negation for negation in negations if negation is not None]
+        result: list[Clause] = []
+        for index, place in enumerate(places):
+            siblings = siblings_of_ref(self.schema, place)
+            if siblings is not None:
+                raise SchemaError(f"{siblings}/$ref: has siblings, inside of oneOf")
             mark = Clause(chosen=frozenset({(one_of, index)}))
-            clauses = _product(self.clauses(f"{one_of}/{index}"), [mark])
-            for other in range(count):
-                names = self.required_only(f"{one_of}/{other}")
-                if names and other != index:
-                    clauses = _product(clauses, _lacking(names))
-            result.extend(clauses)
+            clauses = _product(self.clauses(place), [mark], place)
+            # A mixture stays marked: an alternative without what it shares with some
+            # would no longer show what it shares with the others.
+            if len(told) == count:
+                for negation in told[:index] + told[index + 1 :]:
+                    clauses = _product(clauses, negation, one_of)
+            result = _few([*result, *clauses], one_of)
         return result
 
-    def required_only(self, pointer: str) -> list[str] | None:
-        """The keys that a schema requires, if it does nothing else."""
+    def negation(self, pointer: str) -> list[Clause] | None:
+        """The values that break a schema, if it does nothing but require keys.
+
+        Those are the objects that lack one of the keys.  Other values meet `required`;
+        they break the schema only where it also says that it wants an object.
+        """
         part = resolve(self.schema, pointer)
         if not isinstance(part, dict) or not part.get("required"):
             return None
         rest = set(part) - _ANNOTATIONS - {"required", "type", "properties"}
-        properties = part.get("properties", {}).values()
-        if rest or part.get("type", "object") != "object":
+        trivial = all(p in (True, {}) for p in part.get("properties", {}).values())
+        if rest or not trivial or part.get("type", "object") != "object":
             return None
-        return part["required"] if all(p in (True, {}) for p in properties) else None
+        lacking = _lacking(part["required"])
+        return [_NO_OBJECT, *lacking] if "type" in part else lacking
 
 
-def _types(part: dict[str, Any]) -> frozenset[str]:
+def _types(part: dict[str, Any], pointer: str) -> frozenset[str]:
+    """The JSON types that `type`, `enum` and `const` of a schema leave."""
     named = part.get("type", list(TYPES))
     names = {named} if isinstance(named, str) else set(named)
-    return frozenset("number" if name == "integer" else name for name in names)
+    if not names <= TYPES | {"integer"}:
+        raise SchemaError(f"{pointer}/type: {named!r} is not a JSON type")
+    types = {"number" if name == "integer" else name for name in names}
+    if "enum" in part:
+        types &= {_type_of(value) for value in part["enum"]}
+    if "const" in part:
+        types &= {_type_of(part["const"])}
+    return frozenset(types)
+
+
+def _type_of(value: Any) -> str:
+    names = {type(None): "null", bool: "boolean", str: "string", list: "array"}
+    return {**names, dict: "object"}.get(type(value), "number")
+
+
+_NO_OBJECT = Clause(types=TYPES - {"object"})
 
 
 def _lacking(keys: Sequence[str]) -> list[Clause]:
-    """No object, or an object that lacks one of the keys."""
-    lacking = [
+    """The objects that lack one of the keys."""
+    return [
         Clause(types=frozenset({"object"}), forbidden=frozenset({key})) for key in keys
     ]
-    return [Clause(types=TYPES - {"object"}), *lacking]
 
 
-def _product(left: list[Clause], right: list[Clause]) -> list[Clause]:
+def _few(clauses: Iterable[Clause], pointer: str) -> list[Clause]:
+    """Different clauses, in order.
+
+    Raises:
+        SchemaError: more than _MAX_CLAUSES; no more than these are ever made.
+    """
+    found: dict[Clause, None] = {}
+    for clause in clauses:
+        found[clause] = None
+        if len(found) > _MAX_CLAUSES:
+            raise SchemaError(f"{pointer}: more than {_MAX_CLAUSES} alternatives")
+    return list(found)
+
+
+def _product(left: list[Clause], right: list[Clause], pointer: str) -> list[Clause]:
     """Both disjunctions at once, without the alternatives that no value can meet."""
-    result = []
-    for a, b in itertools.product(left, right):
-        types = a.types & b.types
-        required, forbidden = a.required | b.required, a.forbidden | b.forbidden
-        if required & forbidden:
-            types -= {"object"}
-        if types and not a.excludes(b):
-            clause = Clause(
-                types=types,
-                atoms=a.atoms + tuple(x for x in b.atoms if x not in a.atoms),
-                required=required,
-                forbidden=forbidden,
-                chosen=a.chosen | b.chosen,
-            )
-            if clause not in result:
-                result.append(clause)
-    return result
+    both = (_conjunction(a, b) for a, b in itertools.product(left, right))
+    return _few((clause for clause in both if clause is not None), pointer)
+
+
+def _conjunction(a: Clause, b: Clause) -> Clause | None:
+    types = a.types & b.types
+    required, forbidden = a.required | b.required, a.forbidden | b.forbidden
+    if required & forbidden:
+        types -= {"object"}
+    if not types or a.excludes(b):
+        return None
+    return Clause(
+        types=types,
+        atoms=a.atoms + tuple(x for x in b.atoms if x not in a.atoms),
+        required=required,
+        forbidden=forbidden,
+        chosen=a.chosen | b.chosen,
+    )

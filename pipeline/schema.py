@@ -9,33 +9,24 @@ never allows what the schema forbids.
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 from interegular.fsm import FSM
 
+from ..data.automaton import DEAD, Automaton
 from ..data.files import canonical_json
-from ..data.grammar import DEAD, Automaton, Branch, Grammar, Node
+from ..data.grammar import Branch, Grammar, Node
 from ..data.symbols import MAX_LITERALS
-from .automata import (
-    ANYTHING,
-    NOTHING,
-    Strings,
-    ecma_pattern,
-    few_words,
-    label_automaton,
-    of_length,
-    regions,
-)
+from .automata import NOTHING, few_words, label_automaton, regions
 from .clauses import Clause, SchemaError, expand, quoted, resolve
-from .simplify import simplify
+from .keywords import Keywords, pattern_at
+from .simplify import disagreements, simplify
 
 __all__ = ["CompiledSchema", "SchemaError", "compile_schema"]
 
-# Generated numbers stay within what every JSON reader takes exactly: no overflow to
-# infinity, no integer beyond 64 bits.  Other numbers are encoded behind an escape.
-_INTEGER = r"-?(0|[1-9][0-9]{0,17})"
-_NUMBER = rf"{_INTEGER}(\.[0-9]{{1,17}})?([eE][+-]?[0-9]{{1,2}})?"
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_MAX_NODES = 4_096  # the official schema needs 257 before they are simplified
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,17 +48,23 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
             value satisfies; the message names the JSON pointer.
     """
     compiler = _Compiler(schema)
-    compiler.any = compiler.node(frozenset())
+    any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
-    grammar = simplify(
+    grammar, origins = simplify(
         Grammar(
             nodes=tuple(compiler.nodes),
             automata=tuple(compiler.automata),
             root=root,
-            any=compiler.any,
+            any=any_node,
             literals=(),  # simplify lists those that are left
         )
     )
+    for number, key in disagreements(grammar):
+        about = "free keys" if key is None else f"the key {key!r}"
+        compiler.notes.append(
+            f"{compiler.where(origins[number])}: alternatives differ about {about}; "
+            "the first that allows it decides"
+        )
     if len(grammar.literals) > MAX_LITERALS:
         raise SchemaError(
             f"{len(grammar.literals):,} keys and enum values, at most {MAX_LITERALS}"
@@ -85,40 +82,49 @@ class _Compiler:
     nodes: list[Node] = field(default_factory=list)
     automata: list[Automaton] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    any: int = DEAD
+    _pointers: list[frozenset[str]] = field(default_factory=list)
+    """The schema positions that each node stands for."""
     _known: dict[frozenset[str], int] = field(default_factory=dict)
+
+    @cached_property
+    def _read(self) -> Keywords:
+        return Keywords(self.schema, self.notes)
+
+    def where(self, number: int) -> str:
+        """The first of the JSON pointers of a node."""
+        return min(self._pointers[number], default="")
 
     def node(self, pointers: frozenset[str]) -> int:
         """The node of the values for which the schemas at all `pointers` hold."""
         if pointers not in self._known:
             number = self._known[pointers] = len(self.nodes)
             self.nodes.append(Node())  # a place for recursion to refer to
-            where = min(pointers, default="")
-            clauses = expand(self.schema, pointers)
-            self.nodes[number] = self._build(clauses, where)
+            self._pointers.append(pointers)
+            where = self.where(number)
+            if number >= _MAX_NODES:
+                raise SchemaError(f"{where}: more than {_MAX_NODES:,} nodes")
+            try:
+                self.nodes[number] = self._build(expand(self.schema, pointers), where)
+            except RecursionError:
+                raise SchemaError(f"{where}: nested too deep") from None
         return self._known[pointers]
 
     def _build(self, clauses: list[Clause], where: str) -> Node:
-        clauses = self._without_shared_kinds(clauses, where)
-        node = self._with_strings(Node(), clauses)
         for clause in clauses:
-            if "null" in clause.types and self._enum_allows(clause, None):
-                node = replace(node, null=True)
-            if "boolean" in clause.types:
-                node = replace(
-                    node,
-                    true=node.true or self._enum_allows(clause, True),
-                    false=node.false or self._enum_allows(clause, False),
-                )
-            if "number" in clause.types:
-                node = self._with_number(node, clause)
+            self._read.note_containers(clause)
+        clauses = self._without_shared_kinds(clauses, where)
+        node = Node(
+            null=any(self._read.allows(clause, None) for clause in clauses),
+            true=any(self._read.allows(clause, True) for clause in clauses),
+            false=any(self._read.allows(clause, False) for clause in clauses),
+        )
+        node = self._with_strings(node, clauses, where)
+        node = self._with_numbers(node, clauses)
+        plain = [clause for clause in clauses if not self._read.enums(clause)]
+        for clause in plain:
             if "array" in clause.types:
                 node = self._with_array(node, clause, where)
-        objects = [
-            clause
-            for clause in clauses
-            if "object" in clause.types and not self._enums(clause)
-        ]
+        objects = [clause for clause in clauses if "object" in clause.types]
         return self._with_objects(node, objects, where) if objects else node
 
     def _without_shared_kinds(self, clauses: list[Clause], where: str) -> list[Clause]:
@@ -139,77 +145,40 @@ class _Compiler:
             result.append(replace(clause, types=clause.types - shared))
         return result
 
-    # -- the plain keywords of a clause ------------------------------------------------
-
-    def _atoms(self, clause: Clause) -> list[tuple[str, dict[str, Any]]]:
-        return [(pointer, resolve(self.schema, pointer)) for pointer in clause.atoms]
-
-    def _each(self, clause: Clause, keyword: str) -> list[Any]:
-        return [part[keyword] for _, part in self._atoms(clause) if keyword in part]
-
-    def _enums(self, clause: Clause) -> list[list[Any]]:
-        return [
-            *self._each(clause, "enum"),
-            *([value] for value in self._each(clause, "const")),
-        ]
-
-    def _enum_allows(self, clause: Clause, value: object) -> bool:
-        return all(
-            any(
-                value is item or (type(value) is type(item) and value == item)
-                for item in values
-            )
-            for values in self._enums(clause)
-        )
-
-    def _strings(self, clause: Clause) -> Strings:
-        if "string" not in clause.types:
-            return NOTHING
-        strings = ANYTHING
-        for values in self._enums(clause):
-            words = frozenset(value for value in values if isinstance(value, str))
-            strings = strings & Strings(words=words)
-        for pointer, part in self._atoms(clause):
-            strings = strings & _text_rules(pointer, part)
-        return strings
-
-    def _with_strings(self, node: Node, clauses: list[Clause]) -> Node:
-        sets = [self._strings(clause) for clause in clauses]
+    def _with_strings(self, node: Node, clauses: list[Clause], where: str) -> Node:
+        sets = [self._read.strings(clause) for clause in clauses]
         union = NOTHING
         for clause, strings in zip(clauses, sets, strict=True):
             for other, others in zip(clauses, sets, strict=True):
                 if clause.excludes(other):
+                    # With a second oneOf, `other` may not have all of these itself.
+                    if len(other.chosen) > 1 and strings & others:
+                        self.notes.append(
+                            f"{where}: strings of oneOf overlap; left out"
+                        )
                     strings = strings - others
             union = union | strings
         languages = [] if union.language is None else [union.language]
         return replace(node, literals=union.words, text=self._automaton(languages))
 
-    def _with_number(self, node: Node, clause: Clause) -> Node:
-        pointer = clause.atoms[0] if clause.atoms else ""
-        if self._enums(clause):
-            if any(type(v) in (int, float) for vs in self._enums(clause) for v in vs):
-                self.notes.append(f"{pointer}: numbers in an enum are left out")
+    def _with_numbers(self, node: Node, clauses: list[Clause]) -> Node:
+        sets = [self._read.numbers(clause) for clause in clauses]
+        languages = [language for language in sets if language is not None]
+        if not languages:
             return node
-        if any(self._each(clause, name) for name in _BOUNDS):
-            self.notes.append(f"{pointer}: bounded numbers are left out")
-            return node
-        whole = "integer" in self._each(clause, "type")
-        number = self._automaton([ecma_pattern(f"^{_INTEGER if whole else _NUMBER}$")])
-        both = node.number >= 0 and whole  # a node that allows all numbers keeps them
-        return node if both else replace(node, number=number)
+        union = reduce(or_, languages)
+        return replace(node, number=self._automaton([union.reduce()]))
 
     def _with_array(self, node: Node, clause: Clause, where: str) -> Node:
-        if self._enums(clause):
-            return node
         pointers = set()
-        for pointer, part in self._atoms(clause):
+        for pointer, part in self._read.atoms(clause):
             if isinstance(part.get("items"), list):
                 raise SchemaError(f"{pointer}/items: a list of schemas is unsupported")
             if "items" in part:
                 pointers.add(f"{pointer}/items")
         items = self.node(frozenset(pointers))
-        least = max(self._each(clause, "minItems"), default=0)
-        most = min(self._each(clause, "maxItems"), default=None)
+        least = self._read.least(clause, "minItems")
+        most = self._read.most(clause, "maxItems")
         if most is not None and most < least:
             return node
         if node.items < 0:
@@ -226,7 +195,12 @@ class _Compiler:
         known = self._known_keys(clauses)
         for language in patterns.values():
             known |= few_words(language)
-        free = list(regions(patterns, known))
+        if len(known) > MAX_LITERALS:
+            raise SchemaError(f"{where}: {len(known)} keys, at most {MAX_LITERALS}")
+        try:
+            free = list(regions(patterns, known))
+        except ValueError as error:
+            raise SchemaError(f"{where}: {error}") from error
         branches = [
             (clause, branch)
             for clause in clauses
@@ -234,9 +208,11 @@ class _Compiler:
         ]
         kept = []
         for clause, branch in branches:
+            if self._read.enums(clause):
+                continue  # an object that is listed is only a rival of others
             rivals = [other for c, other in branches if clause.excludes(c)]
             if all(self._disjoint(branch, rival) for rival in rivals):
-                kept.append(branch)
+                kept += self._with_room(branch, clause)
             else:
                 self.notes.append(f"{where}: objects of oneOf may overlap; left out")
         keys = self._automaton([language for _, language in free])
@@ -246,27 +222,26 @@ class _Compiler:
         """Whether no object can be in both branches, as far as is easily seen."""
         if a.required - b.properties.keys() or b.required - a.properties.keys():
             return True
-        return any(
-            x.only_words and y.only_words and not x.literals & y.literals
-            for x, y in (
-                (self.nodes[a.properties[key]], self.nodes[b.properties[key]])
-                for key in a.required & b.required
-            )
-        )
+        for key in a.required & b.required:
+            in_a = self._read.words(self._pointers[a.properties[key]])
+            in_b = self._read.words(self._pointers[b.properties[key]])
+            if in_a is not None and in_b is not None and not in_a & in_b:
+                return True
+        return False
 
     def _patterns(self, clauses: list[Clause]) -> dict[str, FSM]:
         patterns = {}
         for clause in clauses:
-            for pointer, part in self._atoms(clause):
+            for pointer, part in self._read.atoms(clause):
                 for pattern in part.get("patternProperties", {}):
-                    patterns[pattern] = _pattern(pattern, pointer)
+                    patterns[pattern] = pattern_at(pattern, pointer)
         return patterns
 
     def _known_keys(self, clauses: list[Clause]) -> set[str]:
         keys: set[str] = set()
         for clause in clauses:
             keys |= clause.required | clause.forbidden
-            for _, part in self._atoms(clause):
+            for _, part in self._read.atoms(clause):
                 keys |= {*part.get("properties", ()), *part.get("required", ())}
         return keys
 
@@ -279,7 +254,7 @@ class _Compiler:
             if child >= 0:
                 properties[key] = child
         required = clause.required | {
-            key for keys in self._each(clause, "required") for key in keys
+            key for keys in self._read.each(clause, "required") for key in keys
         }
         if not required <= properties.keys():
             return None
@@ -287,22 +262,47 @@ class _Compiler:
             properties=properties,
             free=tuple(self._child(clause, None, hit) for hit in regions),
             required=frozenset(required),
-            min_properties=max(self._each(clause, "minProperties"), default=0),
-            max_properties=min(self._each(clause, "maxProperties"), default=None),
+            min_properties=self._read.least(clause, "minProperties"),
+            max_properties=self._read.most(clause, "maxProperties"),
         )
+
+    def _with_room(self, branch: Branch, clause: Clause) -> list[Branch]:
+        """A branch whose objects are never full while they lack a required key.
+
+        The grammar counts keys, but not the required ones that are missing.  So where
+        there are both, it is decided here which optional keys there is room for.
+        """
+        most = branch.max_properties
+        if most is None:
+            return [branch]
+        room = most - len(branch.required)
+        if room < 0 or most < branch.min_properties:
+            return []
+        if not branch.required:
+            return [branch]
+        optional = sorted(branch.properties.keys() - branch.required)
+        if len(optional) > room or any(child >= 0 for child in branch.free):
+            for pointer, part in self._read.atoms(clause):
+                if "maxProperties" in part:
+                    where = f"{pointer}/maxProperties"
+                    self.notes.append(f"{where}: some optional keys are left out")
+        fitting = branch.required | set(optional[:room])
+        properties = {k: c for k, c in branch.properties.items() if k in fitting}
+        free = (DEAD,) * len(branch.free)
+        return [replace(branch, properties=properties, free=free, max_properties=None)]
 
     def _child(
         self, clause: Clause, key: str | None, hit: frozenset[str] | None
     ) -> int:
         """The node of a key's value: a known `key`, or one that matches `hit` only."""
         pointers = set()
-        for pointer, part in self._atoms(clause):
+        for pointer, part in self._read.atoms(clause):
             rules = []
             if key is not None and key in part.get("properties", {}):
                 rules.append(f"{pointer}/properties/{quoted(key)}")
             for pattern in part.get("patternProperties", {}):
                 matches = (
-                    _pattern(pattern, pointer).accepts(key)
+                    pattern_at(pattern, pointer).accepts(key)
                     if key is not None
                     else pattern in (hit or ())
                 )
@@ -324,21 +324,3 @@ class _Compiler:
         if automaton not in self.automata:
             self.automata.append(automaton)
         return self.automata.index(automaton)
-
-
-def _text_rules(pointer: str, part: dict[str, Any]) -> Strings:
-    """The strings that `pattern`, `minLength` and `maxLength` allow."""
-    strings = ANYTHING
-    if "pattern" in part:
-        strings = strings & Strings(language=_pattern(part["pattern"], pointer))
-    least, most = part.get("minLength", 0), part.get("maxLength")
-    if least or most is not None:
-        strings = strings & Strings(language=of_length(least, most))
-    return strings
-
-
-def _pattern(pattern: str, pointer: str) -> FSM:
-    try:
-        return ecma_pattern(pattern)
-    except ValueError as error:
-        raise SchemaError(f"{pointer}: {error}") from error

@@ -1,16 +1,37 @@
 """Make a compiled grammar small: no dead ends, no two equal nodes, no unused part."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from ..data.grammar import DEAD, Branch, Grammar, Node
 
-__all__ = ["simplify"]
+__all__ = ["disagreements", "simplify"]
 
 
-def simplify(grammar: Grammar) -> Grammar:
+def disagreements(grammar: Grammar) -> Iterator[tuple[int, str | None]]:
+    """Where branches give one key different nodes, so that the first branch decides.
+
+    Yields:
+        A node and the key, or None for free keys; no pair twice.
+    """
+    for number, node in enumerate(grammar.nodes):
+        keys: dict[str | None, None] = {}
+        for a, b in itertools.combinations(node.branches, 2):
+            shared = sorted(a.properties.keys() & b.properties.keys())
+            keys |= {k: None for k in shared if a.properties[k] != b.properties[k]}
+            free = zip(a.free, b.free, strict=True)
+            if any(x != y for x, y in free if min(x, y) >= 0):
+                keys[None] = None
+        yield from ((number, key) for key in keys)
+
+
+def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:
     """An equal grammar in which every node has a value and every branch is needed.
+
+    Returns:
+        The grammar and, for each of its nodes, the number it had before.
 
     Raises:
         ValueError: the root has no value at all.
@@ -143,7 +164,7 @@ def _covers(wide: Branch, narrow: Branch) -> bool:
     )
 
 
-def _reachable(grammar: Grammar) -> Grammar:
+def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
     """Keep what the root and the node of all values lead to, in that order."""
     order = list(dict.fromkeys((grammar.root, grammar.any)))
     for number in order:  # grows while it is read
@@ -159,7 +180,7 @@ def _reachable(grammar: Grammar) -> Grammar:
         for node in nodes
         for word in (*node.literals, *(k for b in node.branches for k in b.properties))
     }
-    return Grammar(
+    reachable = Grammar(
         nodes=tuple(
             replace(
                 node,
@@ -174,6 +195,7 @@ def _reachable(grammar: Grammar) -> Grammar:
         any=numbers[grammar.any],
         literals=tuple(sorted(literals)),
     )
+    return reachable, order
 
 
 def _children(node: Node) -> Iterator[int]:

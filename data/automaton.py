@@ -1,0 +1,113 @@
+"""Deterministic automata: the languages of keys, strings and numbers."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["ANY_LABEL", "DEAD", "Automaton"]
+
+DEAD = -1
+ANY_LABEL = ~0
+"""Bit set of all labels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Automaton:
+    """A deterministic automaton over characters, trimmed: every state can accept."""
+
+    classes: dict[str, int]
+    """Character to column; every other character is column 0."""
+    table: tuple[tuple[int, ...], ...]
+    """table[state][column] is the next state or -1; state 0 is the start."""
+    labels: tuple[int, ...]
+    """labels[state] says which language the text so far is in, -1 for none."""
+    reach: tuple[int, ...] = field(default=(), compare=False)
+    """Bit set of the labels that can still be reached from each state."""
+
+    def __post_init__(self) -> None:
+        """Derive `reach`."""
+        reach = [0 if label < 0 else 1 << label for label in self.labels]
+        changed = True
+        while changed:
+            changed = False
+            for state, row in enumerate(self.table):
+                bits = reach[state]
+                for target in row:
+                    bits |= reach[target] if target >= 0 else 0
+                changed |= bits != reach[state]
+                reach[state] = bits
+        object.__setattr__(self, "reach", tuple(reach))
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether every text is accepted with the same label."""
+        return len(self.table) == 1 and DEAD not in self.table[0]
+
+    def step(self, state: int, character: str) -> int:
+        """The next state, or -1."""
+        return self.table[state][self.classes.get(character, 0)]
+
+    def label(self, text: str) -> int:
+        """The label of a whole text, -1 if no language has it."""
+        if self.is_universal:
+            return self.labels[0]
+        state, table, column = 0, self.table, self.classes.get
+        for character in text:
+            state = table[state][column(character, 0)]
+            if state < 0:
+                return DEAD
+        return self.labels[state]
+
+    def texts(self, state: int = 0, labels: int = ANY_LABEL) -> Iterator[str]:
+        """Texts that lead from a state to one of some labels, shortest first.
+
+        Args:
+            state: where they begin.
+            labels: bit set of the labels that will do.
+        """
+        characters = self._representatives()
+        queue = deque([(state, "")])
+        while queue:
+            state, text = queue.popleft()
+            label = self.labels[state]
+            if label >= 0 and labels >> label & 1:
+                yield text
+            for column, target in enumerate(self.table[state]):
+                if target >= 0 and self.reach[target] & labels:
+                    queue.append((target, text + characters[column]))
+
+    def _representatives(self) -> list[str]:
+        """One character for each column, a letter or a digit where there is one."""
+        candidates = [chr(code) for code in range(0x20, 0x7F)]
+        candidates.sort(key=lambda character: (not character.isalnum(), character))
+        candidates += sorted(self.classes)
+        found = dict.fromkeys(range(len(self.table[0])), "")
+        for character in candidates:
+            column = self.classes.get(character, 0)
+            found[column] = found[column] or character
+        return list(found.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `tokenizer.json`."""
+        columns = [""] * len(self.table[0])
+        for character, column in self.classes.items():
+            columns[column] += character
+        return {
+            "classes": columns,
+            "table": [list(row) for row in self.table],
+            "labels": list(self.labels),
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Automaton":
+        """The inverse of `to_json`."""
+        return Automaton(
+            classes={
+                character: column
+                for column, characters in enumerate(data["classes"])
+                for character in characters
+            },
+            table=tuple(tuple(row) for row in data["table"]),
+            labels=tuple(data["labels"]),
+        )

@@ -1,0 +1,142 @@
+"""What the plain keywords of a clause allow: strings, numbers and constants."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from interegular.fsm import FSM
+
+from .automata import ANYTHING, NOTHING, Strings, of_length, words_fsm
+from .clauses import Clause, SchemaError, expand, resolve, siblings_of_ref
+from .numbers import is_bounded, listed_numbers, loses_exponents, number_texts
+from .patterns import ecma_pattern
+
+__all__ = ["Keywords", "pattern_at"]
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """Reads the clauses of a schema."""
+
+    schema: Any
+    notes: list[str]
+    """Where what is narrowed is noted."""
+
+    def atoms(self, clause: Clause) -> list[tuple[str, dict[str, Any]]]:
+        """The schemas of a clause with their JSON pointers."""
+        return [(pointer, resolve(self.schema, pointer)) for pointer in clause.atoms]
+
+    def each(self, clause: Clause, keyword: str) -> list[Any]:
+        """The values of a keyword in the schemas that have it."""
+        return [part[keyword] for _, part in self.atoms(clause) if keyword in part]
+
+    def least(self, clause: Clause, keyword: str) -> int:
+        """The lower limit that a keyword such as `minItems` sets."""
+        return int(max(self.each(clause, keyword), default=0))
+
+    def most(self, clause: Clause, keyword: str) -> int | None:
+        """The upper limit that a keyword such as `maxItems` sets, if it does."""
+        limits = self.each(clause, keyword)
+        return int(min(limits)) if limits else None
+
+    def enums(self, clause: Clause) -> list[list[Any]]:
+        """The lists that a value must be in; `const` is a list of one."""
+        return [
+            *self.each(clause, "enum"),
+            *([value] for value in self.each(clause, "const")),
+        ]
+
+    def allows(self, clause: Clause, value: bool | None) -> bool:
+        """Whether null, true or false is allowed."""
+        name = "null" if value is None else "boolean"
+        return name in clause.types and all(
+            any(value is item for item in values) for values in self.enums(clause)
+        )
+
+    def note_containers(self, clause: Clause) -> None:
+        """Note the arrays and objects in enums, which the grammar leaves out."""
+        for pointer, part in self.atoms(clause):
+            values = [*part.get("enum", ()), part.get("const")]
+            kinds = {"array": list, "object": dict}
+            left_out = tuple(kinds[name] for name in clause.types & kinds.keys())
+            if any(isinstance(value, left_out) for value in values):
+                self.notes.append(
+                    f"{pointer}: arrays and objects in an enum are left out"
+                )
+
+    # -- strings -----------------------------------------------------------------------
+
+    def strings(self, clause: Clause) -> Strings:
+        """The strings that a clause allows."""
+        if "string" not in clause.types:
+            return NOTHING
+        strings = ANYTHING
+        for values in self.enums(clause):
+            words = frozenset(value for value in values if isinstance(value, str))
+            strings = strings & Strings(words=words)
+        for pointer, part in self.atoms(clause):
+            strings = strings & _text_rules(pointer, part)
+        return strings
+
+    def words(self, pointers: frozenset[str]) -> frozenset[str] | None:
+        """All values of schemas that allow a few words only, perhaps too many.
+
+        None for other schemas, and for those that draft-07 reads in another way.
+        """
+        if any(siblings_of_ref(self.schema, pointer) for pointer in pointers):
+            return None
+        clauses = expand(self.schema, pointers)
+        sets = [self.strings(clause) for clause in clauses]
+        if any(clause.types != {"string"} for clause in clauses) or any(
+            strings.language is not None for strings in sets
+        ):
+            return None
+        return frozenset(word for strings in sets for word in strings.words)
+
+    # -- numbers -----------------------------------------------------------------------
+
+    def numbers(self, clause: Clause) -> FSM | None:
+        """The texts of the numbers that a clause allows, None if there are none."""
+        if "number" not in clause.types:
+            return None
+        atoms = self.atoms(clause)
+        rules = [part for _, part in atoms]
+        enums = self.enums(clause)
+        if enums:
+            listed = listed_numbers(enums, rules)
+            if not all(listed.values()):
+                where = next(p for p, part in atoms if part.keys() & {"enum", "const"})
+                self.notes.append(f"{where}: long numbers in an enum are left out")
+            words = [text for texts in listed.values() for text in texts]
+            return words_fsm(words) if words else None
+        if loses_exponents(rules):
+            where = next(pointer for pointer, part in atoms if is_bounded(part))
+            self.notes.append(f"{where}: bounded numbers have no exponent")
+        texts = number_texts(rules)
+        return None if texts.empty() else texts
+
+
+def _text_rules(pointer: str, part: dict[str, Any]) -> Strings:
+    """The strings that `pattern`, `minLength` and `maxLength` allow."""
+    strings = ANYTHING
+    if "pattern" in part:
+        strings = strings & Strings(language=pattern_at(part["pattern"], pointer))
+    least, most = part.get("minLength", 0), part.get("maxLength")
+    if least or most is not None:
+        try:
+            lengths = of_length(int(least), most if most is None else int(most))
+        except ValueError as error:
+            raise SchemaError(f"{pointer}: {error}") from error
+        strings = strings & Strings(language=lengths)
+    return strings
+
+
+def pattern_at(pattern: str, pointer: str) -> FSM:
+    """The strings in which a pattern of the schema at a pointer matches.
+
+    Raises:
+        SchemaError: a pattern that is not understood.
+    """
+    try:
+        return ecma_pattern(pattern)
+    except ValueError as error:
+        raise SchemaError(f"{pointer}: {error}") from error
