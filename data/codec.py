@@ -5,7 +5,8 @@
 An object is its (key, value) pairs in document order and a closer; a known key is one
 symbol, a free key its text and END.  A type tag is written only where several types
 are allowed.  There are no counts and no lengths, so both directions are one pass, and
-the root's closer ends the document.
+the root's closer ends the document.  A text that was written before is a reference to
+it (`data.references`).
 
 What breaks the schema is written behind one of three escapes, so every JSON value has
 exactly one encoding; one without escapes is a value that the schema allows.
@@ -15,12 +16,13 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from .grammar import DEAD, Alive, Grammar, Node
+from .grammar import DEAD, MAX_DEPTH, MAX_TAGGED_DEPTH, Alive, Grammar, Node
 from .json_text import Json
-from .reader import MAX_DEPTH, MalformedError, Prefix, read
+from .reader import MalformedError, Reader, ReaderTables
+from .references import History
 from .symbols import ESCAPES, Control, byte_symbol, literal_symbol
 
-__all__ = ["MAX_DEPTH", "Codec", "MalformedError", "Prefix"]
+__all__ = ["MAX_DEPTH", "Codec"]
 
 C = Control
 _ESCAPE = re.compile("[" + "".join(ESCAPES) + "]")
@@ -42,6 +44,7 @@ class Codec:
             word: literal_symbol(slot) for slot, word in enumerate(grammar.literals)
         }
         self.words = {symbol: word for word, symbol in self.literals.items()}
+        self._tables = ReaderTables(grammar, self.words)
         # Everything that is neither ASCII nor common is spelled in bytes.
         self._rare = re.compile(f"[^\x00-\x7f{re.escape(characters)}]")
 
@@ -57,7 +60,7 @@ class Codec:
             ValueError: nesting beyond MAX_DEPTH.
             TypeError: no JSON value.
         """
-        writer = _Writer(self)
+        writer = _Writer(self, History(self.grammar))
         writer.value(value, self.grammar.root, in_array=False, depth=0)
         writer.cut()
         return writer.chunks
@@ -75,30 +78,21 @@ class Codec:
 
     # -- decoding ----------------------------------------------------------------------
 
+    def reader(self) -> Reader:
+        """A reader at the beginning of a document."""
+        return Reader(self._tables)
+
     def decode(self, symbols: str) -> Json:
         """The value that `symbols` encode.
 
         Raises:
             MalformedError: they are not the encoding of one value.
         """
-        prefix = self.read(symbols)
-        if not prefix.complete:
+        reader = self.reader()
+        reader.feed(symbols)
+        if not reader.is_complete:
             raise MalformedError("the document is not closed", len(symbols))
-        value: Json = json.loads(prefix.text)
-        return value
-
-    def read(self, symbols: str, *, indent: int | None = None) -> Prefix:
-        """Read as many symbols as form the beginning of one document.
-
-        Args:
-            symbols: a document or a prefix of one.
-            indent: spaces per level for readable JSON text; None for minified.
-
-        Raises:
-            MalformedError: no document begins with `symbols`, or they go on after its
-                end.
-        """
-        return read(symbols, self.grammar, self.words, indent=indent)
+        return reader.value
 
     def is_on_schema(self, symbols: str) -> bool:
         """Whether a document's symbols have no escape."""
@@ -110,6 +104,7 @@ class _Writer:
     """Encodes one value; `chunks` is the result."""
 
     codec: Codec
+    history: History
     chunks: list[str] = field(default_factory=list)
     _pending: list[str] = field(default_factory=list)
 
@@ -129,9 +124,9 @@ class _Writer:
         node = grammar.nodes[number]
         put = self._pending.append
         if isinstance(value, str):
-            symbol = self._string(value, node)
-            if symbol is not None:
-                self._text(symbol)
+            symbols = self._string(value, number)
+            if symbols is not None:
+                self._text(symbols)
                 return
         elif isinstance(value, bool):
             if node.true if value else node.false:
@@ -146,23 +141,38 @@ class _Writer:
             if node.number >= 0 and grammar.automata[node.number].label(text) >= 0:
                 put(f"{C.NUMBER}{text}{C.END}")
                 return
-        elif depth == MAX_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_DEPTH}")
-        elif isinstance(value, list):
-            if node.items >= 0:
-                if in_array or not node.only_array:
-                    put(C.ARRAY)
-                self._array(value, node, depth + 1)
-                return
-        elif isinstance(value, dict):
-            if node.branches:
-                if not node.only_object:
-                    put(C.OBJECT)
-                self._object(value, number, depth + 1)
+        elif isinstance(value, list | dict):
+            is_tagged = not node.only_object and (in_array or not node.only_array)
+            fits = depth < MAX_TAGGED_DEPTH or not is_tagged
+            if fits and self._container(value, number, depth, is_tagged=is_tagged):
                 return
         else:
             raise TypeError(f"{type(value).__name__} is not a JSON type")
         self._escaped(value, node, in_array=in_array, depth=depth)
+
+    def _container(
+        self,
+        value: list[Json] | dict[str, Json],
+        number: int,
+        depth: int,
+        *,
+        is_tagged: bool,
+    ) -> bool:
+        """Write an array or object, if node `number` allows any."""
+        node = self.codec.grammar.nodes[number]
+        if depth == MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        if isinstance(value, list):
+            if node.items < 0:
+                return False
+            self._pending += C.ARRAY if is_tagged else ()
+            self._array(value, node, depth + 1)
+        else:
+            if not node.branches:
+                return False
+            self._pending += C.OBJECT if is_tagged else ()
+            self._object(value, number, depth + 1)
+        return True
 
     def _escaped(self, value: Json, node: Node, *, in_array: bool, depth: int) -> None:
         """Write behind an escape what the node does not allow."""
@@ -172,19 +182,26 @@ class _Writer:
             self._text(self.codec.spell_text(value) + C.END)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             self._pending.append(f"{C.NUMBER}{json.dumps(value)}{C.END}")
+        elif isinstance(value, list | dict):
+            self._container(value, self.codec.grammar.any, depth, is_tagged=True)
         else:
             anything = self.codec.grammar.any
             self.value(value, anything, in_array=in_array, depth=depth)
 
-    def _string(self, value: str, node: Node) -> str | None:
-        """The symbols of a string, or None if the node does not allow it."""
+    def _string(self, value: str, number: int) -> str | None:
+        """The symbols of a string, or None if node `number` does not allow it."""
+        node = self.codec.grammar.nodes[number]
         if value in node.literals:
             return self.codec.literals[value]
+        reference = self.history.find(number, value)
+        if reference is not None:
+            return reference
         if node.text < 0 or self.codec.grammar.automata[node.text].label(value) < 0:
             return None
         # A lone surrogate is no UTF-8, so it is not for the model to write.
         if not value.isascii() and _SURROGATE.search(value):
             return None
+        self.history.add(number, value)
         return self.codec.spell_text(value) + C.END
 
     def _text(self, symbols: str) -> None:

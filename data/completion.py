@@ -4,17 +4,15 @@ Sampling within a budget keeps one invariant: what is left of the budget is enou
 the completion of the current state.  So even a document that is cut off ends correctly.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
-from .grammar import Alive, Automaton, Node
+from .automaton import ANY_LABEL
+from .grammar import Alive, Node
 from .states import Array, Key, Machine, Object, State, Text, Value
 from .symbols import Control, byte_symbol, literal_symbol
 
 __all__ = ["Completer"]
-
-_ANY_LABEL = ~0
 
 
 class Completer:
@@ -50,8 +48,7 @@ class Completer:
             case Array():
                 node = self.grammar.nodes[frame.node]
                 missing = max(0, node.min_items - frame.items)
-                items = self._value(node.items, True) * missing
-                return items + Control.CLOSE_ARRAY + self.closing(parent)
+                return self._items(node, missing) + self.closing(parent)
             case Object():
                 rest = self._pairs(frame.node, frame.alive, frame.seen)
                 return rest + Control.CLOSE_OBJECT + self.closing(parent)
@@ -73,6 +70,11 @@ class Completer:
         node = self.grammar.nodes[number]
         tag = Control.ARRAY if in_array and node.only_array else ""
         return tag + self._values[number]
+
+    def _items(self, node: Node, count: int) -> str:
+        """Some items and the close; what an item is matters only if there are any."""
+        items = "".join(self._value(node.items, True) for _ in range(count))
+        return items + Control.CLOSE_ARRAY
 
     def _shortest_values(self) -> dict[int, str]:
         """Relax until nothing gets shorter, as Bellman and Ford do for paths."""
@@ -106,8 +108,7 @@ class Completer:
         if node.items >= 0:
             tag = "" if node.only_array else Control.ARRAY
             with suppress(KeyError):
-                items = "".join([self._value(node.items, True)] * node.min_items)
-                yield tag + items + Control.CLOSE_ARRAY
+                yield tag + self._items(node, node.min_items)
         for index in self.grammar.all_branches(number):
             tag = "" if node.only_object else Control.OBJECT
             with suppress(KeyError):
@@ -148,7 +149,7 @@ class Completer:
         if not bits:
             raise KeyError(number)  # a known key will do, once its value is known
         automaton = self.grammar.automata[self.grammar.nodes[number].keys]
-        key = next(t for t in _texts(automaton, 0, bits) if t not in taken)
+        key = next(t for t in automaton.texts(0, bits) if t not in taken)
         child, _ = self.grammar.enter(number, alive, automaton.label(key), len(taken))
         taken.add(key)
         return key + Control.END + self._value(child, False)
@@ -160,7 +161,7 @@ class Completer:
         state, symbols, text = self._end_of_character(
             number, frame.state, frame.pending, bits
         )
-        for end in _texts(self.grammar.automata[number], state, bits):
+        for end in self.grammar.automata[number].texts(state, bits):
             if frame.text + text + end not in frame.seen:
                 return symbols + end
         raise AssertionError("a finite set of free keys is used up")
@@ -168,9 +169,8 @@ class Completer:
     # -- text --------------------------------------------------------------------------
 
     def _end_of_text(self, number: int, state: int, pending: bytes) -> str:
-        state, symbols, _ = self._end_of_character(number, state, pending, _ANY_LABEL)
-        texts = _texts(self.grammar.automata[number], state, _ANY_LABEL)
-        return symbols + next(texts)
+        state, symbols, _ = self._end_of_character(number, state, pending, ANY_LABEL)
+        return symbols + next(self.grammar.automata[number].texts(state))
 
     def _end_of_character(
         self, number: int, state: int, pending: bytes, bits: int
@@ -188,29 +188,3 @@ class Completer:
             else:
                 raise AssertionError("no character begins with these bytes")
         return state, symbols, data.decode()
-
-
-def _texts(automaton: Automaton, state: int, bits: int) -> Iterator[str]:
-    """Texts that lead from a state to one of some labels, shortest first."""
-    characters = _representatives(automaton)
-    queue = deque([(state, "")])
-    while queue:
-        state, text = queue.popleft()
-        label = automaton.labels[state]
-        if label >= 0 and bits >> label & 1:
-            yield text
-        for column, target in enumerate(automaton.table[state]):
-            if target >= 0 and automaton.reach[target] & bits:
-                queue.append((target, text + characters[column]))
-
-
-def _representatives(automaton: Automaton) -> list[str]:
-    """One character for each column, a letter or a digit where there is one."""
-    candidates = [chr(code) for code in range(0x20, 0x7F)]
-    candidates.sort(key=lambda character: (not character.isalnum(), character))
-    candidates += sorted(automaton.classes)
-    found = dict.fromkeys(range(len(automaton.table[0])), "")
-    for character in candidates:
-        column = automaton.classes.get(character, 0)
-        found[column] = found[column] or character
-    return list(found.values())

@@ -9,7 +9,7 @@ import json
 import re
 from typing import TypeAlias
 
-__all__ = ["Json", "canonical_bytes", "quote"]
+__all__ = ["Json", "canonical_bytes", "dump", "quote"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -21,7 +21,14 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def canonical_bytes(value: Json) -> bytes:
     """The canonical JSON text of `value`, as UTF-8."""
-    return _escape_surrogates(_encode(value)).encode()
+    return dump(value).encode()
+
+
+def dump(value: Json, *, indent: int | None = None) -> str:
+    """The canonical text, or one with `indent` spaces per level for people."""
+    if indent is None:
+        return _escape_surrogates(_encode(value))
+    return _escape_surrogates(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def quote(text: str) -> str:

@@ -1,47 +1,76 @@
 """Which tokens may come next.
 
-A token is allowed iff its whole expansion steps through the grammar's automaton.  To
-find all allowed ones without trying 8,192, the work is split by how a token begins:
+A token is allowed iff its whole expansion steps through the grammar's automaton.  A
+token that begins inside a frame of a state either ends before the frame does, or goes
+on in the frame below.  What it may do inside a frame does not depend on the frames
+below, so that is found once for each frame and each place in the vocabulary, and a mask
+is put together from the few frames that a token can reach:
 
-- tokens of text alone: a table per state of a text automaton, made once;
-- tokens that end a text and go on: by what follows END, a trie that is walked from the
-  parent state;
-- tokens that begin with structure: a trie that is walked from the state itself.
+    mask = tokens inside the top frame
+         ∪ those of the rest of it that go on inside the frame below, and so on
 
-Masks are memoised on states, and equal states are one object, so a batch shares them.
+Names of free keys are left out of what is found for a frame, or hardly any two frames
+would be equal; tokens that would repeat a key are taken out of the mask at the end.
 """
 
-from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .grammar import Automaton
-from .states import Array, Key, Machine, Object, State, Text, Value
-from .symbols import Control, is_text
+from .cursors import Cursor, Cursors, Ids
+from .grammar import MAX_TAGGED_DEPTH
+from .states import Array, Frame, Key, Machine, Object, State, Text, Value
+from .symbols import REFERENCES, STRUCTURE, Control
 
 __all__ = ["Masks"]
 
 Mask = NDArray[np.bool_]
-Trie = dict[str, Any]  # symbol to the next node, and "" to the ids that end there
+
+_ANY_LABEL = ~0
+_MAX_MEMO = 1 << 16
+_TEXTS = re.compile(f"[^{STRUCTURE}]*{Control.END}")
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Crossing:
-    """A token that ends a text: its symbols up to END, and those after it."""
+class _Inside(NamedTuple):
+    """What tokens at a cursor may do inside a frame."""
 
-    number: int
-    text: str
-    rest: str
+    ids: Ids
+    """Those that end before the frame does, or with it."""
+    after: Cursor
+    """Where the others are when the frame is closed."""
+    keys: tuple[Cursor, ...]
+    """Where a free key of this very object may begin."""
+
+
+class _Findings:
+    """What becomes an `_Inside`."""
+
+    def __init__(self) -> None:
+        self.ids: list[Ids] = []
+        self.after: set[int] = set()
+        self.keys: list[Cursor] = []
+
+    def add_end(self, cursor: Cursor) -> None:
+        """The frame is closed at `cursor`."""
+        self.ids.append(cursor.ends)
+        self.after |= cursor.nodes
+
+    def add(self, inside: _Inside) -> None:
+        """What another frame, as which this one goes on, allows."""
+        self.ids.append(inside.ids)
+        self.after |= inside.after.nodes
+        self.keys += inside.keys
 
 
 class Masks:
     """Allowed tokens by state, for one vocabulary."""
 
     def __init__(self, machine: Machine, vocabulary: dict[int, str], size: int) -> None:
-        """Sort the vocabulary by how tokens begin.
+        """Build the trie of the vocabulary.
 
         Args:
             machine: steps through the grammar.
@@ -49,182 +78,215 @@ class Masks:
             size: length of a mask; the other ids are never allowed.
         """
         self.machine = machine
+        self.grammar = machine.grammar
         self.vocabulary = vocabulary
         self.size = size
-        self._texts: list[tuple[int, str]] = []
-        self._crossing: list[_Crossing] = []
-        self._structure: Trie = {}
-        for number, symbols in vocabulary.items():
-            text, end, rest = symbols.partition(Control.END)
-            if all(map(is_text, text)) and end:
-                self._crossing.append(_Crossing(number, text, rest))
-            elif all(map(is_text, symbols)):
-                self._texts.append((number, symbols))
-            else:
-                _insert(self._structure, symbols, number)
-        self._by_text: defaultdict[str, list[int]] = defaultdict(list)
-        for token in self._crossing:
-            self._by_text[token.text].append(token.number)
-        self._second_keys = [t for t in self._crossing if Control.END in t.rest]
-        self._text_tables: dict[tuple[int, int, int], Mask] = {}
-        self._end_tries: dict[tuple[int, int], dict[int, Trie]] = {}
-        self._key_masks: dict[tuple[Any, ...], Mask] = {}
+        self._cursors = Cursors(machine, vocabulary)
+        self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
+        self._repeating = [n for n, symbols in vocabulary.items() if _repeats(symbols)]
+        tags = (sum(map(symbols.count, _TAGS)) for symbols in vocabulary.values())
+        self._max_tags = max(tags, default=0)
+        self._count_caps = [
+            max(
+                (max(b.min_properties, b.max_properties or 0) for b in node.branches),
+                default=0,
+            )
+            for node in self.grammar.nodes
+        ]
 
     def allowed(self, state: State) -> Mask:
         """bool[size], read-only: True for each id that may follow, none at the end.
 
         A mask has at least one True unless the document is complete.
         """
-        if isinstance(state.frame, Key):
-            return self._key(state.frame, state)
         if state.allowed is None:
-            mask = self._mask(state)
+            if state.depth + self._max_tags > MAX_TAGGED_DEPTH:
+                mask = self._by_trial(state)
+            else:
+                mask = self._mask(state)
             mask.flags.writeable = False
             state.allowed = mask
         return state.allowed
 
+    def _by_trial(self, state: State) -> Mask:
+        """Try every token: near the greatest depth, frames depend on those below."""
+        mask = np.zeros(self.size, dtype=bool)
+        for number, symbols in self.vocabulary.items():
+            mask[number] = self.machine.walk(state, symbols) is not None
+        return mask
+
     def _mask(self, state: State) -> Mask:
         mask = np.zeros(self.size, dtype=bool)
-        frame, parent = state.frame, state.parent
-        if parent is None or frame is None:
-            return mask
-        if isinstance(frame, Text):
-            if frame.pending:
-                return self._continuation_bytes(state, mask)
-            mask |= self._text_table(frame.automaton, frame.state, ~0)
-            for trie in self._after_end(frame.automaton, frame.state).values():
-                self._collect(trie, parent, mask)
-            return mask
-        self._collect(self._structure, state, mask)
-        text = self._text_start(state)
-        return mask if text is None else mask | self.allowed(text)
-
-    def _text_start(self, state: State) -> State | None:
-        """The state inside an empty text, where a text may come next."""
-        frame, parent = state.frame, state.parent
-        assert parent is not None
-        match frame:
-            case Object():
-                key = self.machine.key_frame(frame)
-                return None if key is None else self.machine.push(key, parent)
-            case Value():
-                automaton = self.machine.grammar.nodes[frame.node].text
-                if automaton < 0:
-                    return None
-                return self.machine.push(Text(automaton, 0, b""), parent)
-            case Array():
-                item = self.machine.item(frame, parent)
-                return None if item is None else self._text_start(item)
-        return None
-
-    # -- keys --------------------------------------------------------------------------
-
-    def _key(self, frame: Key, state: State) -> Mask:
-        """A key's mask depends on its text only where it would repeat a key."""
-        if frame.pending:
-            return self._continuation_bytes(state, np.zeros(self.size, dtype=bool))
-        memo = frame[:4], state.parent
-        mask = self._key_masks.get(memo)
-        if mask is None:
-            if len(self._key_masks) > 1 << 14:
-                self._key_masks.clear()
-            mask = self._key_masks[memo] = self._any_key(frame, state)
-        repeats = [
-            number
-            for key in frame.seen
-            if key.startswith(frame.text)
-            for number in self._by_text.get(key[len(frame.text) :], ())
-        ]
-        repeats += [
-            token.number
-            for token in self._second_keys
-            if mask[token.number]
-            and self.machine.walk(state, self.vocabulary[token.number]) is None
-        ]
-        if repeats:
-            mask = mask.copy()
-            mask[repeats] = False
+        cursor, at = self._cursors.root, state
+        repeats: list[int] = []
+        while cursor and at.frame is not None and at.parent is not None:
+            inside = self._inside(cursor, self._without_names(at.frame))
+            mask[inside.ids] = True
+            repeats += self._repeats(cursor, inside, at.frame)
+            cursor, at = inside.after, at.parent
+        mask[repeats] = False
+        for number in self._repeating:
+            if mask[number]:
+                symbols = self.vocabulary[number]
+                mask[number] = self.machine.walk(state, symbols) is not None
         return mask
 
-    def _any_key(self, frame: Key, state: State) -> Mask:
-        """The mask of a key as if none of its kind had been seen."""
-        machine = self.machine
-        bits = machine.free_labels(frame.node, frame.alive, len(frame.seen))
-        keys = machine.grammar.nodes[frame.node].keys
-        mask = self._text_table(keys, frame.state, bits).copy()
-        assert state.parent is not None
-        rest = Object(frame.node, frame.alive, frame.seen)
-        for label, trie in self._after_end(keys, frame.state).items():
-            # A name that no document has: only the number of keys matters here.
-            after = machine.enter(rest, state, label, "\ud800")
-            if after is not None:
-                self._collect(trie, after, mask)
-        return mask
+    # -- names of free keys ------------------------------------------------------------
 
-    # -- tables ------------------------------------------------------------------------
+    def _without_names(self, frame: Frame) -> Frame:
+        """The frame with as many made-up free keys as can matter."""
+        if not isinstance(frame, Object | Key):
+            return frame
+        known = self.grammar.known_keys(frame.node)
+        free = len(frame.seen - known)
+        seen = frame.seen
+        if free:
+            made_up = range(min(free, self._count_caps[frame.node]))
+            # No document on the schema has a lone surrogate.
+            seen = seen & known | {f"\ud800{index}" for index in made_up}
+        if isinstance(frame, Object):
+            return Object(frame.node, frame.alive, seen)
+        return Key(frame.node, frame.alive, seen, frame.state, frame.pending, "")
 
-    def _text_table(self, automaton: int, state: int, bits: int) -> Mask:
-        """Tokens of text alone that may follow in a state of an automaton."""
-        memo = automaton, state, bits
-        table = self._text_tables.get(memo)
-        if table is None:
-            table = np.zeros(self.size, dtype=bool)
-            for number, symbols in self._texts:
-                at: tuple[int, bytes] | None = (state, b"")
-                for symbol in symbols:
-                    at = at and self.machine.read(automaton, *at, symbol, bits)
-                table[number] = at is not None
-            table.flags.writeable = False
-            self._text_tables[memo] = table
-        return table
+    def _repeats(self, cursor: Cursor, inside: _Inside, frame: Frame) -> list[int]:
+        """Tokens that would give an object a free key for the second time."""
+        if not isinstance(frame, Object | Key):
+            return []
+        names = frame.seen - self.grammar.known_keys(frame.node)
+        found = []
+        for name in names:
+            if not name.isascii() and _PRIVATE.search(name):
+                continue  # spelled in bytes, which are tokens of their own
+            if isinstance(frame, Key) and name.startswith(frame.text):
+                rest = name[len(frame.text) :] + Control.END
+                found += self._cursors.beginning(cursor, rest)
+            for place in inside.keys:
+                found += self._cursors.beginning(place, name + Control.END)
+        return found
 
-    def _after_end(self, automaton: int, state: int) -> dict[int, Trie]:
-        """By label: what tokens hold after they ended a text in that language."""
-        tries = self._end_tries.get((automaton, state))
-        if tries is None:
-            tries = defaultdict(dict)
-            tables = self.machine.grammar.automata[automaton]
-            for token in self._crossing:
-                label = _label(tables, state, token.text)
-                if label >= 0:
-                    _insert(tries[label], token.rest, token.number)
-            self._end_tries[automaton, state] = tries
-        return tries
+    # -- inside a frame ----------------------------------------------------------------
 
-    def _continuation_bytes(self, state: State, mask: Mask) -> Mask:
-        """Inside a character only single bytes may follow."""
-        for number, symbols in self._texts:
-            if len(symbols) == 1 and "\ue280" <= symbols <= "\ue2bf":
-                mask[number] = self.machine.step(state, symbols) is not None
-        return mask
+    def _inside(self, cursor: Cursor, frame: Frame) -> _Inside:
+        memo = (
+            cursor,
+            type(frame),
+            frame,
+        )  # frames are tuples: only the type tells kinds
+        found = self._memo.get(memo)
+        if found is None:
+            findings = _Findings()
+            match frame:
+                case Value():
+                    self._value(cursor, frame, findings)
+                case Text():
+                    self._text(cursor, frame, findings)
+                case Object():
+                    self._object(cursor, frame, findings)
+                case Array():
+                    self._array(cursor, frame, findings)
+                case Key():
+                    self._key(cursor, frame, findings)
+            found = _Inside(
+                np.unique(np.concatenate([*findings.ids, _NO_IDS])),
+                self._cursors.at(findings.after),
+                tuple(findings.keys),
+            )
+            if len(self._memo) >= _MAX_MEMO:
+                self._memo.clear()
+            self._memo[memo] = found
+        return found
 
-    def _collect(self, trie: Trie, state: State, mask: Mask) -> None:
-        """Set the ids of all paths of a trie that step from a state."""
-        stack = [(trie, state)]
-        step = self.machine.step
-        while stack:
-            node, at = stack.pop()
-            for symbol, child in node.items():
-                if symbol == "":
-                    mask[child] = True
-                    continue
-                after = step(at, symbol)
-                if after is not None:
-                    stack.append((child, after))
+    def _value(self, cursor: Cursor, frame: Value, findings: _Findings) -> None:
+        bare = self.machine.untagged(frame)
+        if not isinstance(bare, Value):
+            findings.add(self._inside(cursor, bare)._replace(keys=()))
+            return
+        node, words = self.grammar.nodes[frame.node], self.machine.words
+        constants = {Control.TRUE: node.true, Control.FALSE: node.false}
+        constants[Control.NULL] = node.null
+        for symbol, after in self._cursors.structure(cursor).items():
+            if symbol in words:
+                is_whole = words[symbol] in node.literals
+            elif symbol in REFERENCES:
+                is_whole = node.text >= 0
+            else:
+                is_whole = constants.get(Control(symbol), False)
+            opened = None if is_whole else self.machine.opened(frame.node, symbol)
+            if is_whole:
+                findings.add_end(after)
+            elif opened is not None:
+                findings.ids.append(after.ends)
+                findings.add(self._inside(after, opened)._replace(keys=()))
+        if node.text >= 0:
+            findings.add(self._inside(cursor, Text(node.text, 0, b"")))
+
+    def _text(self, cursor: Cursor, frame: Text, findings: _Findings) -> None:
+        inside, after = self._cursors.text(cursor, *frame, _ANY_LABEL)
+        findings.ids.append(inside)
+        for end in after.values():
+            findings.add_end(end)
+
+    def _array(self, cursor: Cursor, frame: Array, findings: _Findings) -> None:
+        close = self._cursors.structure(cursor).get(Control.CLOSE_ARRAY)
+        if close and frame.items >= self.grammar.nodes[frame.node].min_items:
+            findings.add_end(close)
+        following = self.machine.after_item(frame)
+        if following is not None:
+            item = Value(self.grammar.nodes[frame.node].items, in_array=True)
+            self._then(cursor, item, following, findings)
+
+    def _object(self, cursor: Cursor, frame: Object, findings: _Findings) -> None:
+        node, alive, seen = frame
+        for symbol, after in self._cursors.structure(cursor).items():
+            if symbol == Control.CLOSE_OBJECT:
+                if self.grammar.may_close(node, alive, seen):
+                    findings.add_end(after)
+            elif (key := self.machine.words.get(symbol)) and key not in seen:
+                self._pair(after, frame, key, key, findings)
+        if self.machine.free_labels(node, alive, len(seen)):
+            findings.keys.append(cursor)
+            self._key(cursor, Key(node, alive, seen, 0, b"", ""), findings)
+
+    def _key(self, cursor: Cursor, frame: Key, findings: _Findings) -> None:
+        node, alive, seen, state, pending, _ = frame
+        labels = self.machine.free_labels(node, alive, len(seen))
+        keys = self.grammar.nodes[node].keys
+        inside, ends = self._cursors.text(cursor, keys, state, pending, labels)
+        findings.ids.append(inside)
+        for label, after in ends.items():
+            name = f"\ud800{len(seen)}"  # not seen yet
+            self._pair(after, Object(node, alive, seen), label, name, findings)
+
+    def _pair(
+        self,
+        cursor: Cursor,
+        frame: Object,
+        key: str | int,
+        name: str,
+        findings: _Findings,
+    ) -> None:
+        """After a key: its value and the rest of the object."""
+        node, alive, seen = frame
+        child, kept = self.grammar.enter(node, alive, key, len(seen))
+        if child >= 0:
+            findings.ids.append(cursor.ends)
+            rest = self._without_names(Object(node, kept, seen | {name}))
+            self._then(cursor, Value(child, in_array=False), rest, findings)
+
+    def _then(
+        self, cursor: Cursor, value: Value, rest: Frame, findings: _Findings
+    ) -> None:
+        """A value, then the rest of the container that it is in."""
+        inside = self._inside(cursor, value)
+        findings.ids.append(inside.ids)
+        if inside.after:
+            findings.add(self._inside(inside.after, rest))
 
 
-def _insert(trie: Trie, symbols: str, number: int) -> None:
-    for symbol in symbols:
-        trie = trie.setdefault(symbol, {})
-    trie.setdefault("", []).append(number)
+_NO_IDS: Ids = np.empty(0, dtype=np.uint16)
+_TAGS = (Control.OBJECT, Control.ARRAY)
 
 
-def _label(automaton: Automaton, state: int, text: str) -> int:
-    """The label of a text of whole characters read from a state, or -1."""
-    for symbol in text:
-        if "\ue280" <= symbol <= "\ue2ff":
-            return -1
-        state = automaton.step(state, symbol)
-        if state < 0:
-            return -1
-    return automaton.labels[state]
+def _repeats(symbols: str) -> bool:
+    """Whether a token ends the same text twice: it may be a key both times."""
+    return max(Counter(_TEXTS.findall(symbols)).values(), default=0) > 1

@@ -2,8 +2,7 @@
 
 The vocabulary is a set of strings; a token sequence is any way of writing a chunk as
 their concatenation.  Encoding picks the shortest way (among those, the one whose last
-tokens are longest), which takes 3 % fewer tokens than replaying merges in training
-order and needs no ranks: the vocabulary alone defines the encoding.
+tokens are longest), so the vocabulary alone defines the encoding and needs no ranks.
 """
 
 from collections.abc import Iterable
@@ -49,15 +48,39 @@ class Segmenter:
         return ids
 
     def _fewest(self, chunk: str) -> tuple[int, ...]:
-        """Dynamic programming over positions; each walks the trie as far as it goes."""
+        """The ids of a chunk, found anew."""
+        token, origin = self._shortest(chunk, longest=len(chunk))
+        ids = []
+        at = len(chunk)
+        while at:
+            if origin[at] < 0:
+                raise KeyError(chunk)
+            ids.append(token[at])
+            at = origin[at]
+        return tuple(reversed(ids))
+
+    def num_without(self, symbols: str) -> int:
+        """How many tokens a token's symbols would take if it were not there."""
+        _, origin = self._shortest(symbols, longest=len(symbols) - 1)
+        count, at = 0, len(symbols)
+        while at:
+            count, at = count + 1, origin[at]
+        return count
+
+    def _shortest(self, chunk: str, *, longest: int) -> tuple[list[int], list[int]]:
+        """For each end of a token on a shortest way: its id and where it begins.
+
+        Dynamic programming over positions; each walks the trie as far as it goes, or
+        as far as the `longest` token that may be used.
+        """
         size = len(chunk)
         cost = [0] + [_UNREACHED] * size
-        origin = [0] * (size + 1)
+        origin = [-1] * (size + 1)
         token = [0] * (size + 1)
         for start in range(size):
             reached = cost[start] + 1
             node: Any = self._trie
-            for end in range(start, size):
+            for end in range(start, min(size, start + longest)):
                 node = node.get(chunk[end])
                 if node is None:
                     break
@@ -66,11 +89,4 @@ class Segmenter:
                     cost[end + 1] = reached
                     origin[end + 1] = start
                     token[end + 1] = number
-        ids = []
-        at = size
-        while at:
-            if cost[at] >= _UNREACHED:
-                raise KeyError(chunk)
-            ids.append(token[at])
-            at = origin[at]
-        return tuple(reversed(ids))
+        return token, origin

@@ -17,10 +17,19 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .grammar import DEAD, Alive, Grammar
-from .symbols import Control, is_text, may_begin_character
+from .grammar import DEAD, MAX_TAGGED_DEPTH, Alive, Grammar
+from .symbols import REFERENCES, Control, is_text, may_begin_character
 
-__all__ = ["Array", "Frame", "Key", "Machine", "Object", "State", "Text", "Value"]
+__all__ = [
+    "Array",
+    "Frame",
+    "Key",
+    "Machine",
+    "Object",
+    "State",
+    "Text",
+    "Value",
+]
 
 _MAX_STATES = 1 << 16
 
@@ -72,12 +81,14 @@ Frame: TypeAlias = Value | Object | Array | Text | Key
 class State:
     """A frame on top of a parent; None as a parent is the end of the document."""
 
-    __slots__ = ("allowed", "closing", "frame", "parent")
+    __slots__ = ("allowed", "closing", "depth", "frame", "parent")
 
     def __init__(self, frame: Frame | None, parent: "State | None") -> None:
         """Made by `Machine` only, which keeps equal states the same object."""
         self.frame = frame
         self.parent = parent
+        is_container = isinstance(frame, Object | Array | Key)
+        self.depth: int = (parent.depth if parent else 0) + is_container
         # What `Masks` and `Completer` found out about this state.
         self.allowed: NDArray[np.bool_] | None = None
         self.closing: str | None = None
@@ -108,7 +119,7 @@ class Machine:
     def push(self, frame: Frame, parent: State) -> State:
         """The state with `frame` on top of `parent`."""
         if isinstance(frame, Value):
-            frame = self._untagged(frame)
+            frame = self.untagged(frame)
         key = type(frame), frame, parent  # frames are tuples: only the type tells kinds
         state = self._states.get(key)
         if state is None:
@@ -117,7 +128,7 @@ class Machine:
             state = self._states[key] = State(frame, parent)
         return state
 
-    def _untagged(self, frame: Value) -> Frame:
+    def untagged(self, frame: Value) -> Frame:
         """A container that needs no type tag is open as soon as it is expected."""
         node = self.grammar.nodes[frame.node]
         if node.only_object:
@@ -168,15 +179,13 @@ class Machine:
                 return parent if node.false else None
             case Control.NULL:
                 return parent if node.null else None
-            case Control.OBJECT:
-                allowed = bool(node.branches)
-                return self.push(self._object(frame.node), parent) if allowed else None
-            case Control.ARRAY:
-                allowed = node.items >= 0
-                return self.push(Array(frame.node, 0), parent) if allowed else None
-            case Control.NUMBER:
-                number = Text(node.number, 0, b"")
-                return self.push(number, parent) if node.number >= 0 else None
+        if symbol in REFERENCES:
+            return parent if node.text >= 0 else None
+        opened = self.opened(frame.node, symbol)
+        if opened is not None:
+            is_number = symbol == Control.NUMBER
+            fits = is_number or state.depth < MAX_TAGGED_DEPTH
+            return self.push(opened, parent) if fits else None
         if node.text < 0 or not (is_text(symbol) or symbol == Control.END):
             return None
         text = Text(node.text, 0, b"")
@@ -256,14 +265,32 @@ class Machine:
         rest = self.push(Object(frame.node, alive, frame.seen | {name}), state.parent)
         return self.push(Value(child, in_array=False), rest)
 
+    def opened(self, number: int, symbol: str) -> Frame | None:
+        """The frame that a tag opens for a value of a node, if it allows that type."""
+        node = self.grammar.nodes[number]
+        if symbol == Control.OBJECT and node.branches:
+            return self._object(number)
+        if symbol == Control.ARRAY and node.items >= 0:
+            return Array(number, 0)
+        if symbol == Control.NUMBER and node.number >= 0:
+            return Text(node.number, 0, b"")
+        return None
+
     def item(self, frame: Array, parent: State) -> State | None:
         """The state of an array's next item."""
+        rest = self.after_item(frame)
+        if rest is None:
+            return None
+        item = Value(self.grammar.nodes[frame.node].items, in_array=True)
+        return self.push(item, self.push(rest, parent))
+
+    def after_item(self, frame: Array) -> Array | None:
+        """An array's frame after one more item, if there may be one."""
         node = self.grammar.nodes[frame.node]
         if node.max_items is not None and frame.items >= node.max_items:
             return None
         enough = node.min_items if node.max_items is None else node.max_items
-        rest = self.push(Array(frame.node, min(frame.items + 1, enough)), parent)
-        return self.push(Value(node.items, in_array=True), rest)
+        return Array(frame.node, min(frame.items + 1, enough))
 
     def key_frame(self, frame: Object) -> Key | None:
         """The frame of a free key in an object, if there may be one."""

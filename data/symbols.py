@@ -5,7 +5,8 @@ r"""The alphabet that tokens are made of: base symbols, one Unicode character ea
 | 0–15     | controls: closers, type tags, escapes       | U+E000 + i          |
 | 16–271   | literals: keys and enum values of the schema| U+E100 + i          |
 | 272–514  | the 243 bytes legal in UTF-8                | ASCII, U+E200 + byte|
-| 515–642  | common non-ASCII characters of the corpus   | the character       |
+| 515–546  | references: the same text as i texts ago    | U+E010 + i          |
+| 547–674  | common non-ASCII characters of the corpus   | the character       |
 
 So a document is an ordinary `str` of symbols, and a merged token is a substring of
 such strings.  Characters of the private use area in a document's own text are never
@@ -21,13 +22,18 @@ __all__ = [
     "FIRST_CHARACTER_ID",
     "MAX_CHARACTERS",
     "MAX_LITERALS",
+    "NUM_REFERENCES",
+    "REFERENCES",
     "STRUCTURE",
     "Control",
     "base_symbols",
     "byte_symbol",
+    "drop_partial_character",
     "is_text",
     "literal_symbol",
     "may_begin_character",
+    "reference_number",
+    "reference_symbol",
     "spell",
 ]
 
@@ -55,14 +61,22 @@ ESCAPES = frozenset({Control.ESCAPE, Control.ESCAPE_KEY, Control.ESCAPE_ARRAY})
 
 MAX_LITERALS = 256
 MAX_CHARACTERS = 128
+NUM_REFERENCES = 32
 BYTES = tuple(range(0x80)) + tuple(range(0x80, 0xC0)) + tuple(range(0xC2, 0xF5))
 
 _FIRST_LITERAL_ID = 16
 _FIRST_BYTE_ID = _FIRST_LITERAL_ID + MAX_LITERALS
-FIRST_CHARACTER_ID = _FIRST_BYTE_ID + len(BYTES)
+_FIRST_REFERENCE_ID = _FIRST_BYTE_ID + len(BYTES)
+FIRST_CHARACTER_ID = _FIRST_REFERENCE_ID + NUM_REFERENCES
 
-STRUCTURE = "\ue000-\ue1ff"  # for character classes: controls and literals
+STRUCTURE = "\ue000-\ue1ff"  # for character classes: all symbols that are no text
+REFERENCES = frozenset(chr(0xE010 + i) for i in range(NUM_REFERENCES))
 _BYTE_RUN = re.compile("[\ue280-\ue2ff]+")
+# The first bytes of a character whose last ones are not there yet.
+_PARTIAL_CHARACTER = re.compile(
+    r"(?:[\ue2c2-\ue2df]|[\ue2e0-\ue2ef][\ue280-\ue2bf]?"
+    r"|[\ue2f0-\ue2f4][\ue280-\ue2bf]{0,2})\Z"
+)
 # Bounds of the second byte of a character by its first (RFC 3629, section 4).
 _SECOND_BYTE = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF)} | {
     0xF4: (0x80, 0x8F)
@@ -79,12 +93,23 @@ def byte_symbol(byte: int) -> str:
     return chr(byte) if byte < 0x80 else chr(0xE200 + byte)
 
 
+def reference_symbol(number: int) -> str:
+    """The symbol of a reference by how many texts it goes back, from 0."""
+    return chr(0xE010 + number)
+
+
+def reference_number(symbol: str) -> int:
+    """The inverse of `reference_symbol`."""
+    return ord(symbol) - 0xE010
+
+
 def base_symbols(characters: str, *, num_literals: int) -> dict[int, str]:
     """Id to symbol of everything that is not a merged token."""
     return {
         **dict(enumerate(Control)),
         **{_FIRST_LITERAL_ID + i: literal_symbol(i) for i in range(num_literals)},
         **{_FIRST_BYTE_ID + i: byte_symbol(byte) for i, byte in enumerate(BYTES)},
+        **{_FIRST_REFERENCE_ID + i: reference_symbol(i) for i in range(NUM_REFERENCES)},
         **{FIRST_CHARACTER_ID + i: c for i, c in enumerate(characters)},
     }
 
@@ -110,6 +135,11 @@ def spell(symbols: str, *, errors: str = "strict") -> str:
         lambda run: bytes(ord(c) - 0xE200 for c in run[0]).decode("utf-8", errors),
         symbols,
     )
+
+
+def drop_partial_character(symbols: str) -> str:
+    """Text symbols without the bytes of a last character that is not whole."""
+    return _PARTIAL_CHARACTER.sub("", symbols)
 
 
 def may_begin_character(data: bytes) -> bool:

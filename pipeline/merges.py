@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 __all__ = ["MAX_TOKEN_SYMBOLS", "learn_merges"]
 
 MAX_TOKEN_SYMBOLS = 64
-MIN_PAIR_COUNT = 16
+MIN_PAIR_COUNT = 4
 """Fewest places of a new token: one that is rarer is memorised, not learnt."""
 
 Ints = NDArray[np.int64]

@@ -23,6 +23,7 @@ __all__ = ["Columns", "Record", "fingerprint", "read_records"]
 _DOCUMENT_SUFFIXES = {".yml", ".yaml", ".json"}
 _TABLE_SUFFIXES = {".parquet", ".arrow", ".feather"}
 _DEFAULT_TEXT, _DEFAULT_GROUP = "text", "repo"
+_FILE, _TIME = "path", "time"
 _ROWS_PER_BATCH = 1024
 
 
@@ -43,6 +44,10 @@ class Record:
     text: bytes
     group: str | None
     """Repository, where it is known."""
+    file: str | None = None
+    """Path of the file that a row is a version of, where the row has a `path`."""
+    time: float = 0
+    """When the version was made, where the row has a `time`: newer is greater."""
     problem: RejectedError | None = None
     """Why the row has no text, if it has none."""
 
@@ -160,7 +165,8 @@ def _json_record(line: bytes, name: str, columns: Columns) -> Record:
     text = row.get(columns.text or _DEFAULT_TEXT)
     if isinstance(text, str):
         data = text.encode("utf-8", "surrogatepass")
-        return Record(path=name, text=data, group=group)
+        file, time = _version(row.get(_FILE), row.get(_TIME))
+        return Record(path=name, text=data, group=group, file=file, time=time)
     if columns.text is None:
         return Record(path=name, text=line, group=None)
     problem = RejectedError("bad_record", f"field {columns.text!r} holds no text")
@@ -176,16 +182,17 @@ def _table_rows(path: Path, name: str, columns: Columns) -> Iterator[Record]:
             "name the column that holds the workflows with --text-column",
         )
     group = _column(path, table, columns.group, _DEFAULT_GROUP, "--group-column")
-    wanted = [text] if group in (None, text) else [text, group]
+    names = {"text": text, "group": group}
+    names |= {name: name for name in (_FILE, _TIME) if name in table.schema.names}
+    wanted = list(dict.fromkeys(name for name in names.values() if name))
     number = 0
     with _readable_table(path):
         for batch in table.to_batches(
             columns=wanted, batch_size=_ROWS_PER_BATCH, use_threads=False
         ):
-            texts = batch[text].to_pylist()
-            groups = [None] * len(texts) if group is None else batch[group].to_pylist()
-            for value, value_group in zip(texts, groups, strict=True):
-                yield _table_record(f"{name}#{number}", value, value_group)
+            for row in batch.to_pylist():
+                cells = {what: row[name] for what, name in names.items() if name}
+                yield _table_record(f"{name}#{number}", cells)
                 number += 1
 
 
@@ -222,13 +229,23 @@ def _column(
     return named
 
 
-def _table_record(name: str, text: object, group: object) -> Record:
+def _table_record(name: str, cells: dict[str, object]) -> Record:
+    text, group = cells["text"], _group(cells.get("group"))
     if isinstance(text, str | bytes):
         data = text.encode() if isinstance(text, str) else text
-        return Record(path=name, text=data, group=_group(group))
+        file, time = _version(cells.get(_FILE), cells.get(_TIME))
+        return Record(path=name, text=data, group=group, file=file, time=time)
     kind = "null" if text is None else type(text).__name__
     problem = RejectedError("bad_record", f"the text column holds {kind}, no text")
-    return Record(path=name, text=b"", group=_group(group), problem=problem)
+    return Record(path=name, text=b"", group=group, problem=problem)
+
+
+def _version(file: object, time: object) -> tuple[str | None, float]:
+    """Which file a row is a version of, and when it was made, as far as it says so."""
+    return (
+        file if isinstance(file, str) else None,
+        time if isinstance(time, int | float) else 0,
+    )
 
 
 def _group(value: object) -> str | None:

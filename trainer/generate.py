@@ -139,7 +139,9 @@ def open_prompt(tokenizer: Tokenizer, prompt: Json) -> tuple[list[int], State]:
         symbols = symbols.removesuffix(missing)
     broken = next((at for at, symbol in enumerate(symbols) if symbol in ESCAPES), None)
     if broken is not None:
-        before = tokenizer.codec.read(symbols[:broken]).text
+        reader = tokenizer.codec.reader()
+        reader.feed(symbols[:broken])
+        before = reader.prefix().text
         raise PromptError(
             f"the prompt breaks the workflow schema after {before[-60:]!r}",
             "correct it there, or leave that part to the model",
