@@ -6,6 +6,7 @@ the message says how to solve, 2 wrong usage.
 
 import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,25 @@ class _Group(click.Group):
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}
 _EXISTING = click.Path(path_type=Path)
+_sources_argument = click.argument(
+    "sources", nargs=-1, required=True, type=_EXISTING, metavar="SOURCE…"
+)
+
+
+def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say which fields of a row mean what."""
+    text = click.option(
+        "--text-column",
+        metavar="NAME",
+        help="Field of a row that holds the workflow.  [default: text]",
+    )
+    group = click.option(
+        "--group-column",
+        metavar="NAME",
+        help="Field of a row that holds the repository; documents of one group "
+        "stay in one split.  [default: repo, where there is one]",
+    )
+    return text(group(command))
 
 
 @click.group(cls=_Group, context_settings=_CONTEXT)
@@ -61,7 +81,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("sources", nargs=-1, required=True, type=_EXISTING, metavar="SOURCE…")
+@_sources_argument
 @click.option(
     "-o",
     "--output",
@@ -75,20 +95,9 @@ def main() -> None:
     "--tokenizer",
     type=_EXISTING,
     metavar="FILE",
-    help="Use this tokenizer.json; otherwise one is learnt from the training "
-    "documents.",
+    help="Use this tokenizer.json instead of the one that comes with tct.",
 )
-@click.option(
-    "--text-column",
-    metavar="NAME",
-    help="Field of a row that holds the workflow.  [default: text]",
-)
-@click.option(
-    "--group-column",
-    metavar="NAME",
-    help="Field of a row that holds the repository; documents of one group "
-    "stay in one split.  [default: repo, where there is one]",
-)
+@_column_options
 @click.option(
     "--split-seed",
     default=0,
@@ -378,3 +387,108 @@ def generate(
         if sample.is_cut:
             note = f"sample {sample.number}: closed early, the token budget was used up"
             click.echo(note, err=True)
+
+
+@main.group()
+def tokenizer() -> None:
+    """Learn a tokenizer, look at its tokens, measure it."""
+
+
+_tokenizer_option = click.option(
+    "--tokenizer",
+    "tokenizer_file",
+    type=_EXISTING,
+    metavar="FILE",
+    help="A tokenizer.json.  [default: the one that comes with tct]",
+)
+
+
+@tokenizer.command("train")
+@_sources_argument
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=_EXISTING,
+    metavar="FILE",
+    help="The tokenizer.json to write.",
+)
+@_column_options
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+def tokenizer_train(
+    sources: tuple[Path, ...],
+    output: Path,
+    text_column: str | None,
+    group_column: str | None,
+    force: bool,
+) -> None:
+    """Learn a tokenizer from workflows.
+
+    Only the newest version of a file is learnt from, and at most 60 files of one
+    repository.  The same inputs give the same tokenizer on any machine.
+
+    \b
+    Example:
+      tct tokenizer train workflows.parquet -o tokenizer.json
+      tct prepare workflows.parquet --tokenizer tokenizer.json -o store
+    """
+    from tct.pipeline.progress import open_progress
+    from tct.pipeline.report import print_table, training_table
+    from tct.pipeline.sources import Columns
+    from tct.pipeline.train_tokenizer import train_from_sources
+
+    columns = Columns(text=text_column, group=group_column)
+    with open_progress() as progress:
+        training = train_from_sources(sources, output, columns, progress, force=force)
+    print_table(training_table(training, output))
+
+
+@tokenizer.command("show")
+@click.argument("file", type=_EXISTING)
+@_tokenizer_option
+def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
+    """Walk through a workflow token by token.
+
+    Each line has the position and the id of a token, what it stands for, where in the
+    document it ends, and what else was allowed there.
+
+    \b
+    Example:
+      tct tokenizer show .github/workflows/ci.yml
+    """
+    from tct.data.tokenizer import Tokenizer
+    from tct.pipeline.parse import read_document
+    from tct.pipeline.report import print_table, tokens_table
+    from tct.pipeline.walkthrough import walk_through
+
+    tokenizer = Tokenizer.load_or_default(tokenizer_file)
+    print_table(tokens_table(walk_through(tokenizer, read_document(file))))
+
+
+@tokenizer.command("stats")
+@_sources_argument
+@_tokenizer_option
+@_column_options
+def tokenizer_stats(
+    sources: tuple[Path, ...],
+    tokenizer_file: Path | None,
+    text_column: str | None,
+    group_column: str | None,
+) -> None:
+    """Measure a tokenizer: lengths, speed, and where workflows break the schema.
+
+    \b
+    Example:
+      tct tokenizer stats workflows/
+    """
+    from tct.data.tokenizer import Tokenizer
+    from tct.pipeline.progress import open_progress
+    from tct.pipeline.report import print_table, stats_table
+    from tct.pipeline.sources import Columns
+    from tct.pipeline.tokenizer_stats import measure
+
+    columns = Columns(text=text_column, group=group_column)
+    tokenizer = Tokenizer.load_or_default(tokenizer_file)
+    with open_progress() as progress:
+        stats = measure(tokenizer, sources, columns, progress)
+    print_table(stats_table(stats))

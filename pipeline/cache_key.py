@@ -13,8 +13,6 @@ from ..data.store import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
 from .sources import Columns, fingerprint
 from .splits import VAL_PER_10000
-from .train_tokenizer import TRAINING_VERSION
-from .workflow_schema import workflow_schema
 
 __all__ = ["find_store", "key_inputs"]
 
@@ -28,7 +26,7 @@ def key_inputs(
     *,
     columns: Columns,
     split_seed: int,
-    tokenizer: Tokenizer | None,
+    tokenizer: Tokenizer,
 ) -> dict[str, Any]:
     """Everything that the content of a store depends on; flat JSON.
 
@@ -36,16 +34,11 @@ def key_inputs(
         SourceError: a source that is missing, empty or of an unknown kind.
     """
     inputs = fingerprint(sources)
-    if tokenizer is not None:
-        made_by = f"tokenizer.json {tokenizer.digest}"
-    else:
-        schema = hashlib.sha256(canonical_json(workflow_schema())).hexdigest()
-        made_by = f"training {TRAINING_VERSION}, schema {schema}"
     return {
         "store_version": STORE_VERSION,
         "input_files": len(inputs),
         "input_sha256": hashlib.sha256(canonical_json(inputs)).hexdigest(),
-        "tokenizer": made_by,
+        "tokenizer": tokenizer.digest,
         "text_column": columns.text,
         "group_column": columns.group,
         "split_seed": split_seed,

@@ -1,7 +1,6 @@
 """Sources to a store.
 
     read      sources → parse → canonical JSON → drop exact duplicates → spool file
-    tokenizer load it, or learn it from the training documents of the spool
     encode    spool → token ids → shards
     write     index, rejects, tokenizer, manifest; then the folder is renamed into place
 
@@ -31,10 +30,12 @@ from .progress import Progress
 from .rejects import RejectedError
 from .sources import Columns, Record, read_records
 from .splits import split_of
-from .train_tokenizer import train_tokenizer, training_rows
+from .violations import most_common, violations
 from .writer import ShardWriter, describe_files, staging, write_docs, write_rejects
 
 __all__ = ["PrepareOptions", "PrepareReport", "prepare"]
+
+_MAX_VIOLATIONS = 100  # kinds that the manifest lists
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +44,7 @@ class PrepareOptions:
 
     columns: Columns = field(default_factory=Columns)
     tokenizer: Path | None = None
-    """A tokenizer.json to use; None learns one from the training documents."""
+    """A tokenizer.json to use; None takes the one that ships with the package."""
     split_seed: int = 0
     force: bool = False
     """Replace a store that was made from something else."""
@@ -73,12 +74,12 @@ def prepare(
     if store.is_symlink():
         store = store.resolve()  # the folder is replaced, not the link
     progress.stage("hash", None)
-    given = Tokenizer.load(options.tokenizer) if options.tokenizer else None
+    tokenizer = Tokenizer.load_or_default(options.tokenizer)
     inputs = key_inputs(
         sources,
         columns=options.columns,
         split_seed=options.split_seed,
-        tokenizer=given,
+        tokenizer=tokenizer,
     )
     found = find_store(store, inputs, force=options.force)
     if found is not None:
@@ -86,7 +87,6 @@ def prepare(
     with staging(store) as folder:
         run = _Run(folder, options, progress)
         run.read(sources)
-        tokenizer = run.tokenize(given)
         run.encode(tokenizer)
         manifest = run.finish(tokenizer, inputs)
     return PrepareReport(
@@ -101,6 +101,7 @@ class _Run:
     progress: Progress
     documents: list[Document] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    violations: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     _begun: float = field(default_factory=time.perf_counter)
 
@@ -166,24 +167,6 @@ class _Run:
             for document, line in zip(self.documents, spool, strict=True):
                 yield document, json.loads(line)
 
-    def tokenize(self, given: Tokenizer | None) -> Tokenizer:
-        """The given tokenizer, or one that is learnt from the training documents."""
-        if given is None:
-            self.progress.stage("tokenizer", None)
-            groups = [d.group if d.split == "train" else "" for d in self.documents]
-            rows = {row for row in training_rows(groups) if groups[row]}
-            given = train_tokenizer(
-                lambda: (
-                    (document.group, value)
-                    for row, (document, value) in enumerate(self._spooled())
-                    if row in rows
-                ),
-                progress=lambda count: self.progress.advance(),
-            )
-            self._end_stage("tokenizer")
-        given.save(self.folder / "tokenizer.json")
-        return given
-
     def encode(self, tokenizer: Tokenizer) -> None:
         """Token ids into shards; the documents learn where they are."""
         self.progress.stage("encode", len(self.documents))
@@ -203,6 +186,8 @@ class _Run:
             document.shard, document.offset = writer.add(ids)
             document.length = len(ids)
             document.on_schema = tokenizer.is_on_schema(ids)
+            if not document.on_schema:
+                self.violations.update(violations(tokenizer, ids))
             kept.append(document)
         writer.close()
         if not kept:
@@ -218,10 +203,12 @@ class _Run:
         """Write the index and, last, the manifest."""
         self.progress.stage("write", None)
         self.spool.unlink()
+        tokenizer.save(self.folder / "tokenizer.json")
         write_docs(self.folder / "docs.arrow", self.documents)
         write_rejects(self.folder / "rejects.arrow", self.rejects)
         fixed = {
             **describe_store(self.documents, self.rejects),
+            "violations": dict(most_common(self.violations, _MAX_VIOLATIONS)),
             "tokenizer": tokenizer.digest,
             "files": describe_files(self.folder),
         }

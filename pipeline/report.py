@@ -1,5 +1,8 @@
 """Tables for people: what was prepared, and which windows an epoch has."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,25 @@ from rich.text import Text
 
 from ..data.inspection import EpochSummary
 from ..data.store import SPLITS, Store
+from ..data.tokenizer import VOCAB_SIZE
 from ..data.windows import CONTEXT, STRIDE, WindowPlan, Windows
 from .prepare import PrepareReport
+from .tokenizer_stats import TokenizerStats
+from .train_tokenizer import Training
+from .violations import most_common
+from .walkthrough import Step
 
-__all__ = ["prepare_table", "window_header", "windows_table"]
+__all__ = [
+    "prepare_table",
+    "stats_table",
+    "tokens_table",
+    "training_table",
+    "window_header",
+    "windows_table",
+]
+
+_MAX_VIOLATIONS = 5
+_MAX_NAMES = 6
 
 
 def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
@@ -35,6 +53,7 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
     for reason, count in sorted(rejects.items(), key=lambda item: -item[1]):
         table.add_row(f"  {reason}", f"{count:,}")
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
+    _add_violations(table, manifest["violations"])
     table.add_row("tokens", f"{tokens:,}")
     lengths = store.length
     table.add_row(
@@ -46,10 +65,85 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
     share = manifest["up_to_context"] / documents
     table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
     table.add_row("windows per epoch", _windows_per_epoch(store))
-    table.add_row("tokenizer", f"{len(store.tokenizer.vocabulary):,} of 8,192 ids used")
+    table.add_row("tokenizer", store.tokenizer.digest[:12])
     for stage, seconds in report.seconds.items():
         table.add_row(f"time: {stage}", f"{seconds:.1f} s")
     return table
+
+
+def _add_violations(table: Table, violations: Mapping[str, int]) -> None:
+    """The commonest violations, with the number of documents that have them."""
+    for violation, count in most_common(Counter(violations), _MAX_VIOLATIONS):
+        table.add_row("  breaks it", Text(f"{count:,}  {violation}"))
+    more = len(violations) - _MAX_VIOLATIONS
+    if more > 0:
+        table.add_row("", f"… and {more:,} other kinds")
+
+
+def training_table(training: Training, output: Path) -> RenderableType:
+    """The summary of `tct tokenizer train`."""
+    table = _facts(f"{output}")
+    table.add_row("inputs", f"{training.inputs:,}, {training.rejected:,} no documents")
+    learnt = f"{training.documents:,} documents of {training.groups:,} repositories"
+    table.add_row("learnt from", learnt)
+    used = len(training.tokenizer.vocabulary)
+    table.add_row("ids", f"{used:,} of {VOCAB_SIZE:,} used")
+    table.add_row("digest", training.tokenizer.digest)
+    return table
+
+
+def stats_table(stats: TokenizerStats) -> RenderableType:
+    """The summary of `tct tokenizer stats`."""
+    documents, tokens = len(stats.lengths), int(stats.lengths.sum())
+    median, p90, p99 = np.percentile(stats.lengths, [50, 90, 99])
+    table = _facts("")
+    table.add_row("inputs", f"{stats.inputs:,}")
+    table.add_row("documents", f"{documents:,}")
+    table.add_row("lossless", f"{stats.lossless / documents:.2%} of documents")
+    table.add_row("on schema", f"{stats.on_schema / documents:.1%} of documents")
+    _add_violations(table, stats.violations)
+    table.add_row("tokens", f"{tokens:,}")
+    table.add_row(
+        "tokens per document",
+        f"{tokens / documents:,.0f} mean, {median:,.0f} median, {p90:,.0f} p90, "
+        f"{p99:,.0f} p99, {stats.lengths.max():,} most",
+    )
+    table.add_row("bytes per token", f"{stats.bytes / tokens:.2f} of canonical JSON")
+    share = (stats.lengths <= CONTEXT).mean()
+    table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
+    kinds = (f"{count / tokens:.0%} {kind}" for kind, count in stats.kinds.items())
+    table.add_row("tokens hold", ", ".join(kinds))
+    table.add_row("ids used", f"{(stats.uses > 0).sum():,} of {VOCAB_SIZE:,}")
+    table.add_row("encode", f"{documents / stats.encode_seconds:,.0f} documents/s")
+    table.add_row("decode", f"{documents / stats.decode_seconds:,.0f} documents/s")
+    return table
+
+
+def tokens_table(steps: Iterable[Step]) -> RenderableType:
+    """The tokens of a document, one per line."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("id", justify="right")
+    table.add_column("token", overflow="fold")
+    table.add_column("then at", overflow="fold")
+    table.add_column("allowed", overflow="fold")
+    for step in steps:
+        table.add_row(
+            f"{step.position}",
+            f"{step.id}",
+            Text(step.symbols),
+            Text(step.path),
+            Text(_allowed(step)),
+        )
+    return table
+
+
+def _allowed(step: Step) -> str:
+    if step.num_allowed is None:
+        return "off the schema"
+    names = ", ".join(step.allowed[:_MAX_NAMES])
+    more = ", …" if len(step.allowed) > _MAX_NAMES else ""
+    return f"{step.num_allowed:,}: {names}{more}"
 
 
 def _windows_per_epoch(store: Store) -> str:
