@@ -24,9 +24,13 @@ class Automaton:
     """labels[state] says which language the text so far is in, -1 for none."""
     reach: tuple[int, ...] = field(default=(), compare=False)
     """Bit set of the labels that can still be reached from each state."""
+    is_universal: bool = field(default=False, compare=False)
+    """Whether every text is accepted with the same label."""
 
     def __post_init__(self) -> None:
-        """Derive `reach`."""
+        """Derive `reach` and `is_universal`."""
+        is_universal = len(self.table) == 1 and DEAD not in self.table[0]
+        object.__setattr__(self, "is_universal", is_universal)
         reach = [0 if label < 0 else 1 << label for label in self.labels]
         changed = True
         while changed:
@@ -38,11 +42,6 @@ class Automaton:
                 changed |= bits != reach[state]
                 reach[state] = bits
         object.__setattr__(self, "reach", tuple(reach))
-
-    @property
-    def is_universal(self) -> bool:
-        """Whether every text is accepted with the same label."""
-        return len(self.table) == 1 and DEAD not in self.table[0]
 
     def step(self, state: int, character: str) -> int:
         """The next state, or -1."""

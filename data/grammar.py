@@ -135,7 +135,11 @@ class Grammar:
 
     def all_branches(self, node: int) -> Alive:
         """The branches alive in an object that has no key yet."""
-        return tuple(range(len(self.nodes[node].branches)))
+        return self._all_branches[node]
+
+    @cached_property
+    def _all_branches(self) -> tuple[Alive, ...]:
+        return tuple(tuple(range(len(node.branches))) for node in self.nodes)
 
     def enter(
         self, node: int, alive: Alive, key: str | int, count: int
@@ -175,6 +179,10 @@ class Grammar:
                 child = found
                 kept.append(index)
         return child, tuple(kept)
+
+    def counts_keys(self, node: int) -> bool:
+        """Whether it depends on the number of keys which may come next."""
+        return self._count_bounds[node] > 0
 
     @cached_property
     def _entered(self) -> dict[tuple[int, Alive, str | int, int], tuple[int, Alive]]:

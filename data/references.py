@@ -11,6 +11,8 @@ grammar accepts still stands for a document that the schema accepts, and which s
 may follow does not depend on what the texts were.
 """
 
+from collections import defaultdict
+
 from .grammar import Grammar
 from .symbols import NUM_REFERENCES, reference_number, reference_symbol
 
@@ -28,12 +30,12 @@ class History:
     def __init__(self, grammar: Grammar) -> None:
         """Begin a document."""
         self._grammar = grammar
-        self._texts: dict[int, list[str]] = {}
+        self._texts: defaultdict[int, list[str]] = defaultdict(list)
 
     def add(self, node: int, text: str) -> None:
         """Remember a text that is written out as a value of `node`."""
         if MIN_TEXT <= len(text) <= MAX_TEXT:
-            texts = self._texts.setdefault(node, [])
+            texts = self._texts[node]
             texts.append(text)
             if len(texts) > 2 * NUM_REFERENCES:  # the first ones are out of reach
                 del texts[:NUM_REFERENCES]
@@ -42,15 +44,14 @@ class History:
         """The reference to a text, if it can be referred to."""
         if not MIN_TEXT <= len(text) <= MAX_TEXT:
             return None
-        recent = self._texts.get(node, ())[-NUM_REFERENCES:]
+        recent = self._texts[node][-NUM_REFERENCES:]
         if text not in recent:
             return None
         return reference_symbol(len(recent) - 1 - recent.index(text))
 
     def resolve(self, node: int, symbol: str) -> str:
         """The text that a reference stands for."""
-        texts = self._texts.get(node)
-        if not texts:
+        recent = self._texts[node][-NUM_REFERENCES:]
+        if not recent:
             return self._grammar.shortest_text(node)
-        recent = texts[-NUM_REFERENCES:]
         return recent[max(0, len(recent) - 1 - reference_number(symbol))]

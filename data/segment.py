@@ -24,13 +24,16 @@ class Segmenter:
             tokens: pairs of a symbol string and its id; every single symbol that will
                 ever be encoded must be among them.
         """
-        # A trie node maps a symbol to the next node, and "" to the id that ends here.
-        self._trie: dict[str, Any] = {}
+        self._longest = 0
+        # A trie: symbol to [id of the token that ends here or -1, what may follow].
+        self._trie: dict[str, list[Any]] = {}
         for symbols, number in tokens:
-            node = self._trie
+            entry, following = [], self._trie
             for symbol in symbols:
-                node = node.setdefault(symbol, {})
-            node[""] = number
+                entry = following.setdefault(symbol, [-1, {}])
+                following = entry[1]
+            entry[0] = number
+            self._longest = max(self._longest, len(symbols))
         self._cache: dict[str, tuple[int, ...]] = {}
 
     def segment(self, chunk: str) -> tuple[int, ...]:
@@ -47,46 +50,42 @@ class Segmenter:
             self._cache[chunk] = ids
         return ids
 
+    def num_without(self, symbols: str) -> int:
+        """How many tokens a token's symbols would take if it were not there."""
+        following, entry = self._trie, list[Any]([-1])
+        for symbol in symbols:
+            entry = following[symbol]
+            following = entry[1]
+        number, entry[0] = entry[0], -1
+        count = len(self._fewest(symbols))
+        entry[0] = number
+        return count
+
     def _fewest(self, chunk: str) -> tuple[int, ...]:
-        """The ids of a chunk, found anew."""
-        token, origin = self._shortest(chunk, longest=len(chunk))
+        """Dynamic programming over positions; each walks the trie as far as it goes."""
+        size, longest = len(chunk), self._longest
+        cost = [0] + [_UNREACHED] * size
+        origin = [0] * (size + 1)
+        token = [0] * (size + 1)
+        for start in range(size):
+            reached = cost[start] + 1
+            following = self._trie
+            end = start
+            for symbol in chunk[start : start + longest]:
+                entry = following.get(symbol)
+                if entry is None:
+                    break
+                end += 1
+                number, following = entry
+                if number >= 0 and reached < cost[end]:
+                    cost[end] = reached
+                    origin[end] = start
+                    token[end] = number
         ids = []
-        at = len(chunk)
+        at = size
         while at:
-            if origin[at] < 0:
+            if cost[at] >= _UNREACHED:
                 raise KeyError(chunk)
             ids.append(token[at])
             at = origin[at]
         return tuple(reversed(ids))
-
-    def num_without(self, symbols: str) -> int:
-        """How many tokens a token's symbols would take if it were not there."""
-        _, origin = self._shortest(symbols, longest=len(symbols) - 1)
-        count, at = 0, len(symbols)
-        while at:
-            count, at = count + 1, origin[at]
-        return count
-
-    def _shortest(self, chunk: str, *, longest: int) -> tuple[list[int], list[int]]:
-        """For each end of a token on a shortest way: its id and where it begins.
-
-        Dynamic programming over positions; each walks the trie as far as it goes, or
-        as far as the `longest` token that may be used.
-        """
-        size = len(chunk)
-        cost = [0] + [_UNREACHED] * size
-        origin = [-1] * (size + 1)
-        token = [0] * (size + 1)
-        for start in range(size):
-            reached = cost[start] + 1
-            node: Any = self._trie
-            for end in range(start, min(size, start + longest)):
-                node = node.get(chunk[end])
-                if node is None:
-                    break
-                number = node.get("")
-                if number is not None and reached < cost[end + 1]:
-                    cost[end + 1] = reached
-                    origin[end + 1] = start
-                    token[end + 1] = number
-        return token, origin
