@@ -475,7 +475,9 @@ def tokenizer_stats(
     text_column: str | None,
     group_column: str | None,
 ) -> None:
-    """Measure a tokenizer: lengths, speed, and where workflows break the schema.
+    """Measure a tokenizer on workflows.
+
+    Shows lengths, speed, and where workflows break the schema.
 
     \b
     Example:

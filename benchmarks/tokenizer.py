@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import click
 import numpy as np
@@ -24,6 +25,8 @@ import pyarrow.parquet as pq
 
 from tct import __version__
 from tct.data.json_text import Json, canonical_bytes
+from tct.data.references import History
+from tct.pipeline import vocabulary
 from tct.pipeline.parse import parse_document
 from tct.pipeline.rejects import RejectedError
 from tct.pipeline.train_tokenizer import train_tokenizer, training_rows
@@ -31,6 +34,8 @@ from tct.pipeline.train_tokenizer import train_tokenizer, training_rows
 CORPUS = Path(__file__).resolve().parents[2] / "shared/corpus/workflows-head.parquet"
 CONTEXT = 1024
 PEERS = ("tokenizers", "tiktoken", "xgrammar", "llguidance")
+
+BASELINE = "BPE-8192, no regex"
 
 Pair = tuple[str, Json]
 """A repository and a document of it."""
@@ -84,6 +89,43 @@ def train_tct(documents: list[Pair]) -> Scheme:
     return train_tokenizer(lambda: documents)
 
 
+class WithoutReferences:
+    """TCT that spells a text each time it comes."""
+
+    def __init__(self, documents: list[Pair]) -> None:
+        """Learn from documents."""
+        with self._no_references():
+            self.tokenizer = train_tokenizer(lambda: documents)
+
+    @staticmethod
+    def _no_references() -> Any:
+        return mock.patch.object(History, "find", return_value=None)
+
+    def encode(self, value: Json) -> Sequence[int]:
+        """The token ids of a document."""
+        with self._no_references():
+            return self.tokenizer.encode(value).tolist()
+
+    def decode(self, ids: Any) -> Json:
+        """The document of some token ids."""
+        return self.tokenizer.decode(ids)
+
+
+def train_first_merges(documents: list[Pair]) -> Scheme:
+    """TCT with the first merges, as BPE has them, and none dropped."""
+    with mock.patch.object(vocabulary, "_SURPLUS", 1):
+        return train_tokenizer(lambda: documents)
+
+
+class PlainTct(WithoutReferences):
+    """Neither references nor dropped merges."""
+
+    def __init__(self, documents: list[Pair]) -> None:
+        """Learn from documents."""
+        with mock.patch.object(vocabulary, "_SURPLUS", 1):
+            super().__init__(documents)
+
+
 def train_bpe(documents: list[Pair], *, regex: bool) -> Scheme:
     """Byte-level BPE of minified JSON; without `regex` a document is one word."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -119,10 +161,14 @@ def read_ranks(path: Path) -> Scheme:
     return OnText(encoding.encode_ordinary, encoding.decode)
 
 
-# A variant of a tokenizer is one more line: its name and a function of documents.
+# Name, the package that it needs, and a function of documents; the first is measured
+# in the second table too.
 SCHEMES: list[tuple[str, str, Callable[[list[Pair]], Scheme]]] = [
     ("TCT", "numpy", train_tct),
-    ("BPE-8192, no regex", "tokenizers", lambda pairs: train_bpe(pairs, regex=False)),
+    ("TCT without references", "numpy", WithoutReferences),
+    ("TCT with the first merges", "numpy", train_first_merges),
+    ("TCT with neither", "numpy", PlainTct),
+    (BASELINE, "tokenizers", lambda pairs: train_bpe(pairs, regex=False)),
     ("BPE-8192, GPT-2 regex", "tokenizers", lambda pairs: train_bpe(pairs, regex=True)),
 ]
 
@@ -289,7 +335,7 @@ def main(
     print_tokens(rows, num_bytes)
     print_speed(rows, len(test))
     if not tokens_only:
-        plain = next((r.scheme.model for r in rows if r.name == SCHEMES[1][0]), None)
+        plain = next((r.scheme.model for r in rows if r.name == BASELINE), None)
         trained = [value for _, value in train]
         spread = trained[:: max(1, len(trained) // warm)][:warm]
         peers.compare(

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 from .grammar import DEAD, MAX_DEPTH, MAX_TAGGED_DEPTH, Alive, Grammar, Node
 from .json_text import Json
-from .reader import MalformedError, Reader, ReaderTables
+from .places import ReaderTables
+from .reader import MalformedError, Reader
 from .references import History
 from .symbols import ESCAPES, Control, byte_symbol, literal_symbol
 

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from .errors import DecodeError
 from .json_text import Json
-from .reader import MalformedError, Prefix, Reader
+from .prefix import Prefix
+from .reader import MalformedError, Reader
 
 __all__ = ["Decoder"]
 

@@ -7,12 +7,13 @@ backtrack or take more memory than its own length allows.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from .grammar import DEAD, MAX_DEPTH, Alive, Branch, Grammar
-from .json_text import Json, dump, quote
+from .grammar import DEAD, MAX_DEPTH
+from .json_text import Json, dump
+from .places import Place, ReaderTables
+from .prefix import Prefix, open_text
 from .references import History
 from .symbols import (
     REFERENCES,
@@ -22,16 +23,11 @@ from .symbols import (
     spell,
 )
 
-__all__ = ["MalformedError", "Prefix", "Reader", "ReaderTables"]
+__all__ = ["MalformedError", "Reader"]
 
 _MAX_NUMBER_CHARACTERS = 4300  # Python reads no longer integer
 _PIECE = re.compile(f"[^{STRUCTURE}]*[{STRUCTURE}]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_CONSTANTS: dict[str, Json] = {
-    Control.TRUE: True,
-    Control.FALSE: False,
-    Control.NULL: None,
-}
 _ARRAY_ENDS = (str(Control.CLOSE_ARRAY), str(Control.ESCAPE_ARRAY))
 _OBJECT, _CLOSE_OBJECT = str(Control.OBJECT), str(Control.CLOSE_OBJECT)
 _ESCAPE = str(Control.ESCAPE)
@@ -54,89 +50,12 @@ class MalformedError(ValueError):
         self.position = position
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prefix:
-    """How far some symbols get."""
-
-    text: str
-    """JSON text so far; a longer prefix continues it."""
-    open: str
-    """What is not closed yet, outermost first: `{` and `[`."""
-    complete: bool
-    """Whether the document is closed."""
-
-
-class _Place:
-    """Between two pairs of an object: its node and the branches that are alive."""
-
-    __slots__ = ("alive", "known", "needs", "number")
-
-    def __init__(self, number: int, alive: Alive, branches: Sequence[Branch]) -> None:
-        self.number = number
-        self.alive = alive
-        self.known: dict[str, tuple[str, int, _Place]] = {}
-        """By its symbols, an allowed key: the key, its value's node, where then."""
-        needs = [
-            (b.min_properties, b.required) for b in map(branches.__getitem__, alive)
-        ]
-        self.needs = sorted(needs, key=lambda need: (need[0], len(need[1])))
-        """What one of must be there for the object to close."""
-
-    def may_close(self, pairs: dict[str, Json]) -> bool:
-        """Whether an object that holds `pairs` is complete."""
-        for least, required in self.needs:
-            if len(pairs) >= least and all(key in pairs for key in required):
-                return True
-        return False
-
-
-class ReaderTables:
-    """What reading looks up again and again; made once for a grammar."""
-
-    def __init__(self, grammar: Grammar, words: dict[str, str]) -> None:
-        """Tabulate.
-
-        Args:
-            grammar: what is allowed where.
-            words: literal symbol to key or enum value.
-        """
-        self.grammar = grammar
-        self.words = words
-        self.values: list[dict[str, Json]] = []
-        """By node: symbols that are known to be a whole value, and that value."""
-        self.opener: list[str] = []
-        """By node: the tag that its values do without, or empty."""
-        self._places: dict[tuple[int, Alive], _Place] = {}
-        symbols = {word: symbol for symbol, word in words.items()}
-        for node in grammar.nodes:
-            allowed = {Control.TRUE: node.true, Control.FALSE: node.false}
-            allowed[Control.NULL] = node.null
-            values = {s: v for s, v in _CONSTANTS.items() if allowed[Control(s)]}
-            self.values.append(values | {symbols[word]: word for word in node.literals})
-            bare_array = Control.ARRAY if node.only_array else ""
-            self.opener.append(Control.OBJECT if node.only_object else bare_array)
-        self.items = [node.items for node in grammar.nodes]
-        self.start = [
-            self.place(number, grammar.all_branches(number))
-            for number in range(len(grammar.nodes))
-        ]
-        """By node: the place in an object that has no pair yet."""
-
-    def place(self, number: int, alive: Alive) -> _Place:
-        """The one place for a node and branches."""
-        found = self._places.get((number, alive))
-        if found is None:
-            branches = self.grammar.nodes[number].branches
-            found = self._places[number, alive] = _Place(number, alive, branches)
-        return found
-
-
 class _Frame:
     """An open array or object."""
 
     __slots__ = ("container", "key", "number", "place")
 
-    def __init__(self, number: int, place: _Place | None, container: Any) -> None:
+    def __init__(self, number: int, place: Place | None, container: Any) -> None:
         self.number = number
         self.place = place  # of an object
         self.container = container
@@ -173,19 +92,30 @@ class Reader:
     @property
     def path(self) -> tuple[str | int, ...]:
         """Keys and indices of what is read now, from the root."""
-        steps: list[str | int] = []
-        for frame in self._frames[:-1]:  # in which the last value is being read
+        return tuple(step for _, step in self._steps())
+
+    @property
+    def schema_path(self) -> tuple[str, ...]:
+        """The same with `*` for a key that the schema does not name, `[]` for items."""
+        known = self._grammar.known_keys
+        return tuple(
+            "[]" if isinstance(step, int) else step if step in known(node) else "*"
+            for node, step in self._steps()
+        )
+
+    def _steps(self) -> Iterator[tuple[int, str | int]]:
+        """Node of each open container, and key or index of what is read in it."""
+        for frame in self._frames[:-1]:  # in which the last value is open
             if frame.place is None:
-                steps.append(len(frame.container) - 1)
+                yield frame.number, len(frame.container) - 1
             else:
-                steps.append(next(reversed(frame.container)))
+                yield frame.number, next(reversed(frame.container))
         if self._frames:
             frame = self._frames[-1]
             if frame.place is None:
-                steps.append(len(frame.container))
+                yield frame.number, len(frame.container)
             elif frame.key is not None:
-                steps.append(frame.key)
-        return tuple(steps)
+                yield frame.number, frame.key
 
     def feed(self, symbols: str) -> None:
         """Read on.
@@ -212,9 +142,9 @@ class Reader:
             raise MalformedError(str(error), at) from None
         if tail:
             try:
-                self._expect_text()
+                self._expect_text(tail)
             except MalformedError as error:
-                at = self._size + len(symbols) - len(tail)
+                at = self._size + len(symbols) - error.position
                 raise MalformedError(str(error), at) from None
             self._tail.append(tail)
         self._size += len(symbols)
@@ -264,26 +194,26 @@ class Reader:
     # Their errors are at that symbol, or `position` symbols before it.
 
     def _read(self, text: str, symbol: str) -> None:
+        if text:
+            self._expect_text(text)
         wanted = self._wanted
-        if wanted == _NOTHING:
-            if not self._frames:
-                raise MalformedError("the document is already closed", len(text))
-            frame = self._frames[-1]
-            if frame.place:
-                self._pair(frame, frame.place, text, symbol)
-            elif text or not self._close_array(frame, symbol):
-                self._item(frame, text, symbol)
-        elif self._tables.opener[wanted]:
-            self._bare_container(wanted, text, symbol)
-        else:
-            self._value(wanted, text, symbol)
-
-    def _item(self, frame: _Frame, text: str, symbol: str) -> None:
-        wanted = self._wanted = self._grammar.nodes[frame.number].items
-        if self._tables.opener[wanted] == Control.OBJECT:
-            self._bare_container(wanted, text, symbol)
-        else:  # an array in an array has its tag
-            self._value(wanted, text, symbol)
+        if wanted != _NOTHING:
+            if self._tables.opener[wanted]:
+                self._bare_container(wanted, symbol)
+            else:
+                self._value(wanted, text, symbol)
+            return
+        if not self._frames:
+            raise MalformedError("the document is already closed")
+        frame = self._frames[-1]
+        if frame.place:
+            self._pair(frame, frame.place, text, symbol)
+        elif not self._close_array(frame, symbol):
+            wanted = self._wanted = self._tables.items[frame.number]
+            if self._tables.opener[wanted] == Control.OBJECT:
+                self._bare_container(wanted, symbol)
+            else:  # an array in an array has its tag
+                self._value(wanted, text, symbol)
 
     # -- values ------------------------------------------------------------------------
 
@@ -328,7 +258,7 @@ class Reader:
     def _text(self, wanted: int, symbols: str) -> str:
         automaton = self._grammar.nodes[wanted].text
         if automaton < 0:
-            raise MalformedError("no text is allowed here", len(symbols))
+            raise MalformedError("no text is allowed here")
         if self._escape:
             return _spell(symbols, errors="surrogatepass")
         text = _spell(symbols)
@@ -349,24 +279,23 @@ class Reader:
 
     # -- containers --------------------------------------------------------------------
 
-    def _bare_container(self, wanted: int, text: str, symbol: str) -> None:
+    def _bare_container(self, wanted: int, symbol: str) -> None:
         """Open a container without a tag, unless an escape stands in its place."""
         is_object = self._tables.opener[wanted] == Control.OBJECT
-        closes = not text and symbol == Control.CLOSE_ARRAY
-        if self._escape and not closes:
+        if self._escape and symbol != Control.CLOSE_ARRAY:
             self._begin_escaped()
-            self._read(text, symbol)
-        elif not text and symbol == Control.ESCAPE_ARRAY and not is_object:
+            self._read("", symbol)
+        elif symbol == Control.ESCAPE_ARRAY and not is_object:
             self._escape = symbol  # of the value, or of the close of an empty array
-        elif not text and symbol == Control.ESCAPE and is_object:
+        elif symbol == Control.ESCAPE and is_object:
             self._begin_escaped()
         else:
             escape = self._escape
             self._open(wanted, self._tables.start[wanted] if is_object else None)
             self._escape = escape
-            self._read_all(iter((text + symbol,)))
+            self._read("", symbol)
 
-    def _open(self, number: int, place: _Place | None) -> _Frame:
+    def _open(self, number: int, place: Place | None) -> _Frame:
         """Open an object, where there is a place, or an array."""
         if len(self._frames) == MAX_DEPTH:
             raise MalformedError(f"nested deeper than {MAX_DEPTH}")
@@ -392,7 +321,7 @@ class Reader:
             return True
         return False
 
-    def _pair(self, frame: _Frame, place: _Place, text: str, symbol: str) -> None:
+    def _pair(self, frame: _Frame, place: Place, text: str, symbol: str) -> None:
         """Read a key, the close of an object, or the escape before either."""
         if symbol == Control.END:
             self._key(frame, place, text, is_free=True)
@@ -410,9 +339,7 @@ class Reader:
         else:
             raise MalformedError(f"{self._describe(symbol)} is not allowed here")
 
-    def _key(
-        self, frame: _Frame, place: _Place, symbols: str, *, is_free: bool
-    ) -> None:
+    def _key(self, frame: _Frame, place: Place, symbols: str, *, is_free: bool) -> None:
         errors = "surrogatepass" if self._escape else "strict"
         key = _spell(symbols, errors=errors) if is_free else self._tables.words[symbols]
         if self._escape:
@@ -427,14 +354,14 @@ class Reader:
         frame.key, self._wanted, frame.place = known
         self._escape = ""
 
-    def _escaped_child(self, place: _Place, key: str, *, is_free: bool) -> int:
+    def _escaped_child(self, place: Place, key: str, *, is_free: bool) -> int:
         if is_free:
             return self._grammar.any
         return self._grammar.escaped_child(place.number, key)
 
     def _known_key(
-        self, frame: _Frame, place: _Place, key: str, *, is_free: bool
-    ) -> tuple[str, int, _Place]:
+        self, frame: _Frame, place: Place, key: str, *, is_free: bool
+    ) -> tuple[str, int, Place]:
         """An allowed key, its value's node, and the place after it."""
         label: int | str = key
         if is_free:
@@ -449,7 +376,7 @@ class Reader:
 
     # -- the beginning of a document as text -------------------------------------------
 
-    def _expect_text(self) -> None:
+    def _expect_text(self, text: str) -> None:
         """Raise unless text may stand here; opens the container that it is in."""
         wanted = self._wanted
         if wanted != _NOTHING and self._tables.opener[wanted]:
@@ -461,22 +388,20 @@ class Reader:
             wanted = self._wanted
         if wanted == _NOTHING and self._frames:
             frame = self._frames[-1]
-            node = self._grammar.nodes[frame.number]
             if frame.place:
-                if node.keys < 0 and not self._escape:
-                    raise MalformedError("no free key is allowed here")
+                if self._grammar.nodes[frame.number].keys < 0 and not self._escape:
+                    raise MalformedError("no free key is allowed here", len(text))
                 return
             if self._escape:
-                raise MalformedError("an escaped array must close here")
-            wanted = self._wanted = node.items
+                raise MalformedError("an escaped array must close here", len(text))
+            wanted = self._wanted = self._tables.items[frame.number]
             if self._tables.opener[wanted] == Control.OBJECT:
-                self._expect_text()
+                self._expect_text(text)
                 return
-        allowed = wanted != _NOTHING and (
-            self._is_number or self._grammar.nodes[wanted].text >= 0
-        )
-        if not allowed:
-            raise MalformedError("no text is allowed here")
+        if wanted == _NOTHING:
+            raise MalformedError("the document is already closed", len(text))
+        if not self._is_number and self._grammar.nodes[wanted].text < 0:
+            raise MalformedError("no text is allowed here", len(text))
 
     def prefix(self, *, indent: int | None = None) -> Prefix:
         """How far the document is.
@@ -487,34 +412,20 @@ class Reader:
         Raises:
             MalformedError: the text that is being read is not UTF-8.
         """
+        has_value = bool(self._frames) or self.is_complete
+        text = dump(self.value, indent=indent) if has_value else ""
         return Prefix(
-            text=self._json_text(indent), open=self.open, complete=self.is_complete
+            text=open_text(text, self._frames, self._text_so_far(), indent),
+            open=self.open,
+            complete=self.is_complete,
         )
 
-    def _json_text(self, indent: int | None) -> str:
-        if not self._frames:
-            text = dump(self.value, indent=indent) if self.is_complete else ""
-            return text + self._partial_text()
-        text = dump(self.value, indent=indent)
-        for frame in self._frames:  # the root is closed last
-            text = text[:-1]
-            if frame.container and indent is not None:
-                text = text[: text.rindex("\n")]
-        frame = self._frames[-1]
-        if frame.key is None and not self._tail:
-            return text
-        text += "," if frame.container else ""
-        if indent is not None:
-            text += "\n" + " " * indent * len(self._frames)
-        if frame.key is not None:
-            text += quote(frame.key) + (":" if indent is None else ": ")
-        return text + self._partial_text()
-
-    def _partial_text(self) -> str:
+    def _text_so_far(self) -> str | None:
+        """The text that is being read, as far as its characters are whole."""
         if self._is_number or not self._tail:
-            return ""
+            return None
         symbols = drop_partial_character("".join(self._tail))
-        return quote(_spell(symbols, errors="surrogatepass"))[:-1]
+        return _spell(symbols, errors="surrogatepass")
 
     def _describe(self, symbol: str) -> str:
         """A structure symbol as an error names it."""

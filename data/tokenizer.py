@@ -31,7 +31,7 @@ from .files import canonical_json, check_format, read_json, write_atomic
 from .grammar import Grammar
 from .json_text import Json
 from .masks import Masks
-from .reader import Prefix
+from .prefix import Prefix
 from .segment import Segmenter
 from .states import Machine
 from .states import State as GrammarState

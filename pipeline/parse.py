@@ -56,7 +56,8 @@ def read_document(path: Path) -> dict[str, Json]:
         SourceError: the file is missing, or not exactly one JSON object.
     """
     if not path.is_file():
-        raise SourceError(f"{path}: not found", "give a YAML or JSON file")
+        found = "found a folder" if path.is_dir() else "not found"
+        raise SourceError(f"{path}: {found}", "give a YAML or JSON file")
     try:
         return parse_document(path.read_bytes())
     except RejectedError as problem:

@@ -5,10 +5,12 @@ they stand) and inputs are only ever read.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -242,10 +244,14 @@ def _table_record(name: str, cells: dict[str, object]) -> Record:
 
 def _version(file: object, time: object) -> tuple[str | None, float]:
     """Which file a row is a version of, and when it was made, as far as it says so."""
-    return (
-        file if isinstance(file, str) else None,
-        time if isinstance(time, int | float) else 0,
-    )
+    if isinstance(time, str):
+        with suppress(ValueError):
+            time = datetime.fromisoformat(time)
+    if isinstance(time, datetime):
+        # Times that do not say where they are from are compared as they stand.
+        time = time.replace(tzinfo=time.tzinfo or UTC).timestamp()
+    seconds = time if isinstance(time, int | float) and math.isfinite(time) else 0
+    return file if isinstance(file, str) else None, seconds
 
 
 def _group(value: object) -> str | None:

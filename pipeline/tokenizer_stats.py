@@ -58,6 +58,7 @@ def measure(
         SourceError: a source is missing, empty or holds no document.
     """
     progress.stage("measure", None)
+    tokenizer.decode(tokenizer.encode({}))  # builds its tables
     inputs = size = lossless = on_schema = 0
     encode_seconds = decode_seconds = 0.0
     lengths: list[int] = []

@@ -79,6 +79,11 @@ def train_from_sources(
         SourceError: a source is missing, empty or holds no document.
         ConfigError: `output` exists and `force` is not set.
     """
+    if output.is_dir():
+        raise ConfigError(
+            f"{output}: found a folder, expected a file",
+            f"write to {output / 'tokenizer.json'}",
+        )
     if output.exists() and not force:
         raise ConfigError(
             f"{output}: exists already, and stores may have been made with it",
@@ -116,7 +121,7 @@ def _newest(
 
     Also counts inputs by the reason why they are no documents, or "".
     """
-    found: dict[tuple[str, str], tuple[float, bytes]] = {}
+    found: dict[tuple[str, str | int | None], tuple[float, bytes]] = {}
     counts = Counter[str]()
     for record in records:
         progress.advance()
@@ -128,8 +133,10 @@ def _newest(
             counts[problem.reason] += 1
             continue
         counts[""] += 1
-        file = record.file or record.path
-        key = record.group or file, file
+        # Without both, nothing says that this is a version of another input.
+        number = counts.total()
+        known = record.group is not None and record.file is not None
+        key = record.group or str(number), record.file if known else number
         if key not in found or record.time >= found[key][0]:
             found[key] = record.time, text
     return [(group, text) for (group, _), (_, text) in found.items()], counts

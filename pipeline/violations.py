@@ -30,29 +30,20 @@ def violations(tokenizer: Tokenizer, ids: NDArray[np.uint16]) -> set[str]:
     """
     symbols = "".join(map(tokenizer.vocabulary.__getitem__, ids.tolist()))
     reader, read, found = tokenizer.codec.reader(), 0, set()
-    words = tokenizer.codec.words
-    names = frozenset(words.values())
     for escape in _ESCAPE.finditer(symbols):
-        reader.feed(symbols[read : escape.start()])
-        read = escape.start()
-        path = _path(reader.path, names)
-        found.add(f"{path}: {_problem(symbols, read, words)}")
+        reader.feed(symbols[read : escape.end()])
+        read = escape.end()
+        path = reader.schema_path
+        if symbols[read] == Control.CLOSE_ARRAY:
+            path = path[:-1] if path[-1] == "[]" else path  # the array, not an item
+        where = ".".join(path).replace(".[]", "[]") or "the document"
+        found.add(f"{where}: {_problem(symbols, escape.start(), tokenizer)}")
     return found
 
 
-def _path(steps: tuple[str | int, ...], names: frozenset[str]) -> str:
-    text = ""
-    for step in steps:
-        if isinstance(step, int):
-            text += "[]"
-        else:
-            text += f".{step if step in names else '*'}"
-    return text.removeprefix(".") or "the document"
-
-
-def _problem(symbols: str, at: int, words: dict[str, str]) -> str:
+def _problem(symbols: str, at: int, tokenizer: Tokenizer) -> str:
     """What the escape at `at` stands before."""
-    escape, following = symbols[at], symbols[at + 1]
+    escape, following, words = symbols[at], symbols[at + 1], tokenizer.codec.words
     if escape == Control.ESCAPE_KEY:
         if following == Control.CLOSE_OBJECT:
             return "lacks a required key"

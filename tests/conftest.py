@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from tct.data.files import canonical_json, write_json
 from tct.data.store import STORE_FORMAT, STORE_VERSION, Split, Store
 from tct.pipeline.manifest import Document, Reject
+from tct.pipeline.parse import parse_document
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
+from tct.pipeline.train_tokenizer import train_tokenizer
 from tct.pipeline.writer import (
     MAX_SHARD_TOKENS,
     ShardWriter,
@@ -58,6 +60,15 @@ def store(store_folder: Path) -> Store:
     assert len(opened.rows("val")) > 0
     assert (opened.length > 1024).sum() >= 2
     return opened
+
+
+@pytest.fixture(scope="session")
+def other_tokenizer(workflows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tokenizer learnt from a few documents, so not the default one."""
+    values = [parse_document(p.read_bytes()) for p in sorted(workflows.rglob("*.yml"))]
+    path = tmp_path_factory.mktemp("tokenizer") / "other.json"
+    train_tokenizer(lambda: [("a/b", value) for value in values[:4]]).save(path)
+    return path
 
 
 @pytest.fixture

@@ -21,9 +21,15 @@ from click.testing import CliRunner, Result
 from tct import __version__
 from tct.cli import main
 from tct.data.inspection import epoch_windows
+from tct.data.json_text import Json
 from tct.data.store import Store
+from tct.data.tokenizer import Tokenizer
+from tct.pipeline.parse import parse_document
 
-COMMANDS = sorted(main.commands)
+GROUP = main.commands["tokenizer"]
+assert isinstance(GROUP, click.Group)
+SUBCOMMANDS = {f"tokenizer {name}": item for name, item in GROUP.commands.items()}
+COMMANDS = {**main.commands, **SUBCOMMANDS}
 TCT = [sys.executable, "-c", "from tct.cli import main; main()"]
 
 
@@ -44,7 +50,7 @@ def error_of(*arguments: str | Path) -> str:
     assert isinstance(result.exception, SystemExit), repr(result.exception)
     assert result.exit_code == 1
     assert result.stdout == ""
-    progress = re.compile(r"(hash|read|tokenizer|encode|write) …")
+    progress = re.compile(r"(hash|read|learn|measure|encode|write)( …|: .*)")
     lines = [
         line for line in result.stderr.splitlines() if not progress.fullmatch(line)
     ]
@@ -66,13 +72,13 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def prepared(workflows: Path, store_folder: Path, store: Path) -> list[str | Path]:
-    """Arguments that prepare quickly."""
-    return ["prepare", workflows, "-o", store, "--tokenizer", tokenizer(store_folder)]
-
-
-def tokenizer(store_folder: Path) -> Path:
-    return store_folder / "tokenizer.json"
+def facts_of(text: str) -> dict[str, str]:
+    """The two columns of a summary."""
+    return dict(
+        re.split(r"\s{2,}", line.strip(), maxsplit=1)
+        for line in text.splitlines()
+        if re.search(r"\S\s{2,}\S", line)
+    )
 
 
 @pytest.fixture
@@ -85,18 +91,25 @@ def copied(store_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_the_commands_are_those_of_the_readme() -> None:
-    assert COMMANDS == ["generate", "inspect-windows", "prepare", "train"]
+    assert sorted(COMMANDS) == [
+        "generate",
+        "inspect-windows",
+        "prepare",
+        "tokenizer",
+        "tokenizer show",
+        "tokenizer stats",
+        "tokenizer train",
+        "train",
+    ]
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
-def test_every_command_has_help_with_an_example(
-    command: list[str], option: str
-) -> None:
-    text = run_well(*command, option)
+@pytest.mark.parametrize("name", ["", *sorted(COMMANDS.keys() - {"tokenizer"})])
+def test_every_command_has_help_with_an_example(name: str, option: str) -> None:
+    text = run_well(*name.split(), option)
     assert re.match(r"Usage: \w+ ", text)
     example = text.partition("Example:\n")[2]
-    assert re.match(rf" +tct {command[0] if command else 'prepare'} ", example)
+    assert re.match(rf" +tct {name or 'prepare'} ", example)
     # The lines of an example are not joined.
     assert all(len(line) <= 88 for line in text.splitlines())
     assert example.partition("\n\n")[0].count("tct ") == len(
@@ -104,9 +117,17 @@ def test_every_command_has_help_with_an_example(
     )
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_a_group_of_commands_lists_them(option: str) -> None:
+    text = run_well("tokenizer", option)
+    assert text.startswith("Usage: main tokenizer [OPTIONS] COMMAND [ARGS]...\n")
+    listed = re.findall(r"^  (\w+)  +\w", text.partition("Commands:\n")[2], re.M)
+    assert listed == ["show", "stats", "train"]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_option_has_help(name: str) -> None:
-    for parameter in main.commands[name].params:
+    for parameter in COMMANDS[name].params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
 
@@ -118,19 +139,12 @@ def test_the_version_is_the_packages() -> None:
 # -- prepare ---------------------------------------------------------------------------
 
 
-def test_prepare_says_what_it_made(
-    workflows: Path, store_folder: Path, tmp_path: Path
-) -> None:
+def test_prepare_says_what_it_made(workflows: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    arguments = prepared(workflows, store_folder, store)
-    result = run(*arguments)
+    result = run("prepare", workflows, "-o", store)
     assert result.exit_code == 0
     opened = Store.open(store)
-    facts = dict(
-        re.split(r"\s{2,}", line.strip(), maxsplit=1)
-        for line in result.stdout.splitlines()
-        if re.search(r"\S\s{2,}\S", line)
-    )
+    facts = facts_of(result.stdout)
     assert facts["inputs"] == facts["documents"] == "60"
     assert facts["rejected"] == "0"
     tokens = int(opened.length.sum())
@@ -148,16 +162,31 @@ def test_prepare_says_what_it_made(
     assert all(re.fullmatch(r"\w+: .*", line) for line in result.stderr.splitlines())
 
 
-def test_prepare_counts_rejects_by_reason(store_folder: Path, tmp_path: Path) -> None:
+def test_prepare_counts_rejects_by_reason(tmp_path: Path) -> None:
     (tmp_path / "wf").mkdir()
     for name, text in {"a": "on: push", "b": "- a", "c": "[", "d": "- b"}.items():
         (tmp_path / "wf" / f"{name}.yml").write_text(text)
-    text = run_well(*prepared(tmp_path / "wf", store_folder, tmp_path / "store"))
+    text = run_well("prepare", tmp_path / "wf", "-o", tmp_path / "store")
     assert re.search(r"^inputs +4 *$", text, re.M)
     assert re.search(r"^documents +1 *$", text, re.M)
     assert re.search(
         r"^rejected +3 *\n  not_an_object +2 *\n  syntax +1 *$", text, re.M
     )
+
+
+def test_prepare_says_what_breaks_the_schema(tmp_path: Path) -> None:
+    keys = [f"odd{number}" for number in range(7)]
+    rows = [{"on": "push", key: 1} for key in [*keys, "odd6"]]
+    rows[-1]["name"] = "not the same document"
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    text = run_well("prepare", tmp_path / "rows.jsonl", "-o", tmp_path / "store")
+    assert re.search(r"^on schema +0\.0% of documents *$", text, re.M)
+    assert re.findall(r"^  breaks it +(\S.*?) *$", text, re.M) == [
+        "8  the document: lacks a required key",
+        "2  the document: unknown key 'odd6'",
+        *(f"1  the document: unknown key 'odd{number}'" for number in range(3)),
+    ]
+    assert re.search(r"^ +… and 3 other kinds *$", text, re.M)
 
 
 def test_preparing_again_says_up_to_date(workflows: Path, store_folder: Path) -> None:
@@ -167,24 +196,114 @@ def test_preparing_again_says_up_to_date(workflows: Path, store_folder: Path) ->
     assert (store_folder / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_prepare_reads_the_columns_it_is_told(
-    store_folder: Path, tmp_path: Path
-) -> None:
+def test_prepare_reads_the_columns_it_is_told(tmp_path: Path) -> None:
     table = pa.table({"body": ["on: push", "on: {}"], "org": ["a", "b"]})
     pq.write_table(table, tmp_path / "t.parquet")
     store = tmp_path / "store"
-    arguments = prepared(tmp_path / "t.parquet", store_folder, store)
-    run_well(*arguments, "--text-column", "body", "--group-column", "org")
+    columns = ["--text-column", "body", "--group-column", "org"]
+    run_well("prepare", tmp_path / "t.parquet", "-o", store, *columns)
     assert Store.open(store).docs["group"].to_pylist() == ["a", "b"]
 
 
-def test_prepare_takes_several_sources(
-    workflows: Path, store_folder: Path, tmp_path: Path
-) -> None:
+def test_prepare_takes_several_sources(workflows: Path, tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_text("on: push")
-    arguments = prepared(workflows, store_folder, tmp_path / "store")
-    run_well(*arguments, tmp_path / "one.yml")
+    run_well("prepare", workflows, tmp_path / "one.yml", "-o", tmp_path / "store")
     assert len(Store.open(tmp_path / "store")) == 61
+
+
+# -- tokenizer -------------------------------------------------------------------------
+
+
+def test_tokenizer_train_says_what_it_made(workflows: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.yml").write_text("- a")
+    output = tmp_path / "t.json"
+    text = run_well("tokenizer", "train", workflows, tmp_path / "bad.yml", "-o", output)
+    learnt = Tokenizer.load(output)
+    assert facts_of(text) == {
+        "inputs": "61, 1 no documents",
+        "learnt from": "60 documents of 15 repositories",
+        "ids": f"{len(learnt.vocabulary):,} of 8,192 used",
+        "digest": learnt.digest,
+    }
+    run_well("prepare", workflows, "-o", tmp_path / "store", "--tokenizer", output)
+    assert Store.open(tmp_path / "store").tokenizer.digest == learnt.digest
+
+
+def test_tokenizer_train_reads_the_columns_it_is_told(tmp_path: Path) -> None:
+    table = pa.table({"body": ["on: push"] * 3, "org": ["a", "a", "b"]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    source, output = tmp_path / "t.parquet", tmp_path / "t.json"
+    columns = ["--text-column", "body", "--group-column", "org"]
+    text = run_well("tokenizer", "train", source, "-o", output, *columns)
+    assert facts_of(text)["learnt from"] == "3 documents of 2 repositories"
+
+
+SMALL = "on: push\njobs: {a_b: {uses: o/r/w.yml@v1}}\n"
+
+
+def test_tokenizer_show_is_one_line_per_token(tmp_path: Path) -> None:
+    (tmp_path / "ci.yml").write_text(SMALL)
+    ids = Tokenizer.default().encode(parse_document(SMALL.encode())).tolist()
+    text = run_well("tokenizer", "show", tmp_path / "ci.yml")
+    header, *lines = text.splitlines()
+    assert header.split() == ["#", "id", "token", "then", "at", "allowed"]
+    rows = [line.split()[:2] for line in lines if re.match(r" *\d+ +\d+ ", line)]
+    assert rows == [[str(place), str(number)] for place, number in enumerate(ids)]
+    assert "jobs.a_b.uses" in text
+    allowed = int(Tokenizer.default().start().allowed().sum())
+    assert re.search(rf"^ *0 +{ids[0]} +on +on +{allowed}: ", text, re.M)
+    assert "off the schema" not in text
+
+
+def test_tokenizer_show_takes_another_tokenizer(
+    other_tokenizer: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "ci.yml"
+    file.write_text(SMALL + "name: '[bold]'\n")
+    text = run_well("tokenizer", "show", file, "--tokenizer", other_tokenizer)
+    value = parse_document(file.read_bytes())
+    count = len(Tokenizer.load(other_tokenizer).encode(value))
+    rows = [line for line in text.splitlines() if re.match(r" *\d+ +\d+ ", line)]
+    assert len(rows) == count != len(Tokenizer.default().encode(value))
+    assert '"["' in text  # no markup of the terminal
+
+
+def test_tokenizer_stats_says_what_it_measured(workflows: Path, store: Store) -> None:
+    facts = facts_of(run_well("tokenizer", "stats", workflows))
+    tokens = int(store.length.sum())
+    assert facts["inputs"] == facts["documents"] == "60"
+    assert facts["lossless"] == "100.00% of documents"
+    assert facts["on schema"] == "100.0% of documents"
+    assert facts["tokens"] == f"{tokens:,}"
+    median, most = np.median(store.length), store.length.max()
+    assert facts["tokens per document"].startswith(
+        f"{tokens / 60:,.0f} mean, {median:,.0f} median, "
+    )
+    assert facts["tokens per document"].endswith(f"p99, {most:,} most")
+    size = sum(store.docs["n_bytes"].to_pylist())
+    assert facts["bytes per token"] == f"{size / tokens:.2f} of canonical JSON"
+    ids = len({*np.concatenate([store.tokens(row) for row in range(60)]).tolist()})
+    assert facts["ids used"] == f"{ids:,} of 8,192"
+    shares = re.findall(r"(\d+)% (?:text|structure|both)", facts["tokens hold"])
+    assert len(shares) == 3
+    assert abs(sum(map(int, shares)) - 100) <= 1
+    assert re.fullmatch(r"[\d,]+ documents/s", facts["encode"])
+    assert re.fullmatch(r"[\d,]+ documents/s", facts["decode"])
+
+
+def test_tokenizer_stats_takes_columns_and_another_tokenizer(
+    other_tokenizer: Path, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"body": [SMALL, "odd: 1"]}), tmp_path / "t.parquet")
+    options = ["--tokenizer", str(other_tokenizer), "--text-column", "body"]
+    text = run_well("tokenizer", "stats", tmp_path / "t.parquet", *options)
+    values: list[Json] = [parse_document(SMALL.encode()), {"odd": 1}]
+    ids, _ = Tokenizer.load(other_tokenizer).encode_batch(values)
+    assert facts_of(text)["tokens"] == str(len(ids))
+    assert re.findall(r"^  breaks it +(\S.*?) *$", text, re.M) == [
+        "1  the document: lacks a required key",
+        "1  the document: unknown key 'odd'",
+    ]
 
 
 # -- inspect-windows -------------------------------------------------------------------
@@ -303,9 +422,7 @@ def test_a_source_of_rejects_alone_is_one_line(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.yml"]
 
 
-def test_a_stale_store_is_one_line(
-    workflows: Path, store_folder: Path, copied: Path
-) -> None:
+def test_a_stale_store_is_one_line(workflows: Path, copied: Path) -> None:
     before = (copied / "manifest.json").read_bytes()
     message = error_of("prepare", workflows, "-o", copied, "--split-seed", "5")
     assert "split_seed: 0 then, 5 now" in message
@@ -323,13 +440,11 @@ def test_a_folder_of_something_else_is_one_line(
     assert names(tmp_path / "mine") == ["thesis.txt"]
 
 
-def test_a_store_in_the_making_is_one_line(
-    workflows: Path, store_folder: Path, tmp_path: Path
-) -> None:
+def test_a_store_in_the_making_is_one_line(workflows: Path, tmp_path: Path) -> None:
     (tmp_path / ".store.staging").mkdir()
     with (tmp_path / ".store.staging" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        message = error_of(*prepared(workflows, store_folder, tmp_path / "store"))
+        message = error_of("prepare", workflows, "-o", tmp_path / "store")
     assert "another tct prepare is writing it" in message
     assert names(tmp_path) == [".store.staging"]
 
@@ -343,6 +458,76 @@ def test_a_missing_tokenizer_is_one_line(workflows: Path, tmp_path: Path) -> Non
     message = error_of(*arguments, tmp_path / "text.json")
     assert message.startswith(f"{tmp_path / 'text.json'}: no valid JSON")
     assert names(tmp_path) == ["text.json"]
+
+
+@pytest.mark.parametrize("command", ["train", "show", "stats"])
+def test_a_missing_input_of_a_tokenizer_is_one_line(
+    tmp_path: Path, command: str
+) -> None:
+    options = ["-o", str(tmp_path / "t.json")] if command == "train" else []
+    message = error_of("tokenizer", command, tmp_path / "no.yml", *options)
+    assert message.startswith(f"{tmp_path / 'no.yml'}: not found; give a ")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- a", "not_an_object: the root is an array"),
+        ("[", "syntax: "),
+        ("", "empty: "),
+    ],
+)
+def test_a_file_that_is_no_workflow_is_one_line(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    path = tmp_path / "ci.yml"
+    path.write_text(text)
+    expected = f"{path}: {problem}"
+    assert error_of("tokenizer", "show", path).startswith(expected)
+    expected = f"{path}: no document among 1 inputs; check that these are workflows"
+    assert error_of("tokenizer", "stats", path).startswith(expected)
+    message = error_of("tokenizer", "train", path, "-o", tmp_path / "t.json")
+    assert message.startswith(expected)
+    assert names(tmp_path) == ["ci.yml"]
+
+
+def test_a_tokenizer_that_exists_is_one_line(workflows: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text("mine")
+    message = error_of("tokenizer", "train", workflows, "-o", tmp_path / "t.json")
+    assert message == (
+        f"{tmp_path / 't.json'}: exists already, and stores may have been made with "
+        "it; give another file with -o, or replace this one with --force"
+    )
+    assert (tmp_path / "t.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["show", "stats"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "No such file or directory; "),
+        ("on: push", "no valid JSON ("),
+        ('{"format": "x"}', "found format 'x', expected 'tct-tokenizer'; "),
+        (
+            '{"format": "tct-tokenizer", "version": 1}',
+            "found tokenizer version 1, expected 2; ",
+        ),
+        (
+            '{"format": "tct-tokenizer", "version": 2}',
+            "its content has digest ",
+        ),
+    ],
+)
+def test_a_wrong_tokenizer_file_is_one_line(
+    tmp_path: Path, command: str, content: str | None, problem: str
+) -> None:
+    file, wrong = tmp_path / "ci.yml", tmp_path / "t.json"
+    file.write_text(SMALL)
+    if content is not None:
+        wrong.write_text(content)
+    message = error_of("tokenizer", command, file, "--tokenizer", wrong)
+    assert message.startswith(f"{wrong}: {problem}")
 
 
 def test_a_missing_store_is_one_line(tmp_path: Path) -> None:
@@ -384,9 +569,9 @@ def test_an_unknown_document_is_one_line(store_folder: Path) -> None:
     assert message.startswith("--doc 'no/such.yml': found no document among 60")
 
 
-def test_an_empty_split_is_one_line(store_folder: Path, tmp_path: Path) -> None:
+def test_an_empty_split_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text("on: push")
-    run_well(*prepared(tmp_path / "a.yml", store_folder, tmp_path / "store"))
+    run_well("prepare", tmp_path / "a.yml", "-o", tmp_path / "store")
     splits = Store.open(tmp_path / "store").docs["split"].to_pylist()
     missing = "val" if splits == ["train"] else "train"
     message = error_of("inspect-windows", tmp_path / "store", "--split", missing)
@@ -395,22 +580,18 @@ def test_an_empty_split_is_one_line(store_folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("output", ["file/store", "file/deep/store"])
 def test_an_output_below_a_file_is_one_line(
-    workflows: Path, store_folder: Path, tmp_path: Path, output: str
+    workflows: Path, tmp_path: Path, output: str
 ) -> None:
     (tmp_path / "file").write_text("")
-    message = error_of(*prepared(workflows, store_folder, tmp_path / output))
+    message = error_of("prepare", workflows, "-o", tmp_path / output)
     assert re.match(rf"{tmp_path}/file\S*: (File exists|Not a directory); ", message)
     assert names(tmp_path) == ["file"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_output_is_one_line(
-    workflows: Path, store_folder: Path, tmp_path: Path
-) -> None:
+def test_a_read_only_output_is_one_line(workflows: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
-    message = error_of(
-        *prepared(workflows, store_folder, tmp_path / "locked" / "store")
-    )
+    message = error_of("prepare", workflows, "-o", tmp_path / "locked" / "store")
     assert "Permission denied; give a path that this user may read and write" in message
     assert names(tmp_path / "locked") == []
 
@@ -434,18 +615,18 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
 # Too small for the documents, and for the tokenizer beside them.
 @pytest.mark.parametrize("small_disk", [32, 104], indirect=True)
 def test_a_full_disk_is_one_line_and_leaves_nothing_behind(
-    workflows: Path, store_folder: Path, small_disk: Path
+    workflows: Path, small_disk: Path
 ) -> None:
-    message = error_of(*prepared(workflows, store_folder, small_disk / "store"))
+    message = error_of("prepare", workflows, "-o", small_disk / "store")
     assert "the disk is full: free some space, or write to another one" in message
     assert names(small_disk) == []
 
 
 @pytest.mark.parametrize("small_disk", [512], indirect=True)
 def test_a_disk_that_is_large_enough_holds_the_store(
-    workflows: Path, store_folder: Path, small_disk: Path
+    workflows: Path, small_disk: Path
 ) -> None:
-    run_well(*prepared(workflows, store_folder, small_disk / "store"))
+    run_well("prepare", workflows, "-o", small_disk / "store")
     assert names(small_disk) == ["store"]
 
 
@@ -465,6 +646,11 @@ def test_a_disk_that_is_large_enough_holds_the_store(
         (["inspect-windows", "x", "--limit", "ten"], "not a valid integer"),
         (["train", "x"], "Missing option '-o'"),
         (["train", "x", "-o", "y", "--steps", "0"], "0 is not in the range x>=1"),
+        (["tokenizer", "no-such"], "No such command 'no-such'"),
+        (["tokenizer", "train", "x"], "Missing option '-o'"),
+        (["tokenizer", "show"], "Missing argument 'FILE'"),
+        (["tokenizer", "show", "x", "y"], "unexpected extra argument (y)"),
+        (["tokenizer", "stats"], "Missing argument 'SOURCE…'"),
         (["generate", "x", "--format", "xml"], "'xml' is not one of"),
         (["no-such-command"], "No such command 'no-such-command'"),
         (["--no-such"], "--no-such"),

@@ -49,34 +49,32 @@ def error_line(result: Any) -> str:
 
 def test_force_remakes_a_damaged_store(made: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json", force=True)
+    options = PrepareOptions(force=True)
     prepare([made / "wf"], store, options, SilentProgress())
     os.truncate(store / "tokens-00000.npy", 100)
     prepare([made / "wf"], store, options, SilentProgress())
     Store.open(store)  # the hint of its error is: prepare again with --force
 
 
-def test_equal_files_of_the_same_name_are_kept_once(made: Path, tmp_path: Path) -> None:
+def test_equal_files_of_the_same_name_are_kept_once(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / "ci.yml").write_text(WORKFLOW)
-    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json")
     sources = [tmp_path / "a", tmp_path / "b"]
-    report = prepare(sources, tmp_path / "store", options, SilentProgress())
+    report = prepare(sources, tmp_path / "store", PrepareOptions(), SilentProgress())
     assert report.manifest["rejects"] == {"exact_duplicate": 1}
 
 
-def test_a_source_whose_documents_are_all_too_long_is_refused(
-    made: Path, tmp_path: Path
-) -> None:
+def test_a_source_whose_documents_are_all_too_long_is_refused(tmp_path: Path) -> None:
     rare = "".join(map(chr, range(0x20000, 0x20000 + 66_000)))
     (tmp_path / "a.yml").write_text(f"name: {rare}\n")
-    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json")
     with pytest.raises(TctError):
-        prepare([tmp_path / "a.yml"], tmp_path / "s", options, SilentProgress())
+        prepare(
+            [tmp_path / "a.yml"], tmp_path / "s", PrepareOptions(), SilentProgress()
+        )
 
 
-def test_a_file_name_that_is_no_utf8_is_handled(made: Path, tmp_path: Path) -> None:
+def test_a_file_name_that_is_no_utf8_is_handled(tmp_path: Path) -> None:
     (tmp_path / "wf").mkdir()
     with open(os.fsencode(tmp_path / "wf") + b"/\xff.yml", "w") as file:
         file.write(WORKFLOW)
@@ -84,7 +82,7 @@ def test_a_file_name_that_is_no_utf8_is_handled(made: Path, tmp_path: Path) -> N
     assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
-def test_a_group_with_a_lone_surrogate_is_handled(made: Path, tmp_path: Path) -> None:
+def test_a_group_with_a_lone_surrogate_is_handled(tmp_path: Path) -> None:
     row = {"text": WORKFLOW, "repo": "\ud800"}
     (tmp_path / "r.jsonl").write_text(json.dumps(row))
     result = cli("prepare", tmp_path / "r.jsonl", "-o", tmp_path / "s")
@@ -95,31 +93,28 @@ def test_the_current_folder_may_become_a_store(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json")
-    prepare([made / "wf"], Path("."), options, SilentProgress())
+    prepare([made / "wf"], Path("."), PrepareOptions(), SilentProgress())
 
 
 def test_a_store_behind_a_link_can_be_replaced(made: Path, tmp_path: Path) -> None:
-    tokenizer = made / "store" / "tokenizer.json"
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "real").mkdir()
     for seed in (0, 1, 2):
-        options = PrepareOptions(tokenizer=tokenizer, force=True, split_seed=seed)
+        options = PrepareOptions(force=True, split_seed=seed)
         prepare([made / "wf"], tmp_path / "link", options, SilentProgress())
         assert sorted(os.listdir(tmp_path)) == ["link", "real"]
 
 
 def test_a_store_inside_its_source_is_up_to_date_the_second_time(
-    made: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "a.yml").write_text(WORKFLOW)
-    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json")
-    prepare([tmp_path], tmp_path / "store", options, SilentProgress())
-    report = prepare([tmp_path], tmp_path / "store", options, SilentProgress())
+    prepare([tmp_path], tmp_path / "store", PrepareOptions(), SilentProgress())
+    report = prepare([tmp_path], tmp_path / "store", PrepareOptions(), SilentProgress())
     assert report.up_to_date
 
 
-def test_text_and_group_may_be_one_column(made: Path, tmp_path: Path) -> None:
+def test_text_and_group_may_be_one_column(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": [WORKFLOW]}), tmp_path / "t.parquet")
     columns = ["--text-column", "text", "--group-column", "text"]
     result = cli("prepare", tmp_path / "t.parquet", "-o", tmp_path / "s", *columns)
@@ -206,9 +201,8 @@ def test_a_path_with_a_line_break_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_store_may_have_brackets_in_its_name(made: Path, tmp_path: Path) -> None:
-    tokenizer = made / "store" / "tokenizer.json"
     store = tmp_path / "st[bold]x[/]"
-    result = cli("prepare", made / "wf", "-o", store, "--tokenizer", tokenizer)
+    result = cli("prepare", made / "wf", "-o", store)
     assert result.exception is None
     assert "st[bold]x[/]" in result.stdout
 
@@ -236,8 +230,7 @@ def test_force_takes_nobody_elses_files_away(
     made: Path, tmp_path: Path, name: str
 ) -> None:
     store = tmp_path / "store"
-    options = PrepareOptions(tokenizer=made / "store" / "tokenizer.json")
-    prepare([made / "wf"], store, options, SilentProgress())
+    prepare([made / "wf"], store, PrepareOptions(), SilentProgress())
     (store / name).mkdir()
     result = cli("prepare", made / "wf", "-o", store, "--split-seed", 5, "--force")
     assert f"holds {name!r}" in error_line(result)

@@ -52,3 +52,24 @@ def test_an_unknown_symbol_is_an_error() -> None:
 
 def test_an_empty_chunk_has_no_token() -> None:
     assert Segmenter([("a", 0)]).segment("") == ()
+
+
+@pytest.mark.parametrize(
+    ("token", "count"),
+    [("ab", 2), ("abc", 2), ("abcd", 2), ("bcd", 3), ("aaa", 3)],
+)
+def test_the_tokens_in_place_of_one_are_counted(token: str, count: int) -> None:
+    tokens = ["ab", "abc", "bcd", "abcd", "aaa", *"abcd"]
+    segmenter = Segmenter((token, number) for number, token in enumerate(tokens))
+    assert segmenter.num_without(token) == count
+
+
+@given(VOCABULARIES.filter(bool))
+def test_the_tokens_in_place_of_one_are_the_fewest_of_the_others(
+    merged: list[str],
+) -> None:
+    tokens = [*SYMBOLS, *merged]
+    segmenter = Segmenter((token, number) for number, token in enumerate(tokens))
+    for token in merged:
+        assert segmenter.num_without(token) == fewest(token, {*tokens} - {token})
+        assert segmenter.segment(token) == (tokens.index(token),)  # it is still there

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tct.data.errors import CorruptError, DecodeError, FormatError
-from tct.data.json_text import Json, canonical_bytes
 from tct.data.grammar import MAX_DEPTH
+from tct.data.json_text import Json, canonical_bytes
 from tct.data.store import Store
 from tct.data.symbols import ESCAPES, FIRST_CHARACTER_ID, Control
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer

@@ -32,21 +32,10 @@ from tct.pipeline.progress import SilentProgress
 from tct.pipeline.sources import Columns
 from tct.pipeline.splits import split_of
 
-Prepare = Callable[..., PrepareReport]
 
-
-@pytest.fixture
-def make(store_folder: Path) -> Prepare:
-    """Prepare with the tokenizer of the composed corpus, which saves learning one."""
-
-    def run(
-        sources: Path | Sequence[Path], store: Path, **options: Any
-    ) -> PrepareReport:
-        options.setdefault("tokenizer", store_folder / "tokenizer.json")
-        listed = [sources] if isinstance(sources, Path) else sources
-        return prepare(listed, store, PrepareOptions(**options), SilentProgress())
-
-    return run
+def make(sources: Path | Sequence[Path], store: Path, **options: Any) -> PrepareReport:
+    listed = [sources] if isinstance(sources, Path) else sources
+    return prepare(listed, store, PrepareOptions(**options), SilentProgress())
 
 
 @pytest.fixture
@@ -112,7 +101,7 @@ def mixed(tmp_path: Path) -> Path:
 
 
 def test_every_input_is_kept_or_rejected_with_its_reason(
-    make: Prepare, mixed: Path, tmp_path: Path
+    mixed: Path, tmp_path: Path
 ) -> None:
     report = make(mixed, tmp_path / "store")
     store = Store.open(tmp_path / "store")
@@ -128,9 +117,7 @@ def test_every_input_is_kept_or_rejected_with_its_reason(
     assert sum(split["documents"] for split in splits) == len(kept)
 
 
-def test_a_reject_says_which_text_and_why(
-    make: Prepare, mixed: Path, tmp_path: Path
-) -> None:
+def test_a_reject_says_which_text_and_why(mixed: Path, tmp_path: Path) -> None:
     make(mixed, tmp_path / "store")
     rows = {row["path"]: row for row in rejected(tmp_path / "store")}
     for name, row in rows.items():
@@ -164,9 +151,7 @@ def test_every_kept_document_decodes_to_its_source(
         assert facts["on_schema"]
 
 
-def test_odd_documents_decode_to_their_source(
-    make: Prepare, mixed: Path, tmp_path: Path
-) -> None:
+def test_odd_documents_decode_to_their_source(mixed: Path, tmp_path: Path) -> None:
     make(mixed, tmp_path / "store")
     store = Store.open(tmp_path / "store")
     for row, name in enumerate(store.docs["path"].to_pylist()):
@@ -187,7 +172,7 @@ def test_odd_documents_decode_to_their_source(
 
 
 def test_equal_documents_are_kept_once_across_sources(
-    make: Prepare, few: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again.jsonl"
     texts = [path.read_text() for path in sorted(few.rglob("*.yml"))]
@@ -207,7 +192,7 @@ def test_equal_documents_are_kept_once_across_sources(
 
 
 def test_a_document_that_is_too_long_is_rejected_and_the_rest_is_kept(
-    make: Prepare, few: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     # Characters that the tokenizer does not know take four tokens each.
     rare = "".join(map(chr, range(0x20000, 0x20000 + 66_000)))
@@ -225,9 +210,7 @@ def test_a_document_that_is_too_long_is_rejected_and_the_rest_is_kept(
         assert store.tokenizer.decode(store.tokens(row)) == source
 
 
-def test_columns_are_taken_as_they_are_named(
-    make: Prepare, few: Path, tmp_path: Path
-) -> None:
+def test_columns_are_taken_as_they_are_named(few: Path, tmp_path: Path) -> None:
     texts = [path.read_text() for path in sorted(few.rglob("*.yml"))]
     owners = [f"org-{number % 3}" for number in range(len(texts))]
     pq.write_table(pa.table({"body": texts, "org": owners}), tmp_path / "t.parquet")
@@ -256,7 +239,7 @@ def test_a_group_is_on_one_side(store: Store) -> None:
 
 
 def test_a_document_without_a_group_is_a_group_of_its_own(
-    make: Prepare, few: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     for number, path in enumerate(sorted(few.rglob("*.yml"))):
         path.rename(few / f"{number}.yml")
@@ -268,7 +251,7 @@ def test_a_document_without_a_group_is_a_group_of_its_own(
 
 
 def test_splits_stay_when_data_is_added(
-    make: Prepare, workflows: Path, few: Path, tmp_path: Path
+    workflows: Path, few: Path, tmp_path: Path
 ) -> None:
     def sides(store: Path) -> dict[bytes, str]:
         docs = Store.open(store).docs
@@ -349,6 +332,23 @@ def test_the_manifest_counts_what_is_there(store: Store) -> None:
     assert manifest["tokenizer"] == store.tokenizer.digest
 
 
+def test_the_manifest_counts_documents_by_what_they_break(
+    mixed: Path, tmp_path: Path
+) -> None:
+    report = make(mixed, tmp_path / "store")
+    assert report.manifest["violations"] == {
+        "jobs.*.steps: too few or too many items": 1,
+        "jobs: lacks a required key": 1,
+        "the document: lacks a required key": 1,
+        "the document: unknown key 'anything'": 1,
+    }
+    assert report.manifest["on_schema"] == 1
+
+
+def test_what_is_on_the_schema_breaks_nothing(store: Store) -> None:
+    assert store.manifest["violations"] == {}
+
+
 # -- twice the same --------------------------------------------------------------------
 
 
@@ -365,7 +365,7 @@ def test_the_same_inputs_give_the_same_bytes_elsewhere(
         assert (ours / name).read_bytes() == (theirs / name).read_bytes()
 
 
-def test_preparing_again_does_nothing(make: Prepare, few: Path, tmp_path: Path) -> None:
+def test_preparing_again_does_nothing(few: Path, tmp_path: Path) -> None:
     first = make(few, tmp_path / "store")
     before = contents(tmp_path)
     second = make(few, tmp_path / "store")
@@ -375,9 +375,7 @@ def test_preparing_again_does_nothing(make: Prepare, few: Path, tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "store"]
 
 
-def test_inputs_that_were_only_touched_are_the_same(
-    make: Prepare, few: Path, tmp_path: Path
-) -> None:
+def test_inputs_that_were_only_touched_are_the_same(few: Path, tmp_path: Path) -> None:
     make(few, tmp_path / "store")
     for path in few.rglob("*.yml"):
         path.touch()
@@ -392,11 +390,11 @@ def test_inputs_that_were_only_touched_are_the_same(
         ("more", "input_files"),
         ("split_seed", "split_seed: 0 then, 7 now"),
         ("columns", "text_column: None then, 'body' now"),
-        ("tokenizer", "tokenizer: 'tokenizer.json "),
+        ("tokenizer", f"tokenizer: {Tokenizer.default().digest!r} then, "),
     ],
 )
 def test_a_store_of_something_else_is_refused_and_left_alone(
-    make: Prepare, few: Path, tmp_path: Path, change: str, field: str
+    few: Path, other_tokenizer: Path, tmp_path: Path, change: str, field: str
 ) -> None:
     make(few, tmp_path / "store")
     before = contents(tmp_path / "store")
@@ -414,7 +412,7 @@ def test_a_store_of_something_else_is_refused_and_left_alone(
         case "columns":
             options["columns"] = Columns(text="body")
         case "tokenizer":
-            options["tokenizer"] = None
+            options["tokenizer"] = other_tokenizer
     with pytest.raises(StaleStoreError) as caught:
         make(few, tmp_path / "store", **options)
     message = str(caught.value)
@@ -424,9 +422,7 @@ def test_a_store_of_something_else_is_refused_and_left_alone(
     assert contents(tmp_path / "store") == before
 
 
-def test_force_replaces_a_store_of_something_else(
-    make: Prepare, few: Path, tmp_path: Path
-) -> None:
+def test_force_replaces_a_store_of_something_else(few: Path, tmp_path: Path) -> None:
     make(few, tmp_path / "store")
     path = min(few.rglob("*.yml"))
     path.write_text("on: push\njobs: {}\n")
@@ -445,7 +441,7 @@ def test_force_replaces_a_store_of_something_else(
 
 
 def test_a_store_of_another_version_is_replaced_by_force_only(
-    make: Prepare, few: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     make(few, tmp_path / "store")
     path = tmp_path / "store" / "manifest.json"
@@ -458,7 +454,7 @@ def test_a_store_of_another_version_is_replaced_by_force_only(
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_folder_that_is_no_store_is_left_alone(
-    make: Prepare, few: Path, tmp_path: Path, force: bool
+    few: Path, tmp_path: Path, force: bool
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
@@ -468,18 +464,14 @@ def test_a_folder_that_is_no_store_is_left_alone(
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_file_is_no_store(
-    make: Prepare, few: Path, tmp_path: Path, force: bool
-) -> None:
+def test_a_file_is_no_store(few: Path, tmp_path: Path, force: bool) -> None:
     (tmp_path / "mine").write_text("years of work")
     with pytest.raises(FormatError, match="exists, but is not a store"):
         make(few, tmp_path / "mine", force=force)
     assert (tmp_path / "mine").read_text() == "years of work"
 
 
-def test_an_empty_folder_becomes_a_store(
-    make: Prepare, few: Path, tmp_path: Path
-) -> None:
+def test_an_empty_folder_becomes_a_store(few: Path, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     make(few, tmp_path / "store")
     assert len(Store.open(tmp_path / "store")) == 12
@@ -488,36 +480,34 @@ def test_an_empty_folder_becomes_a_store(
 # -- tokenizers ------------------------------------------------------------------------
 
 
-def test_a_given_tokenizer_gives_the_same_ids(
-    make: Prepare, workflows: Path, store: Store, tmp_path: Path
+def test_the_default_tokenizer_is_used(store: Store) -> None:
+    assert store.tokenizer.digest == Tokenizer.default().digest
+
+
+def test_the_default_tokenizer_may_be_given_as_a_file(
+    workflows: Path, store: Store, tmp_path: Path
 ) -> None:
-    report = make(workflows, tmp_path / "store")
-    other = Store.open(tmp_path / "store")
-    assert report.manifest["tokenizer"] == store.tokenizer.digest
-    for name in ("tokenizer.json", "tokens-00000.npy", "docs.arrow"):
-        assert (other.folder / name).read_bytes() == (store.folder / name).read_bytes()
-    assert "tokenizer" not in report.seconds
+    copy = shutil.copyfile(store.folder / "tokenizer.json", tmp_path / "copy.json")
+    report = make(workflows, tmp_path / "store", tokenizer=copy)
+    assert report.manifest["digest"] == store.digest
 
 
-def test_a_tokenizer_is_learnt_from_training_documents_alone(
-    few: Path, tmp_path: Path
+def test_a_given_tokenizer_is_used(
+    few: Path, other_tokenizer: Path, tmp_path: Path
 ) -> None:
-    def learn(name: str) -> Tokenizer:
-        prepare([few], tmp_path / name, PrepareOptions(), SilentProgress())
-        return Store.open(tmp_path / name).tokenizer
-
-    val = next(f"o__{n}" for n in range(99) if split_of(f"o/{n}", seed=0) == "val")
-    train = next(f"o__{n}" for n in range(99) if split_of(f"o/{n}", seed=0) == "train")
-    (few / val).mkdir()
-    (few / val / "ci.yml").write_text("on: push\nname: ΨΨΨΨ\n")
-    assert "Ψ" not in learn("without").characters
-    (few / val).rename(few / train)
-    assert "Ψ" in learn("with").characters
+    report = make(few, tmp_path / "store", tokenizer=other_tokenizer)
+    digest = Tokenizer.load(other_tokenizer).digest
+    assert digest != Tokenizer.default().digest
+    store = Store.open(tmp_path / "store")
+    assert report.manifest["tokenizer"] == store.tokenizer.digest == digest
+    for row, name in enumerate(store.docs["path"].to_pylist()):
+        source = parse_document((few / name).read_bytes())
+        assert store.tokenizer.decode(store.tokens(row)) == source
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "few"])
 def test_a_file_that_is_no_tokenizer_is_refused(
-    make: Prepare, store_folder: Path, few: Path, tmp_path: Path, name: str
+    store_folder: Path, few: Path, tmp_path: Path, name: str
 ) -> None:
     path = store_folder / name if name == "manifest.json" else min(few.rglob("*.yml"))
     with pytest.raises(FormatError):
@@ -526,7 +516,7 @@ def test_a_file_that_is_no_tokenizer_is_refused(
 
 
 def test_a_damaged_tokenizer_is_refused(
-    make: Prepare, store_folder: Path, few: Path, tmp_path: Path
+    store_folder: Path, few: Path, tmp_path: Path
 ) -> None:
     text = (store_folder / "tokenizer.json").read_text()
     (tmp_path / "t.json").write_text(text.replace('"merges":[', '"merges":["ab",', 1))
@@ -562,9 +552,7 @@ class _Interrupted(SilentProgress):
     [("read", 0), ("read", 7), ("encode", 0), ("encode", 7), ("write", 0)],
 )
 def test_an_interrupted_run_leaves_nothing_behind(
-    make: Prepare,
     few: Path,
-    store_folder: Path,
     tmp_path: Path,
     stage: str,
     steps: int,
@@ -574,7 +562,7 @@ def test_an_interrupted_run_leaves_nothing_behind(
         make(few, tmp_path / "store")
         min(few.rglob("*.yml")).write_text("on: push\n")
     before = contents(tmp_path)
-    options = PrepareOptions(tokenizer=store_folder / "tokenizer.json", force=True)
+    options = PrepareOptions(force=True)
     with pytest.raises(KeyboardInterrupt):
         prepare([few], tmp_path / "store", options, _Interrupted(stage, steps))
     assert contents(tmp_path) == before
@@ -583,7 +571,7 @@ def test_an_interrupted_run_leaves_nothing_behind(
 
 
 def test_a_table_that_breaks_in_the_middle_leaves_nothing_behind(
-    make: Prepare, workflows: Path, tmp_path: Path
+    workflows: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "t.parquet"
     texts = [path.read_text() for path in sorted(workflows.rglob("*.yml"))]
@@ -603,9 +591,7 @@ def test_a_table_that_breaks_in_the_middle_leaves_nothing_behind(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.parquet", "whole"]
 
 
-def test_a_source_without_documents_leaves_nothing_behind(
-    make: Prepare, tmp_path: Path
-) -> None:
+def test_a_source_without_documents_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("1\n[]\n{\n" + '{"a": 1, "a": 2}\n')
     message = (
         r"rows\.jsonl: no document among 4 inputs \(3 bad_record, 1 duplicate_key\); "
@@ -617,7 +603,7 @@ def test_a_source_without_documents_leaves_nothing_behind(
 
 
 def test_a_missing_source_is_found_before_anything_is_made(
-    make: Prepare, few: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceError, match="nowhere: not found"):
         make([few, tmp_path / "nowhere"], tmp_path / "new" / "store")
@@ -625,7 +611,7 @@ def test_a_missing_source_is_found_before_anything_is_made(
 
 
 def test_a_store_that_another_process_writes_is_refused(
-    make: Prepare, few: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     staging = tmp_path / ".store.staging"
     staging.mkdir()
@@ -661,13 +647,12 @@ class _Second(SilentProgress):
 
 
 def test_a_second_writer_is_refused_while_the_first_goes_on(
-    make: Prepare, few: Path, store_folder: Path, tmp_path: Path
+    few: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     (tmp_path / "other.jsonl").write_text('{"on": "push", "jobs": {}}\n')
     second = _Second(lambda: make(tmp_path / "other.jsonl", store))
-    options = PrepareOptions(tokenizer=store_folder / "tokenizer.json")
-    prepare([few], store, options, second)
+    prepare([few], store, PrepareOptions(), second)
     stages = ("read", "encode", "write")
     problem = f"{store}: another tct prepare is writing it"
     assert second.refused == [f"{name}: {problem}" for name in stages]
@@ -676,9 +661,7 @@ def test_a_second_writer_is_refused_while_the_first_goes_on(
     assert names == ["few", "other.jsonl", "store"]
 
 
-def test_what_a_killed_run_left_is_not_in_the_store(
-    make: Prepare, few: Path, tmp_path: Path
-) -> None:
+def test_what_a_killed_run_left_is_not_in_the_store(few: Path, tmp_path: Path) -> None:
     for name in (".store.staging", ".store.old"):
         (tmp_path / name / "folder").mkdir(parents=True)
         (tmp_path / name / "tokens-00007.npy").write_bytes(b"half a shard")
@@ -692,7 +675,7 @@ def test_what_a_killed_run_left_is_not_in_the_store(
     assert names[0] == names[1]
 
 
-def test_inputs_are_never_changed(make: Prepare, mixed: Path, tmp_path: Path) -> None:
+def test_inputs_are_never_changed(mixed: Path, tmp_path: Path) -> None:
     before = contents(mixed)
     make(mixed, tmp_path / "store")
     assert contents(mixed) == before
