@@ -16,7 +16,7 @@ def main(folder: str) -> int:
     root = Path(__file__).parent.parent
     expected = {"tct/__init__.py", "tct/__main__.py", "tct/cli.py", "tct/py.typed"}
     for room in ROOMS:
-        for path in (root / room).iterdir():
+        for path in (root / room).rglob("*"):
             if path.suffix in (".py", ".json"):
                 expected.add(f"tct/{path.relative_to(root).as_posix()}")
     for name in sorted(found):

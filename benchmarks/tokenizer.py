@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from tct import __version__
 from tct.data.json_text import Json, canonical_bytes
-from tct.data.references import History
+from tct.data.tokenizer.references import History
 from tct.pipeline import vocabulary
 from tct.pipeline.parse import parse_document
 from tct.pipeline.rejects import RejectedError

@@ -3,9 +3,7 @@
     store.py      shards, index and manifest, mapped into memory
     windows.py    epoch ─▶ windows        permutation.py   their order
     batches.py    (epoch, step) ─▶ rows of token ids
-    tokenizer.py  JSON value ⇄ token ids, and which token may follow
-                  grammar ─▶ codec, reader (symbols) ─▶ segment (tokens)
-                          └▶ states ─▶ masks, completion
+    tokenizer/    JSON value ⇄ token ids, and which token may follow
 
 Everything here is read by every other room and depends on none of them.
 """

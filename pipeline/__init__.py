@@ -2,7 +2,9 @@
 
     sources ─▶ parse ─▶ canonical JSON ─▶ tokenizer ─▶ writer ─▶ store
                                              ▲
-              clauses ─▶ schema ─▶ simplify ─┴─ merges (train_tokenizer)
+    compiler/  JSON Schema ─▶ grammar ───────┤
+    merges ─▶ vocabulary ────────────────────┘
 
-`prepare` walks through it once.
+`prepare` walks through it once; `train_tokenizer` makes another tokenizer than the one
+that ships; `walkthrough`, `violations` and `tokenizer_stats` look into documents.
 """

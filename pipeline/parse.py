@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from ..data.errors import SourceError
-from ..data.grammar import MAX_DEPTH
 from ..data.json_text import Json
+from ..data.tokenizer.grammar import MAX_DEPTH
 from .rejects import MAX_NODES, RejectedError
 from .yaml_core import bounded_integer, finite_float, parse_yaml
 

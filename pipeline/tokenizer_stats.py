@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..data.errors import SourceError
 from ..data.json_text import canonical_bytes
-from ..data.symbols import is_text
 from ..data.tokenizer import VOCAB_SIZE, Tokenizer
+from ..data.tokenizer.symbols import is_text
 from .parse import parse_document
 from .progress import Progress
 from .rejects import RejectedError

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data.codec import Codec
 from ..data.errors import ConfigError, SourceError
 from ..data.json_text import Json, canonical_bytes
-from ..data.symbols import (
+from ..data.tokenizer import VOCAB_SIZE, Tokenizer
+from ..data.tokenizer.codec import Codec
+from ..data.tokenizer.symbols import (
     BYTES,
     ESCAPES,
     MAX_CHARACTERS,
@@ -23,11 +24,10 @@ from ..data.symbols import (
     base_symbols,
     byte_symbol,
 )
-from ..data.tokenizer import VOCAB_SIZE, Tokenizer
+from .compiler import compile_schema
 from .parse import parse_document
 from .progress import Progress
 from .rejects import RejectedError
-from .schema import compile_schema
 from .sources import Columns, Record, read_records
 from .vocabulary import learn_vocabulary
 from .workflow_schema import workflow_schema

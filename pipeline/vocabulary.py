@@ -12,7 +12,7 @@ which makes unseen repositories 5 % shorter than the first merges do.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from ..data.segment import Segmenter
+from ..data.tokenizer.segment import Segmenter
 from .merges import learn_merges
 
 __all__ = ["learn_vocabulary"]

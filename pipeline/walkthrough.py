@@ -7,8 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.json_text import Json, quote
-from ..data.symbols import REFERENCES, STRUCTURE, Control, reference_number, spell
 from ..data.tokenizer import State, Tokenizer
+from ..data.tokenizer.symbols import (
+    REFERENCES,
+    STRUCTURE,
+    Control,
+    reference_number,
+    spell,
+)
 
 __all__ = ["Step", "readable", "walk_through"]
 

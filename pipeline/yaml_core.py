@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-from ..data.grammar import MAX_DEPTH
 from ..data.json_text import Json
+from ..data.tokenizer.grammar import MAX_DEPTH
 from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
 
 __all__ = ["bounded_integer", "core_scalar", "finite_float", "parse_yaml"]

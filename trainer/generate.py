@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ..data.errors import CheckpointError, ConfigError, PromptError
 from ..data.json_text import Json
-from ..data.symbols import ESCAPES, Control
 from ..data.tokenizer import VOCAB_SIZE, State, Tokenizer
+from ..data.tokenizer.symbols import ESCAPES, Control
 from .checkpoint import load_model
 from .device import pick_device
 from .model import GPT, KVCache

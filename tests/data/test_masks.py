@@ -7,8 +7,8 @@ from hypothesis import given, settings
 
 from tct.data.json_text import Json
 from tct.data.store import Store
-from tct.data.symbols import ESCAPES, Control
 from tct.data.tokenizer import VOCAB_SIZE, State, Tokenizer
+from tct.data.tokenizer.symbols import ESCAPES, Control
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.strategies import workflow_like
 

@@ -23,8 +23,8 @@ import pytest
 from tct.data.errors import DecodeError
 from tct.data.json_text import Json, canonical_bytes
 from tct.data.store import Store
-from tct.data.symbols import BYTES, ESCAPES, FIRST_CHARACTER_ID, byte_symbol
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
+from tct.data.tokenizer.symbols import BYTES, ESCAPES, FIRST_CHARACTER_ID, byte_symbol
 from tct.pipeline.parse import parse_document
 from tct.pipeline.rejects import RejectedError
 from tct.pipeline.workflow_schema import workflow_schema

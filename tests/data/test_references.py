@@ -4,12 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.codec import Codec
 from tct.data.json_text import Json, canonical_bytes
-from tct.data.references import MAX_TEXT, MIN_TEXT, History
-from tct.data.symbols import NUM_REFERENCES, REFERENCES, Control, reference_symbol
 from tct.data.tokenizer import Tokenizer
-from tct.pipeline.schema import compile_schema
+from tct.data.tokenizer.codec import Codec
+from tct.data.tokenizer.references import MAX_TEXT, MIN_TEXT, History
+from tct.data.tokenizer.symbols import (
+    NUM_REFERENCES,
+    REFERENCES,
+    Control,
+    reference_symbol,
+)
+from tct.pipeline.compiler.schema import compile_schema
 
 ANY: Json = {"type": "array", "items": {"type": "string"}}
 SHORT: Json = {"type": "array", "items": {"type": "string", "minLength": 3}}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.segment import Segmenter
+from tct.data.tokenizer.segment import Segmenter
 
 SYMBOLS = "abc"
 VOCABULARIES = st.lists(

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tct.data.errors import CorruptError, DecodeError, FormatError
-from tct.data.grammar import MAX_DEPTH
 from tct.data.json_text import Json, canonical_bytes
 from tct.data.store import Store
-from tct.data.symbols import ESCAPES, FIRST_CHARACTER_ID, Control
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
+from tct.data.tokenizer.grammar import MAX_DEPTH
+from tct.data.tokenizer.symbols import ESCAPES, FIRST_CHARACTER_ID, Control
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.strategies import json_values, workflow_like
 

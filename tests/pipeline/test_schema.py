@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tct.data.codec import Codec
-from tct.data.grammar import Grammar
 from tct.data.json_text import Json
-from tct.data.symbols import MAX_LITERALS
-from tct.pipeline.schema import SchemaError, compile_schema
+from tct.data.tokenizer.codec import Codec
+from tct.data.tokenizer.grammar import Grammar
+from tct.data.tokenizer.symbols import MAX_LITERALS
+from tct.pipeline.compiler.schema import SchemaError, compile_schema
 from tct.pipeline.workflow_schema import workflow_schema
 
 SCALARS = st.sampled_from(
@@ -511,7 +511,7 @@ def test_nesting_without_end_is_refused() -> None:
 
 
 def test_nodes_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tct.pipeline.schema._MAX_NODES", 10)
+    monkeypatch.setattr("tct.pipeline.compiler.schema._MAX_NODES", 10)
     properties = {f"k{n}": {"type": "null"} for n in range(10)}
     with pytest.raises(SchemaError, match=r"^/items/properties/k.: more than 10 nodes"):
         compile_schema({"items": {"properties": properties}})

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tct.data.json_text import Json
-from tct.data.symbols import Control, reference_symbol
 from tct.data.tokenizer import Tokenizer
+from tct.data.tokenizer.symbols import Control, reference_symbol
 from tct.pipeline.walkthrough import Step, readable, walk_through
 
 STEPS: list[Json] = [

@@ -15,10 +15,10 @@ from typing import Any
 
 from interegular.fsm import FSM
 
-from ..data.automaton import DEAD, Automaton
-from ..data.files import canonical_json
-from ..data.grammar import Branch, Grammar, Node
-from ..data.symbols import MAX_LITERALS
+from ...data.files import canonical_json
+from ...data.tokenizer.automaton import DEAD, Automaton
+from ...data.tokenizer.grammar import Branch, Grammar, Node
+from ...data.tokenizer.symbols import MAX_LITERALS
 from .automata import NOTHING, few_words, label_automaton, regions
 from .clauses import Clause, SchemaError, expand, quoted, resolve
 from .keywords import Keywords, pattern_at

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..data.grammar import DEAD, Branch, Grammar, Node
+from ...data.tokenizer.grammar import DEAD, Branch, Grammar, Node
 
 __all__ = ["disagreements", "simplify"]
 

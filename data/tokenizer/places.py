@@ -6,8 +6,8 @@ the same key among the same branches, the same short text.  It is checked once.
 
 from collections.abc import Sequence
 
+from ..json_text import Json
 from .grammar import Alive, Branch, Grammar
-from .json_text import Json
 from .symbols import Control
 
 __all__ = ["Place", "ReaderTables"]
@@ -17,6 +17,8 @@ _CONSTANTS: dict[str, Json] = {
     Control.FALSE: False,
     Control.NULL: None,
 }
+_MAX_LEARNED = 1 << 16  # some tens of megabytes
+_MAX_SYMBOLS = 64
 
 
 class Place:
@@ -59,6 +61,7 @@ class ReaderTables:
         self.opener: list[str] = []
         """By node: the tag that its values do without, or empty."""
         self._places: dict[tuple[int, Alive], Place] = {}
+        self._num_learned = 0
         symbols = {word: symbol for symbol, word in words.items()}
         for node in grammar.nodes:
             allowed = {Control.TRUE: node.true, Control.FALSE: node.false}
@@ -67,12 +70,38 @@ class ReaderTables:
             self.values.append(values | {symbols[word]: word for word in node.literals})
             bare_array = Control.ARRAY if node.only_array else ""
             self.opener.append(Control.OBJECT if node.only_object else bare_array)
+        self._constants = [values.copy() for values in self.values]
         self.items = [node.items for node in grammar.nodes]
         self.start = [
             self.place(number, grammar.all_branches(number))
             for number in range(len(grammar.nodes))
         ]
         """By node: the place in an object that has no pair yet."""
+
+    def learn_value(self, node: int, symbols: str, value: str) -> None:
+        """Remember that `symbols` are a text that a node allows."""
+        if len(symbols) <= _MAX_SYMBOLS:
+            self._make_room()
+            self.values[node][symbols] = value
+
+    def learn_pair(
+        self, place: Place, symbols: str, pair: tuple[str, int, Place]
+    ) -> None:
+        """Remember that `symbols` are a key that may come at a place."""
+        if len(symbols) <= _MAX_SYMBOLS:
+            self._make_room()
+            place.known[symbols] = pair
+
+    def _make_room(self) -> None:
+        """Forget everything that was learnt once it is too much."""
+        self._num_learned += 1
+        if self._num_learned > _MAX_LEARNED:
+            self._num_learned = 1
+            for place in self._places.values():
+                place.known.clear()
+            for values, constants in zip(self.values, self._constants, strict=True):
+                values.clear()
+                values.update(constants)
 
     def place(self, number: int, alive: Alive) -> Place:
         """The one place for a node and branches."""

@@ -6,8 +6,8 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .errors import DecodeError
-from .json_text import Json
+from ..errors import DecodeError
+from ..json_text import Json
 from .prefix import Prefix
 from .reader import MalformedError, Reader
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..json_text import Json, dump
 from .grammar import DEAD, MAX_DEPTH
-from .json_text import Json, dump
 from .places import Place, ReaderTables
 from .prefix import Prefix, open_text
 from .references import History
@@ -32,9 +32,6 @@ _ARRAY_ENDS = (str(Control.CLOSE_ARRAY), str(Control.ESCAPE_ARRAY))
 _OBJECT, _CLOSE_OBJECT = str(Control.OBJECT), str(Control.CLOSE_OBJECT)
 _ESCAPE = str(Control.ESCAPE)
 _NOTHING = -1  # no value is wanted
-# What was read once at a place is looked up when it comes again, up to these bounds.
-_MAX_KNOWN = 1 << 14
-_MAX_KNOWN_SYMBOLS = 64
 
 
 class MalformedError(ValueError):
@@ -265,9 +262,7 @@ class Reader:
         if self._grammar.automata[automaton].label(text) < 0:
             raise MalformedError("no text of this grammar")
         self._history.add(wanted, text)
-        values = self._tables.values[wanted]
-        if len(symbols) <= _MAX_KNOWN_SYMBOLS and len(values) < _MAX_KNOWN:
-            values[symbols + Control.END] = text
+        self._tables.learn_value(wanted, symbols + Control.END, text)
         return text
 
     def _number(self, wanted: int, text: str) -> int | float:
@@ -346,9 +341,9 @@ class Reader:
             known = key, self._escaped_child(place, key, is_free=is_free), place
         else:
             known = self._known_key(frame, place, key, is_free=is_free)
-            is_constant = not self._grammar.counts_keys(place.number)
-            if is_constant and known[1] >= 0 and len(place.known) < _MAX_KNOWN:
-                place.known[symbols + Control.END if is_free else symbols] = known
+            if known[1] >= 0 and not self._grammar.counts_keys(place.number):
+                end = Control.END if is_free else ""
+                self._tables.learn_pair(place, symbols + end, known)
         if known[1] < 0 or key in frame.container:
             raise MalformedError(f"the key {key!r} is not allowed here")
         frame.key, self._wanted, frame.place = known

@@ -16,8 +16,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from ..json_text import Json
 from .grammar import DEAD, MAX_DEPTH, MAX_TAGGED_DEPTH, Alive, Grammar, Node
-from .json_text import Json
 from .places import ReaderTables
 from .reader import MalformedError, Reader
 from .references import History

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import CorruptError
+from ..files import canonical_json, check_format, read_json, write_atomic
+from ..json_text import Json
 from .codec import Codec
 from .completion import Completer
 from .decoder import Decoder
-from .errors import CorruptError
-from .files import canonical_json, check_format, read_json, write_atomic
 from .grammar import Grammar
-from .json_text import Json
 from .masks import Masks
 from .prefix import Prefix
 from .segment import Segmenter
@@ -160,7 +160,7 @@ class Tokenizer:
 
         It was learnt from the newest workflows of 248 public repositories.
         """
-        return Tokenizer.load(Path(__file__).with_name("default_tokenizer.json"))
+        return Tokenizer.load(Path(__file__).with_name("default.json"))
 
     # -- ids ---------------------------------------------------------------------------
 

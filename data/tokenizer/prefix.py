@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .json_text import quote
+from ..json_text import quote
 
 __all__ = ["OpenContainer", "Prefix", "open_text"]
 
