@@ -26,9 +26,12 @@ class Automaton:
     """Bit set of the labels that can still be reached from each state."""
     is_universal: bool = field(default=False, compare=False)
     """Whether every text is accepted with the same label."""
+    characters: tuple[str, ...] = field(default=(), compare=False)
+    """One character for each column, a letter or a digit where there is one."""
 
     def __post_init__(self) -> None:
-        """Derive `reach` and `is_universal`."""
+        """Derive the other fields."""
+        object.__setattr__(self, "characters", self._representatives())
         is_universal = len(self.table) == 1 and DEAD not in self.table[0]
         object.__setattr__(self, "is_universal", is_universal)
         reach = [0 if label < 0 else 1 << label for label in self.labels]
@@ -58,26 +61,40 @@ class Automaton:
                 return DEAD
         return self.labels[state]
 
-    def texts(self, state: int = 0, labels: int = ANY_LABEL) -> Iterator[str]:
-        """Texts that lead from a state to one of some labels, shortest first.
+    def shortest(self, state: int = 0) -> str:
+        """The shortest text that leads from a state to any label."""
+        queue, seen = deque([(state, "")]), {state}
+        while True:  # every state can accept
+            state, text = queue.popleft()
+            if self.labels[state] >= 0:
+                return text
+            for character, target in zip(
+                self.characters, self.table[state], strict=True
+            ):
+                if target >= 0 and target not in seen:
+                    seen.add(target)
+                    queue.append((target, text + character))
+
+    def texts(self, state: int, labels: int) -> Iterator[str]:
+        """All texts that lead from a state to one of some labels, shortest first.
 
         Args:
             state: where they begin.
             labels: bit set of the labels that will do.
         """
-        characters = self._representatives()
         queue = deque([(state, "")])
         while queue:
             state, text = queue.popleft()
             label = self.labels[state]
             if label >= 0 and labels >> label & 1:
                 yield text
-            for column, target in enumerate(self.table[state]):
+            for character, target in zip(
+                self.characters, self.table[state], strict=True
+            ):
                 if target >= 0 and self.reach[target] & labels:
-                    queue.append((target, text + characters[column]))
+                    queue.append((target, text + character))
 
-    def _representatives(self) -> list[str]:
-        """One character for each column, a letter or a digit where there is one."""
+    def _representatives(self) -> tuple[str, ...]:
         candidates = [chr(code) for code in range(0x20, 0x7F)]
         candidates.sort(key=lambda character: (not character.isalnum(), character))
         candidates += sorted(self.classes)
@@ -85,7 +102,7 @@ class Automaton:
         for character in candidates:
             column = self.classes.get(character, 0)
             found[column] = found[column] or character
-        return list(found.values())
+        return tuple(found.values())
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `tokenizer.json`."""

@@ -170,7 +170,7 @@ class Completer:
 
     def _end_of_text(self, number: int, state: int, pending: bytes) -> str:
         state, symbols, _ = self._end_of_character(number, state, pending, ANY_LABEL)
-        return symbols + next(self.grammar.automata[number].texts(state))
+        return symbols + self.grammar.automata[number].shortest(state)
 
     def _end_of_character(
         self, number: int, state: int, pending: bytes, bits: int

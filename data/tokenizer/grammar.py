@@ -214,7 +214,7 @@ class Grammar:
 
     def shortest_text(self, node: int) -> str:
         """The shortest string that a node allows, of those that are spelled."""
-        return next(self.automata[self.nodes[node].text].texts())
+        return self.automata[self.nodes[node].text].shortest()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `tokenizer.json`; defaults are left out."""

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .automaton import ANY_LABEL
 from .cursors import Cursor, Cursors, Ids
 from .grammar import MAX_TAGGED_DEPTH
 from .states import Array, Frame, Key, Machine, Object, State, Text, Value
@@ -29,7 +30,6 @@ __all__ = ["Masks"]
 
 Mask = NDArray[np.bool_]
 
-_ANY_LABEL = ~0
 _MAX_MEMO = 1 << 16
 _TEXTS = re.compile(f"[^{STRUCTURE}]*{Control.END}")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
@@ -221,7 +221,7 @@ class Masks:
             findings.add(self._inside(cursor, Text(node.text, 0, b"")))
 
     def _text(self, cursor: Cursor, frame: Text, findings: _Findings) -> None:
-        inside, after = self._cursors.text(cursor, *frame, _ANY_LABEL)
+        inside, after = self._cursors.text(cursor, *frame, ANY_LABEL)
         findings.ids.append(inside)
         for end in after.values():
             findings.add_end(end)
