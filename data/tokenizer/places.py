@@ -1,16 +1,20 @@
-"""What the reader looks up at each place of the grammar, and learns as it reads.
+"""What reading and writing look up at each place of the grammar, and learn there.
 
-Workflows repeat themselves, so most of what is read was read before at a like place:
-the same key among the same branches, the same short text.  It is checked once.
+Workflows repeat themselves, so most of what is read or written was so before at a like
+place: the same key among the same branches, the same short text.  It is checked once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from ..json_text import Json
+from .automaton import DEAD
 from .grammar import Alive, Branch, Grammar
 from .symbols import Control
 
-__all__ = ["Place", "ReaderTables"]
+__all__ = ["Place", "Tables"]
+
+_Learnt = TypeVar("_Learnt")
 
 _CONSTANTS: dict[str, Json] = {
     Control.TRUE: True,
@@ -24,19 +28,21 @@ _MAX_SYMBOLS = 64
 class Place:
     """Between two pairs of an object: its node and the branches that are alive."""
 
-    __slots__ = ("alive", "known", "needs", "number")
+    __slots__ = ("alive", "by_key", "by_symbols", "needs", "number")
 
     def __init__(self, number: int, alive: Alive, branches: Sequence[Branch]) -> None:
-        """Made by `ReaderTables` only, once for a node and branches."""
+        """Made by `Tables` only, once for a node and branches."""
         self.number = number
         self.alive = alive
-        self.known: dict[str, tuple[str, int, Place]] = {}
+        self.by_symbols: dict[str, tuple[str, int, Place]] = {}
         """By its symbols, an allowed key: the key, its value's node, where then."""
+        self.by_key: dict[str, tuple[str, int, Place]] = {}
+        """The same by the key, with its symbols."""
         needs = [(branches[i].min_properties, branches[i].required) for i in alive]
         self.needs = sorted(needs, key=lambda need: (need[0], len(need[1])))
         """Number of pairs and keys: one of these is needed for the object to close."""
 
-    def may_close(self, pairs: dict[str, Json]) -> bool:
+    def may_close(self, pairs: Mapping[str, Json]) -> bool:
         """Whether an object that holds `pairs` is complete."""
         for least, required in self.needs:
             if len(pairs) >= least and all(key in pairs for key in required):
@@ -44,8 +50,8 @@ class Place:
         return False
 
 
-class ReaderTables:
-    """What reading looks up again and again; made once for a grammar."""
+class Tables:
+    """What is looked up again and again; made once for a grammar."""
 
     def __init__(self, grammar: Grammar, words: dict[str, str]) -> None:
         """Tabulate.
@@ -56,57 +62,88 @@ class ReaderTables:
         """
         self.grammar = grammar
         self.words = words
+        self.literals = {word: symbol for symbol, word in words.items()}
         self.values: list[dict[str, Json]] = []
         """By node: symbols that are known to be a whole value, and that value."""
+        self.spelled: list[dict[str, str]] = []
+        """By node: strings that are known to be allowed, and their symbols."""
         self.opener: list[str] = []
         """By node: the tag that its values do without, or empty."""
-        self._places: dict[tuple[int, Alive], Place] = {}
-        self._num_learned = 0
-        symbols = {word: symbol for symbol, word in words.items()}
         for node in grammar.nodes:
+            spelled = {word: self.literals[word] for word in node.literals}
             allowed = {Control.TRUE: node.true, Control.FALSE: node.false}
             allowed[Control.NULL] = node.null
             values = {s: v for s, v in _CONSTANTS.items() if allowed[Control(s)]}
-            self.values.append(values | {symbols[word]: word for word in node.literals})
+            self.values.append(values | {s: word for word, s in spelled.items()})
+            self.spelled.append(spelled)
             bare_array = Control.ARRAY if node.only_array else ""
             self.opener.append(Control.OBJECT if node.only_object else bare_array)
-        self._constants = [values.copy() for values in self.values]
         self.items = [node.items for node in grammar.nodes]
+        self._places: dict[tuple[int, Alive], Place] = {}
         self.start = [
-            self.place(number, grammar.all_branches(number))
+            self._place(number, grammar.all_branches(number))
             for number in range(len(grammar.nodes))
         ]
         """By node: the place in an object that has no pair yet."""
+        self._num_learned = 0
+        self._fixed_values = [values.copy() for values in self.values]
+        self._fixed_spelled = [spelled.copy() for spelled in self.spelled]
 
-    def learn_value(self, node: int, symbols: str, value: str) -> None:
-        """Remember that `symbols` are a text that a node allows."""
-        if len(symbols) <= _MAX_SYMBOLS:
-            self._make_room()
-            self.values[node][symbols] = value
+    def enter(
+        self, place: Place, key: str, *, is_free: bool, count: int
+    ) -> tuple[int, Place] | None:
+        """Read or write a key: its value's node and the place after the pair.
 
-    def learn_pair(
-        self, place: Place, symbols: str, pair: tuple[str, int, Place]
-    ) -> None:
-        """Remember that `symbols` are a key that may come at a place."""
-        if len(symbols) <= _MAX_SYMBOLS:
-            self._make_room()
-            place.known[symbols] = pair
+        Args:
+            place: where the key stands.
+            key: the key.
+            is_free: whether it is spelled; a key that the schema names there is not.
+            count: pairs before it.
 
-    def _make_room(self) -> None:
-        """Forget everything that was learnt once it is too much."""
-        self._num_learned += 1
-        if self._num_learned > _MAX_LEARNED:
-            self._num_learned = 1
-            for place in self._places.values():
-                place.known.clear()
-            for values, constants in zip(self.values, self._constants, strict=True):
-                values.clear()
-                values.update(constants)
+        Returns:
+            None if the key is not allowed.
+        """
+        label: int | str = key
+        if is_free:
+            keys = self.grammar.nodes[place.number].keys
+            label = DEAD if keys < 0 else self.grammar.automata[keys].label(key)
+            if label == DEAD:
+                return None
+        child, alive = self.grammar.enter(place.number, place.alive, label, count)
+        return None if child < 0 else (child, self._place(place.number, alive))
 
-    def place(self, number: int, alive: Alive) -> Place:
-        """The one place for a node and branches."""
+    def _place(self, number: int, alive: Alive) -> Place:
         found = self._places.get((number, alive))
         if found is None:
             branches = self.grammar.nodes[number].branches
             found = self._places[number, alive] = Place(number, alive, branches)
         return found
+
+    def learn(self, table: dict[str, _Learnt], name: str, known: _Learnt) -> None:
+        """Remember something in one of these tables or in one of a place."""
+        if len(name) > _MAX_SYMBOLS:
+            return
+        if self._num_learned >= _MAX_LEARNED:
+            self._forget()
+        self._num_learned += 1
+        table[name] = known
+
+    def learn_key(
+        self, place: Place, table: dict[str, _Learnt], name: str, known: _Learnt
+    ) -> None:
+        """`learn` about a key, unless it depends on the number of pairs before it."""
+        if not self.grammar.counts_keys(place.number):
+            self.learn(table, name, known)
+
+    def _forget(self) -> None:
+        """Forget all that was learnt; only what the grammar says by itself is left."""
+        self._num_learned = 0
+        for place in self._places.values():
+            place.by_symbols.clear()
+            place.by_key.clear()
+        for values, fixed in zip(self.values, self._fixed_values, strict=True):
+            values.clear()
+            values.update(fixed)
+        for spelled, words in zip(self.spelled, self._fixed_spelled, strict=True):
+            spelled.clear()
+            spelled.update(words)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..json_text import Json, dump
-from .grammar import DEAD, MAX_DEPTH
-from .places import Place, ReaderTables
+from .grammar import MAX_DEPTH
+from .places import Place, Tables
 from .prefix import Prefix, open_text
 from .references import History
 from .symbols import (
@@ -62,7 +62,7 @@ class _Frame:
 class Reader:
     """Reads one document, symbol by symbol."""
 
-    def __init__(self, tables: ReaderTables) -> None:
+    def __init__(self, tables: Tables) -> None:
         """Begin a document."""
         self._tables = tables
         self._grammar = tables.grammar
@@ -178,7 +178,7 @@ class Reader:
                     frame = self._open(wanted, tables.start[wanted])
                     place = frame.place
             if place is not None and self._wanted == _NOTHING:
-                pair = place.known.get(piece)
+                pair = place.by_symbols.get(piece)
                 if pair is not None and pair[0] not in frame.container:
                     frame.key, self._wanted, frame.place = pair
                     continue
@@ -262,7 +262,7 @@ class Reader:
         if self._grammar.automata[automaton].label(text) < 0:
             raise MalformedError("no text of this grammar")
         self._history.add(wanted, text)
-        self._tables.learn_value(wanted, symbols + Control.END, text)
+        self._tables.learn(self._tables.values[wanted], symbols + Control.END, text)
         return text
 
     def _number(self, wanted: int, text: str) -> int | float:
@@ -337,37 +337,23 @@ class Reader:
     def _key(self, frame: _Frame, place: Place, symbols: str, *, is_free: bool) -> None:
         errors = "surrogatepass" if self._escape else "strict"
         key = _spell(symbols, errors=errors) if is_free else self._tables.words[symbols]
+        count = len(frame.container)
+        entered: tuple[int, Place] | None
         if self._escape:
-            known = key, self._escaped_child(place, key, is_free=is_free), place
+            child = self._grammar.any
+            if not is_free:
+                child = self._grammar.escaped_child(place.number, key)
+            entered = None if child < 0 else (child, place)
         else:
-            known = self._known_key(frame, place, key, is_free=is_free)
-            if known[1] >= 0 and not self._grammar.counts_keys(place.number):
-                end = Control.END if is_free else ""
-                self._tables.learn_pair(place, symbols + end, known)
-        if known[1] < 0 or key in frame.container:
+            entered = self._tables.enter(place, key, is_free=is_free, count=count)
+        if entered is None or key in frame.container:
             raise MalformedError(f"the key {key!r} is not allowed here")
-        frame.key, self._wanted, frame.place = known
+        if not self._escape:
+            name = symbols + Control.END if is_free else symbols
+            self._tables.learn_key(place, place.by_symbols, name, (key, *entered))
+        frame.key = key
+        self._wanted, frame.place = entered
         self._escape = ""
-
-    def _escaped_child(self, place: Place, key: str, *, is_free: bool) -> int:
-        if is_free:
-            return self._grammar.any
-        return self._grammar.escaped_child(place.number, key)
-
-    def _known_key(
-        self, frame: _Frame, place: Place, key: str, *, is_free: bool
-    ) -> tuple[str, int, Place]:
-        """An allowed key, its value's node, and the place after it."""
-        label: int | str = key
-        if is_free:
-            keys = self._grammar.nodes[place.number].keys
-            label = DEAD if keys < 0 else self._grammar.automata[keys].label(key)
-            if label == DEAD:
-                return key, DEAD, place
-        child, alive = self._grammar.enter(
-            place.number, place.alive, label, len(frame.container)
-        )
-        return key, child, self._tables.place(place.number, alive)
 
     # -- the beginning of a document as text -------------------------------------------
 
