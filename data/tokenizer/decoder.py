@@ -1,10 +1,10 @@
 """Token ids to documents, as they come."""
 
-from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DecodeError
 from ..json_text import Json
@@ -13,14 +13,21 @@ from .reader import MalformedError, Reader
 
 __all__ = ["Decoder"]
 
+_NO_ID = (1 << 16) - 1
+
 
 class Decoder:
     """Reads the ids of one document, all at once or a few at a time."""
 
-    def __init__(self, reader: Reader, vocabulary: Mapping[int, str]) -> None:
-        """Begin a document; `Tokenizer.decoder` makes it."""
+    def __init__(self, reader: Reader, expansions: NDArray[np.object_]) -> None:
+        """Begin a document; `Tokenizer.decoder` makes it.
+
+        Args:
+            reader: at its beginning.
+            expansions: (65536,) the symbols of every uint16, None for what is no id.
+        """
         self._reader = reader
-        self._vocabulary = vocabulary
+        self._expansions = expansions
         self._num_tokens = 0
         self._num_symbols = 0
 
@@ -34,11 +41,12 @@ class Decoder:
             DecodeError: no document goes on like this; it names the first bad token by
                 its position in the document.  The decoder is of no use afterwards.
         """
-        numbers = np.asarray(ids).tolist()
+        numbers = np.asarray(ids)
+        parts = self._expand(numbers)
         try:
-            symbols = "".join(map(self._vocabulary.__getitem__, numbers))
-        except KeyError:
-            bad = next(i for i, n in enumerate(numbers) if n not in self._vocabulary)
+            symbols = "".join(parts)
+        except TypeError:  # a part is None
+            bad = parts.index(None)
             self.feed(numbers[:bad])  # what comes before may be worse
             raise DecodeError(
                 f"found id {numbers[bad]}, which is reserved or no id",
@@ -47,13 +55,22 @@ class Decoder:
         try:
             self._reader.feed(symbols)
         except MalformedError as error:
-            raise self._decode_error(error, numbers) from None
-        self._num_tokens += len(numbers)
+            raise self._decode_error(error, parts) from None
+        self._num_tokens += len(parts)
         self._num_symbols += len(symbols)
 
-    def _decode_error(self, error: MalformedError, numbers: list[int]) -> DecodeError:
+    def _expand(self, numbers: NDArray[Any]) -> list[Any]:
+        """The symbols of each id, None for what is no id."""
+        if numbers.dtype != np.uint16:
+            # Whatever uint16 cannot hold becomes an id that is none.
+            fits = (numbers >= 0) & (numbers < _NO_ID) & (numbers % 1 == 0)
+            numbers = np.where(fits, numbers, _NO_ID).astype(np.uint16)
+        parts: list[Any] = self._expansions[numbers].tolist()
+        return parts
+
+    def _decode_error(self, error: MalformedError, parts: list[str]) -> DecodeError:
         """The same problem at the token that holds the offending symbol."""
-        ends = list(accumulate(len(self._vocabulary[number]) for number in numbers))
+        ends = list(accumulate(map(len, parts)))
         place = max(0, error.position - self._num_symbols)
         index = int(np.searchsorted(ends, place, side="right"))
         return DecodeError(str(error), position=self._num_tokens + index)

@@ -5,7 +5,7 @@ place: the same key among the same branches, the same short text.  It is checked
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..json_text import Json
 from .automaton import DEAD
@@ -63,7 +63,7 @@ class Tables:
         self.grammar = grammar
         self.words = words
         self.literals = {word: symbol for symbol, word in words.items()}
-        self.values: list[dict[str, Json]] = []
+        self.values: list[dict[str, Any]] = []
         """By node: symbols that are known to be a whole value, and that value."""
         self.spelled: list[dict[str, str]] = []
         """By node: strings that are known to be allowed, and their symbols."""
@@ -79,6 +79,8 @@ class Tables:
             bare_array = Control.ARRAY if node.only_array else ""
             self.opener.append(Control.OBJECT if node.only_object else bare_array)
         self.items = [node.items for node in grammar.nodes]
+        self.has_text = [node.text >= 0 for node in grammar.nodes]
+        self.has_object = [bool(node.branches) for node in grammar.nodes]
         self._places: dict[tuple[int, Alive], Place] = {}
         self.start = [
             self._place(number, grammar.all_branches(number))

@@ -14,7 +14,7 @@ from ..json_text import Json, dump
 from .grammar import MAX_DEPTH
 from .places import Place, Tables
 from .prefix import Prefix, open_text
-from .references import History
+from .references import MIN_TEXT, History
 from .symbols import (
     REFERENCES,
     STRUCTURE,
@@ -30,7 +30,7 @@ _PIECE = re.compile(f"[^{STRUCTURE}]*[{STRUCTURE}]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ARRAY_ENDS = (str(Control.CLOSE_ARRAY), str(Control.ESCAPE_ARRAY))
 _OBJECT, _CLOSE_OBJECT = str(Control.OBJECT), str(Control.CLOSE_OBJECT)
-_ESCAPE = str(Control.ESCAPE)
+_ESCAPE, _END = str(Control.ESCAPE), str(Control.END)
 _NOTHING = -1  # no value is wanted
 
 
@@ -162,21 +162,22 @@ class Reader:
             if wanted == _NOTHING and place is None and piece not in _ARRAY_ENDS:
                 wanted = items[frame.number]
             if wanted != _NOTHING:
-                known = values[wanted]
-                if piece in known:
-                    value = known[piece]
-                    if isinstance(value, str):
+                if piece in values[wanted]:
+                    value = values[wanted][piece]
+                    if len(piece) > MIN_TEXT:
                         remember(wanted, value)
-                    if frame.key is None:
-                        frame.container.append(value)
-                    else:
-                        frame.container[frame.key] = value
-                        frame.key = None
-                    self._wanted = _NOTHING
+                    self._add(value)
                     continue
-                if opener[wanted] == _OBJECT and piece != _ESCAPE:
-                    frame = self._open(wanted, tables.start[wanted])
-                    place = frame.place
+                if opener[wanted] == _OBJECT:
+                    if piece != _ESCAPE:
+                        frame = self._open(wanted, tables.start[wanted])
+                        place = frame.place
+                elif piece[-1] == _END and tables.has_text[wanted]:
+                    self._add(self._text(wanted, piece[:-1]))
+                    continue
+                elif piece == _OBJECT and tables.has_object[wanted]:
+                    self._open(wanted, tables.start[wanted])
+                    continue
             if place is not None and self._wanted == _NOTHING:
                 pair = place.by_symbols.get(piece)
                 if pair is not None and pair[0] not in frame.container:

@@ -205,7 +205,15 @@ class Tokenizer:
 
     def decoder(self) -> Decoder:
         """A decoder at the beginning of a document."""
-        return Decoder(self.codec.reader(), self.vocabulary)
+        return Decoder(self.codec.reader(), self._expansions)
+
+    @cached_property
+    def _expansions(self) -> NDArray[np.object_]:
+        """Symbols by id, None for every other uint16."""
+        expansions = np.full(1 << 16, None, dtype=object)
+        for number, symbols in self.vocabulary.items():
+            expansions[number] = symbols
+        return expansions
 
     def decode(self, ids: ArrayLike) -> Json:
         """The document that `encode` made these ids from, key order included.

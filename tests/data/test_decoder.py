@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +158,12 @@ def test_a_reserved_id_is_named(number: int, at: int) -> None:
             read(parts)
 
 
+@pytest.mark.parametrize("number", [-1, 65535, 65536, 10**30, 0.5, -(2**63)])
+def test_what_is_no_id_is_refused(number: float) -> None:
+    with pytest.raises(DecodeError, match=r"token 1: found id .*, which is reserved"):
+        TOKENIZER.decode([SYMBOLS[TOKENIZER.codec.literals["on"]], number])
+
+
 def test_what_is_wrong_before_a_reserved_id_comes_first() -> None:
     ids = [*spelled(Control.CLOSE_OBJECT), RESERVED]
     with pytest.raises(DecodeError, match="token 0: an object may not end"):
@@ -175,8 +182,9 @@ def test_nothing_goes_on_after_the_close() -> None:
 @pytest.mark.parametrize("parts", [[[0, 1, 1]], [[0], [1], [1]], [[0, 1], [1]]])
 def test_an_error_inside_a_token_is_at_that_token(parts: list[list[int]]) -> None:
     name = TOKENIZER.codec.literals["name"]
-    vocabulary = {0: name + "ab", 1: "c" + Control.NULL + Control.NULL}
-    decoder = Decoder(TOKENIZER.codec.reader(), vocabulary)
+    expansions = np.full(1 << 16, None, dtype=object)
+    expansions[:2] = name + "ab", "c" + Control.NULL + Control.NULL
+    decoder = Decoder(TOKENIZER.codec.reader(), expansions)
     message = "token 1: text must go on or end here"
     with pytest.raises(DecodeError, match=message) as caught:
         read(parts, decoder)
