@@ -5,6 +5,7 @@ from pathlib import Path
 import jsonschema_rs
 import numpy as np
 import pytest
+import torch
 
 from tct.data.errors import CheckpointError, ConfigError, PromptError
 from tct.data.json_text import Json
@@ -207,3 +208,10 @@ def test_tokens_are_drawn_with_their_probabilities(
     allowed: np.ndarray, sampling: Sampling, expected: list[float]
 ) -> None:
     assert shares(allowed, sampling) == expected
+
+
+def test_a_mask_is_a_tensor_without_a_copy() -> None:
+    mask = Tokenizer.default().start().allowed()
+    tensor = torch.from_dlpack(mask)
+    assert tensor.dtype == torch.bool
+    assert tensor.data_ptr() == mask.ctypes.data
