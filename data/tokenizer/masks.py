@@ -167,11 +167,7 @@ class Masks:
     # -- inside a frame ----------------------------------------------------------------
 
     def _inside(self, cursor: Cursor, frame: Frame) -> _Inside:
-        memo = (
-            cursor,
-            type(frame),
-            frame,
-        )  # frames are tuples: only the type tells kinds
+        memo = cursor, type(frame), frame  # tuples: only the type tells their kinds
         found = self._memo.get(memo)
         if found is None:
             findings = _Findings()

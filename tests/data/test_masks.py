@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from tct.data.json_text import Json
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, State, Tokenizer
+from tct.data.tokenizer.grammar import MAX_TAGGED_DEPTH
 from tct.data.tokenizer.symbols import ESCAPES, Control
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.strategies import workflow_like
@@ -187,3 +188,49 @@ def test_a_token_that_is_not_allowed_is_refused(tokenizer: Tokenizer) -> None:
         tokenizer.start().advance(1)
     with pytest.raises(ValueError, match="reserved or no id"):
         tokenizer.start().advance(VOCAB_SIZE)
+
+
+def nested(depth: int) -> Json:
+    """A workflow whose matrix holds an array in an array, and so on, `depth` times."""
+    value: Json = "x"
+    for _ in range(depth):
+        value = [value]
+    matrix: Json = {"a": value}
+    job: Json = {"runs-on": "x", "strategy": {"matrix": matrix}}
+    return {"on": "push", "jobs": {"a": job}}
+
+
+@pytest.mark.parametrize("depth", [1, 57, 58, 59, 60, 61, 80, 120])
+def test_nesting_is_inside_the_masks_up_to_a_bound(
+    tokenizer: Tokenizer, depth: int
+) -> None:
+    value = nested(depth)
+    assert VALIDATOR.is_valid(value)
+    ids = tokenizer.encode(value)
+    assert tokenizer.decode(ids) == value
+    # Five levels are above the matrix; the 64th is the last.
+    assert tokenizer.is_on_schema(ids) == (5 + depth <= MAX_TAGGED_DEPTH)
+    state, inside = tokenizer.start(), True
+    for token in ids.tolist():
+        inside = bool(state.allowed()[token])
+        if not inside:
+            break
+        if state._state.depth >= MAX_TAGGED_DEPTH - 2:
+            assert (state.allowed() == brute_force(state)).all()
+        state = state.advance(token)
+    assert inside == tokenizer.is_on_schema(ids)
+
+
+def test_a_walk_that_nests_wherever_it_may_ends(tokenizer: Tokenizer) -> None:
+    opening = [
+        number
+        for number, symbols in tokenizer.vocabulary.items()
+        if symbols == Control.ARRAY
+    ]
+    start = "".join(tokenizer.codec.encode(nested(1)))
+    state = tokenizer.start().read(start[: start.index(Control.ARRAY)])
+    count = 0
+    while state.allowed()[opening[0]]:
+        state, count = state.advance(opening[0]), count + 1
+    assert 5 + count == MAX_TAGGED_DEPTH
+    assert state.allowed().any()

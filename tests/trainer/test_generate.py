@@ -6,6 +6,7 @@ import jsonschema_rs
 import numpy as np
 import pytest
 import torch
+from torch.utils.dlpack import from_dlpack
 
 from tct.data.errors import CheckpointError, ConfigError, PromptError
 from tct.data.json_text import Json
@@ -212,6 +213,6 @@ def test_tokens_are_drawn_with_their_probabilities(
 
 def test_a_mask_is_a_tensor_without_a_copy() -> None:
     mask = Tokenizer.default().start().allowed()
-    tensor = torch.from_dlpack(mask)
+    tensor = from_dlpack(mask)
     assert tensor.dtype == torch.bool
     assert tensor.data_ptr() == mask.ctypes.data
