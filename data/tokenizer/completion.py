@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from .automaton import ANY_LABEL
 from .grammar import Alive, Node
-from .states import Array, Key, Machine, Object, State, Text, Value
+from .machine import Array, Key, Machine, Object, State, Text, Value
 from .symbols import Control, byte_symbol, literal_symbol
 
 __all__ = ["Completer"]

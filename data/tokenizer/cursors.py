@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .states import Machine
+from .machine import Machine
 from .symbols import Control, is_text
 
 __all__ = ["Cursor", "Cursors", "Ids", "TextEnds"]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .automaton import ANY_LABEL
 from .cursors import Cursor, Cursors, Ids
 from .grammar import MAX_TAGGED_DEPTH
-from .states import Array, Frame, Key, Machine, Object, State, Text, Value
+from .machine import Array, Frame, Key, Machine, Object, State, Text, Value
 from .symbols import REFERENCES, STRUCTURE, Control
 
 __all__ = ["Masks"]

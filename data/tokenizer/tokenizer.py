@@ -15,7 +15,6 @@ tokens; ids after the last merged token are reserved.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,11 @@ from .codec import Codec
 from .completion import Completer
 from .decoder import Decoder
 from .grammar import Grammar
+from .machine import Machine
 from .masks import Masks
 from .prefix import Prefix
 from .segment import Segmenter
-from .states import Machine
-from .states import State as GrammarState
+from .state import State
 from .symbols import ESCAPES, FIRST_CHARACTER_ID, Control, base_symbols
 
 __all__ = [
@@ -280,55 +279,6 @@ class Tokenizer:
     def _completer(self) -> Completer:
         return Completer(self._machine)
 
-    def start(self) -> "State":
+    def start(self) -> State:
         """The state before the first token of a document."""
         return State(self, self._machine.start)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a document stands, and which tokens may follow.  Immutable."""
-
-    tokenizer: Tokenizer
-    _state: GrammarState
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the document is closed; then no token may follow."""
-        return self._state.is_complete
-
-    def allowed(self) -> NDArray[np.bool_]:
-        """bool[8192], read-only: True for each id that keeps the document valid."""
-        return self.tokenizer._masks.allowed(self._state)
-
-    def forced(self) -> int | None:
-        """The only id that may follow, or None where there is a choice or an end."""
-        allowed = np.flatnonzero(self.allowed())
-        return int(allowed[0]) if len(allowed) == 1 else None
-
-    def advance(self, token: int) -> "State":
-        """The state after a token.
-
-        Raises:
-            ValueError: the token is not allowed here.
-        """
-        symbols = self.tokenizer.vocabulary.get(token)
-        if symbols is None:
-            raise ValueError(f"token {token} is reserved or no id")
-        return self.read(symbols)
-
-    def read(self, symbols: str) -> "State":
-        """The state after some base symbols.
-
-        Raises:
-            ValueError: they are not allowed here.
-        """
-        state = self.tokenizer._machine.walk(self._state, symbols)
-        if state is None:
-            raise ValueError(f"{symbols!r} is not allowed here")
-        return State(self.tokenizer, state)
-
-    def shortest_completion(self) -> tuple[int, ...]:
-        """Ids that close the document from here, as few as the grammar needs."""
-        symbols = self.tokenizer._completer.closing(self._state)
-        return self.tokenizer.segmenter.segment(symbols) if symbols else ()
