@@ -94,7 +94,7 @@ def training_table(training: Training, output: Path) -> RenderableType:
 
 def stats_table(stats: TokenizerStats) -> RenderableType:
     """The summary of `tct tokenizer stats`."""
-    documents, tokens = len(stats.lengths), int(stats.lengths.sum())
+    documents, tokens = len(stats.lengths), sum(stats.lengths)
     median, p90, p99 = np.percentile(stats.lengths, [50, 90, 99])
     table = _facts("")
     table.add_row("inputs", f"{stats.inputs:,}")
@@ -106,10 +106,10 @@ def stats_table(stats: TokenizerStats) -> RenderableType:
     table.add_row(
         "tokens per document",
         f"{tokens / documents:,.0f} mean, {median:,.0f} median, {p90:,.0f} p90, "
-        f"{p99:,.0f} p99, {stats.lengths.max():,} most",
+        f"{p99:,.0f} p99, {max(stats.lengths):,} most",
     )
     table.add_row("bytes per token", f"{stats.bytes / tokens:.2f} of canonical JSON")
-    share = (stats.lengths <= CONTEXT).mean()
+    share = sum(size <= CONTEXT for size in stats.lengths) / documents
     table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
     kinds = (f"{count / tokens:.0%} {kind}" for kind, count in stats.kinds.items())
     table.add_row("tokens hold", ", ".join(kinds))

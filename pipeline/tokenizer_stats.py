@@ -3,14 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.errors import SourceError
-from ..data.json_text import canonical_bytes
+from ..data.json_text import Json, canonical_bytes
 from ..data.tokenizer import VOCAB_SIZE, Tokenizer
 from ..data.tokenizer.symbols import is_text
 from .parse import parse_document
@@ -22,28 +23,58 @@ from .violations import violations
 __all__ = ["TokenizerStats", "measure"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class TokenizerStats:
     """What a tokenizer does with some workflows."""
 
-    inputs: int
+    tokenizer: Tokenizer
+    inputs: int = 0
     """Files and rows that were read."""
-    lengths: NDArray[np.int64]
-    """(D,) tokens of each document."""
-    bytes: int
+    lengths: list[int] = field(default_factory=list)
+    """Tokens of each document."""
+    bytes: int = 0
     """Of canonical JSON."""
-    lossless: int
+    lossless: int = 0
     """Documents that decode to the very same text."""
-    on_schema: int
+    on_schema: int = 0
     """Documents without an escape."""
-    uses: NDArray[np.int64]
+    uses: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(VOCAB_SIZE, dtype=np.int64)
+    )
     """(8192,) how often each id occurs."""
-    kinds: dict[str, int]
-    """Tokens by what they hold: text, structure or both."""
-    violations: Counter[str]
+    violations: Counter[str] = field(default_factory=Counter)
     """Documents by what they break, see `pipeline.violations`."""
-    encode_seconds: float
-    decode_seconds: float
+    encode_seconds: float = 0
+    decode_seconds: float = 0
+
+    def add(self, value: Json) -> None:
+        """Encode and decode one more document."""
+        text = canonical_bytes(value)
+        begun = time.perf_counter()
+        ids = self.tokenizer.encode(value)
+        encoded = time.perf_counter()
+        decoded = self.tokenizer.decode(ids)
+        self.decode_seconds += time.perf_counter() - encoded
+        self.encode_seconds += encoded - begun
+        self.bytes += len(text)
+        self.lengths.append(len(ids))
+        self.uses += np.bincount(ids, minlength=VOCAB_SIZE)
+        self.lossless += canonical_bytes(decoded) == text
+        if self.tokenizer.is_on_schema(ids):
+            self.on_schema += 1
+        else:
+            self.violations.update(violations(self.tokenizer, ids))
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Tokens by what they hold: text, structure or both."""
+        kinds = {"text": 0, "structure": 0, "both": 0}
+        for number, symbols in self.tokenizer.vocabulary.items():
+            texts = sum(map(is_text, symbols))
+            pure = "text" if texts == len(symbols) else "structure"
+            kind = "both" if 0 < texts < len(symbols) else pure
+            kinds[kind] += int(self.uses[number])
+        return kinds
 
 
 def measure(
@@ -59,57 +90,17 @@ def measure(
     """
     progress.stage("measure", None)
     tokenizer.decode(tokenizer.encode({}))  # builds its tables
-    inputs = size = lossless = on_schema = 0
-    encode_seconds = decode_seconds = 0.0
-    lengths: list[int] = []
-    uses = np.zeros(VOCAB_SIZE, dtype=np.int64)
-    broken = Counter[str]()
+    stats = TokenizerStats(tokenizer=tokenizer)
     for record in read_records(sources, columns):
         progress.advance()
-        inputs += 1
-        try:
-            if record.problem is not None:
-                raise record.problem
-            value = parse_document(record.text)
-        except RejectedError:
-            continue
-        text = canonical_bytes(value)
-        begun = time.perf_counter()
-        ids = tokenizer.encode(value)
-        encoded = time.perf_counter()
-        decoded = tokenizer.decode(ids)
-        decode_seconds += time.perf_counter() - encoded
-        encode_seconds += encoded - begun
-        size += len(text)
-        lengths.append(len(ids))
-        uses += np.bincount(ids, minlength=VOCAB_SIZE)
-        lossless += canonical_bytes(decoded) == text
-        on_schema += tokenizer.is_on_schema(ids)
-        if not tokenizer.is_on_schema(ids):
-            broken.update(violations(tokenizer, ids))
-    if not lengths:
+        stats.inputs += 1
+        if record.problem is None:
+            with suppress(RejectedError):
+                stats.add(parse_document(record.text))
+    if not stats.lengths:
         raise SourceError(
-            f"{', '.join(map(str, sources))}: no document among {inputs:,} inputs",
+            f"{', '.join(map(str, sources))}: no document among {stats.inputs:,} "
+            "inputs",
             "check that these are workflows, and --text-column",
         )
-    return TokenizerStats(
-        inputs=inputs,
-        lengths=np.array(lengths),
-        bytes=size,
-        lossless=lossless,
-        on_schema=on_schema,
-        uses=uses,
-        kinds=_kinds(tokenizer, uses),
-        violations=broken,
-        encode_seconds=encode_seconds,
-        decode_seconds=decode_seconds,
-    )
-
-
-def _kinds(tokenizer: Tokenizer, uses: NDArray[np.int64]) -> dict[str, int]:
-    kinds = {"text": 0, "structure": 0, "both": 0}
-    for number, symbols in tokenizer.vocabulary.items():
-        texts = sum(map(is_text, symbols))
-        pure = "text" if texts == len(symbols) else "structure"
-        kinds["both" if 0 < texts < len(symbols) else pure] += int(uses[number])
-    return kinds
+    return stats
