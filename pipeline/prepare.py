@@ -35,7 +35,7 @@ from .writer import ShardWriter, describe_files, staging, write_docs, write_reje
 
 __all__ = ["PrepareOptions", "PrepareReport", "prepare"]
 
-_MAX_VIOLATIONS = 100  # kinds that the manifest lists
+_MAX_VIOLATIONS = 1000  # kinds that the manifest lists
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
