@@ -130,7 +130,7 @@ class Tokenizer:
             path,
             name="tokenizer",
             version=TOKENIZER_VERSION,
-            remake="train it again",
+            remake="learn it, or prepare the store that holds it, again",
         )
         recorded = data.pop("digest", None)
         found = hashlib.sha256(canonical_json(data)).hexdigest()
