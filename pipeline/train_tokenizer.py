@@ -213,6 +213,6 @@ def _other_characters(documents: Iterable[Json]) -> Iterator[str]:
         text = canonical_bytes(value).decode()
         if not text.isascii():
             for character in text:
-                # Private use characters stand for symbols, see `data.symbols`.
+                # Private use characters stand for symbols, see `symbols.py`.
                 if character > "\x7f" and not "\ue000" <= character <= "\uf8ff":
                     yield character

@@ -6,7 +6,7 @@ An object is its (key, value) pairs in document order and a closer; a known key 
 symbol, a free key its text and END.  A type tag is written only where several types
 are allowed.  There are no counts and no lengths, so both directions are one pass, and
 the root's closer ends the document.  A text that was written before is a reference to
-it (`data.references`).
+it (`references.py`).
 
 What breaks the schema is written behind one of three escapes, so every JSON value has
 exactly one encoding; one without escapes is a value that the schema allows.

@@ -7,7 +7,7 @@ alive branches disagree about the value of a key, the first one decides and the 
 are dropped, so the encoder, the decoder and the masks always agree; that only ever
 narrows the grammar, never widens it.
 
-`pipeline.schema` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
+`pipeline.compiler` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
 """
 
 from dataclasses import dataclass
@@ -88,11 +88,6 @@ class Node:
             or bool(self.literals)
             or self.text >= 0
         )
-
-    @property
-    def only_words(self) -> bool:
-        """Whether nothing but strings of one symbol is allowed."""
-        return self == Node(literals=self.literals)
 
     @property
     def only_object(self) -> bool:

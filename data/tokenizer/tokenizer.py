@@ -7,7 +7,7 @@
     state.allowed()                                         # bool[8192]
     state = state.advance(ids[0])
 
-A token is a string of base symbols (`data.symbols`); ids 0–8191.  Ids 0–546 are the
+A token is a string of base symbols (`symbols.py`); ids 0–8191.  Ids 0–546 are the
 controls, literals, bytes and references, then come common characters, then merged
 tokens; ids after the last merged token are reserved.
 """

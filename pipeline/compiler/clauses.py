@@ -2,7 +2,7 @@
 
 Combinators (`$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `dependencies`) are multiplied
 out until a schema is a list of alternatives, each of which only collects plain
-keywords: a `Clause`.  `pipeline.schema` then turns clauses into grammar nodes.
+keywords: a `Clause`.  `schema.py` then turns clauses into grammar nodes.
 
 `$ref` with siblings is read as `allOf` of both.  Draft-07 ignores the siblings; a
 grammar may be narrower than its schema, never wider.  Below `oneOf`, where narrower is
@@ -30,7 +30,7 @@ TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
 # Schemas multiply; the official one needs 9 alternatives at most.
 _MAX_CLAUSES = 512
 
-# Keywords that say nothing about validity, or that `pipeline.schema` reads.
+# Keywords that say nothing about validity, or that `schema.py` reads.
 _ANNOTATIONS = {
     *("$schema", "$id", "$comment", "title", "description", "default", "examples"),
     *("definitions", "format", "deprecated", "readOnly", "writeOnly"),
@@ -188,7 +188,7 @@ class _Expansion:
         """`oneOf`: an alternative, and none of the others where that can be said.
 
         Where all alternatives only require keys, they exclude each other by forbidding
-        them.  Others are marked, and `pipeline.schema` removes what two of them share.
+        them.  Others are marked, and `schema.py` removes what two of them share.
         """
         if count > _MAX_CLAUSES:
             raise SchemaError(f"{one_of}: more than {_MAX_CLAUSES} alternatives")

@@ -1,7 +1,7 @@
 """Compile a JSON Schema to a grammar.
 
 A node of the grammar stands for a *set* of schema positions that must all hold at once;
-its clauses (`pipeline.clauses`) are merged by JSON type.  Children are again sets of
+its clauses (`clauses.py`) are merged by JSON type.  Children are again sets of
 positions, so recursion ends because there are finitely many sets.  What cannot be
 expressed exactly is narrowed and noted, or refused with its JSON pointer; the grammar
 never allows what the schema forbids.
