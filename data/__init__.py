@@ -2,7 +2,9 @@
 
     store.py      shards, index and manifest, mapped into memory
     windows.py    epoch ─▶ windows        permutation.py   their order
-    batches.py    (epoch, step) ─▶ rows of token ids
+    layouts.py    where the windows of a step lie in memory
+    batches.py    (epoch, step) ─▶ token ids, laid out for the model
+    inspection/   what an epoch sees, in numbers
     tokenizer/    JSON value ⇄ token ids, and which token may follow
 
 Everything here is read by every other room and depends on none of them.

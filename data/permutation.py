@@ -74,28 +74,41 @@ class Permutation:
         left, right = np.divmod(values, self._columns)
         for number, key in enumerate(self._keys):
             if number % 2:
-                right = (right + _mix(left + key) % self._columns) % self._columns
+                _add(right, _mix(left + key), self._columns)
             else:
-                left = (left + _mix(right + key) % self._rows) % self._rows
+                _add(left, _mix(right + key), self._rows)
         return left * self._columns + right
 
     def _decrypt(self, values: U64) -> U64:
         left, right = np.divmod(values, self._columns)
         for number, key in reversed(list(enumerate(self._keys))):
             if number % 2:
-                shift = _mix(left + key) % self._columns
-                right = (right + self._columns - shift) % self._columns
+                _subtract(right, _mix(left + key), self._columns)
             else:
-                shift = _mix(right + key) % self._rows
-                left = (left + self._rows - shift) % self._rows
+                _subtract(left, _mix(right + key), self._rows)
         return left * self._columns + right
 
 
 def _mix(values: U64) -> U64:
     """The splitmix64 finaliser; arithmetic modulo 2**64 is meant."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    values = values ^ (values >> np.uint64(30))
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
+    return values
+
+
+def _add(values: U64, shift: U64, modulus: np.uint64) -> None:
+    """`values` + `shift` modulo `modulus`, in place; values are below it."""
+    values += shift % modulus
+    # Of a sum and what is left of it, the one that did not wrap around is smaller.
+    np.minimum(values, values - modulus, out=values)
+
+
+def _subtract(values: U64, shift: U64, modulus: np.uint64) -> None:
+    """`values` - `shift` modulo `modulus`, in place; values are below it."""
+    _add(values, modulus - shift % modulus, modulus)
 
 
 def _keys(seed: int, epoch: int) -> U64:

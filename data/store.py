@@ -141,9 +141,19 @@ class Store:
         """The tokenizer that wrote the store."""
         return Tokenizer.load(self.folder / "tokenizer.json")
 
+    @cached_property
+    def phase(self) -> NDArray[np.uint16]:
+        """A number per document, evenly spread: the first two bytes of its sha256.
+
+        Little-endian; a view of the map.
+        """
+        column = _array(self.docs, "sha256")
+        digests = np.frombuffer(column.buffers()[1], dtype="<u2").reshape(-1, 16)
+        return digests[column.offset : column.offset + len(column), 0]
+
     def rows(self, split: Split) -> NDArray[np.int64]:
         """Rows of docs.arrow that belong to a split, ascending."""
-        column = self.docs["split"].combine_chunks()
+        column = _array(self.docs, "split")
         code = column.dictionary.to_pylist().index(split)
         return np.flatnonzero(column.indices.to_numpy() == code)
 
@@ -234,6 +244,13 @@ def _map_shard(path: Path) -> NDArray[np.uint16]:
     return tokens
 
 
+def _array(docs: pa.Table, name: str) -> pa.Array:
+    """A column in one piece; of a store that tct wrote, a view of the map."""
+    column = docs[name]
+    # combine_chunks copies even a single chunk.
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def _column(docs: pa.Table, name: str) -> NDArray[Any]:
-    column: NDArray[Any] = docs[name].combine_chunks().to_numpy(zero_copy_only=True)
+    column: NDArray[Any] = _array(docs, name).to_numpy(zero_copy_only=True)
     return column

@@ -1,4 +1,4 @@
-"""Tables for people: what was prepared, and which windows an epoch has."""
+"""Tables for people: what was prepared, learnt and measured."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..data.inspection import EpochSummary
 from ..data.store import SPLITS, Store
 from ..data.tokenizer import VOCAB_SIZE
-from ..data.windows import CONTEXT, STRIDE, WindowPlan, Windows
+from ..data.windows import CONTEXT, STRIDE, WindowPlan
 from .prepare import PrepareReport
 from .tokenizer_stats import TokenizerStats
 from .train_tokenizer import Training
@@ -25,8 +24,6 @@ __all__ = [
     "stats_table",
     "tokens_table",
     "training_table",
-    "window_header",
-    "windows_table",
 ]
 
 _MAX_VIOLATIONS = 5
@@ -155,53 +152,6 @@ def _windows_per_epoch(store: Store) -> str:
         for epoch in range(CONTEXT // STRIDE)
     ]
     return f"{min(counts):,} to {max(counts):,} (train, over {len(counts)} alignments)"
-
-
-def windows_table(
-    windows: Windows, summary: EpochSummary | None, *, limit: int | None
-) -> RenderableType:
-    """Windows, one per line, and the counts of their epoch."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("document", "[start, end)", "position", "tokens", "PAD"):
-        table.add_column(name, justify="right")
-    shown = len(windows) if limit is None else min(limit, len(windows))
-    for index in range(shown):
-        start, end = int(windows.start[index]), int(windows.end[index])
-        table.add_row(
-            f"{windows.document[index]}",
-            f"\\[{start}, {end})",
-            f"{windows.position[index]}",
-            f"{end - start:,}",
-            f"{CONTEXT - (end - start):,}",
-        )
-    parts: list[RenderableType] = [table]
-    if shown < len(windows):
-        parts.append(Text(f"… and {len(windows) - shown:,} more (--limit, --json)"))
-    if summary is not None:
-        parts += [Text(""), _summary_table(summary)]
-    return Group(*parts)
-
-
-def _summary_table(summary: EpochSummary) -> Table:
-    table = _facts(f"epoch {summary.epoch}, offset {summary.offset}")
-    table.add_row("documents", f"{summary.documents:,}")
-    table.add_row("windows", f"{summary.windows:,}")
-    table.add_row("tokens", f"{summary.tokens:,}")
-    coverage = summary.covered / summary.tokens
-    table.add_row("covered", f"{summary.covered:,} ({coverage:.2%})")
-    table.add_row("trained twice", f"{summary.repeated:,}")
-    table.add_row("PAD in rows", f"{summary.pad:,} ({summary.pad_share:.1%})")
-    return table
-
-
-def window_header(windows: Windows, index: int) -> str:
-    """One line above the text of a window."""
-    start, end = int(windows.start[index]), int(windows.end[index])
-    return (
-        f"── window {index + 1} of {len(windows)}: [{start}, {end}), "
-        f"position {windows.position[index]}, {end - start:,} tokens, "
-        f"{CONTEXT - (end - start):,} PAD"
-    )
 
 
 def _facts(title: str) -> Table:

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -20,10 +19,10 @@ from click.testing import CliRunner, Result
 
 from tct import __version__
 from tct.cli import main
-from tct.data.inspection import epoch_windows
 from tct.data.json_text import Json
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
+from tct.data.windows import WindowPlan
 from tct.pipeline.parse import parse_document
 
 GROUP = main.commands["tokenizer"]
@@ -153,7 +152,8 @@ def test_prepare_says_what_it_made(workflows: Path, tmp_path: Path) -> None:
     assert facts["bytes per token"] == f"{bytes_ / tokens:.2f} of canonical JSON"
     share = (opened.length <= 1024).mean()
     assert facts["up to 1,024 tokens"] == f"{share:.1%} of documents"
-    counts = [len(epoch_windows(opened, "train", epoch)) for epoch in range(32)]
+    lengths = opened.length[opened.rows("train")]
+    counts = [WindowPlan(lengths, epoch=epoch).num_windows for epoch in range(32)]
     assert facts["windows per epoch"].startswith(
         f"{min(counts):,} to {max(counts):,} (train, "
     )
@@ -304,92 +304,6 @@ def test_tokenizer_stats_takes_columns_and_another_tokenizer(
         "1  the document: lacks a required key",
         "1  the document: unknown key 'odd'",
     ]
-
-
-# -- inspect-windows -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("split", ["train", "val"])
-@pytest.mark.parametrize("epoch", [0, 9])
-def test_json_is_one_object_per_window(store: Store, split: str, epoch: int) -> None:
-    text = run_well(
-        "inspect-windows",
-        store.folder,
-        "--json",
-        "--split",
-        split,
-        "--epoch",
-        str(epoch),
-    )
-    records = [json.loads(line) for line in text.splitlines()]
-    windows = epoch_windows(store, "val" if split == "val" else "train", epoch)
-    assert len(records) == len(windows)
-    for index, record in enumerate(records):
-        start, end = int(windows.start[index]), int(windows.end[index])
-        assert list(record.items()) == [
-            ("epoch", epoch),
-            ("document", int(windows.document[index])),
-            ("start", start),
-            ("end", end),
-            ("position", start // 32),
-            ("pad", 1024 - end + start),
-        ]
-
-
-def test_the_table_shows_windows_and_counts(store: Store) -> None:
-    text = run_well("inspect-windows", store.folder, "--epoch", "3", "--limit", "0")
-    windows = epoch_windows(store, "train", 3)
-    for index in range(len(windows)):
-        start, end = int(windows.start[index]), int(windows.end[index])
-        row = (
-            rf"^ *{windows.document[index]} +\[{start}, {end}\) +{start // 32} +"
-            rf"{end - start:,} +{1024 - end + start:,} *$"
-        )
-        assert re.search(row, text, re.M), row
-    tokens = int(store.length[store.rows("train")].sum())
-    assert "epoch 3, offset 96" in text
-    assert re.search(rf"^windows +{len(windows):,} *$", text, re.M)
-    assert re.search(rf"^covered +{tokens:,} \(100.00%\) *$", text, re.M)
-    assert re.search(r"^trained twice +0 *$", text, re.M)
-
-
-def test_the_table_is_short_unless_asked(store: Store) -> None:
-    total = len(epoch_windows(store, "train", 0))
-    for options, shown in (([], 20), (["--limit", "5"], 5)):
-        text = run_well("inspect-windows", store.folder, *options)
-        assert len(re.findall(r"\[\d", text)) == shown
-        assert f"… and {total - shown:,} more (--limit, --json)" in text
-    text = run_well("inspect-windows", store.folder, "--limit", "0")
-    assert len(re.findall(r"\[\d", text)) == total
-    assert "more (" not in text
-
-
-def test_one_document_is_shown_with_its_text(store: Store) -> None:
-    row = int(store.length.argmax())
-    path = store.docs["path"][row].as_py()
-    text = run_well("inspect-windows", store.folder, "--doc", path, "--epoch", "5")
-    title, *parts = re.split(r"^── (.*)\n", text, flags=re.M)
-    assert title == f"document {row}: {path}\n"
-    length = int(store.length[row])
-    ends = [0, 160, 1184, length]
-    assert parts[0::2] == [
-        f"window {n + 1} of 3: [{start}, {end}), position {start // 32}, "
-        f"{end - start:,} tokens, {1024 - (end - start):,} PAD"
-        for n, (start, end) in enumerate(pairwise(ends))
-    ]
-    value = store.tokenizer.decode(store.tokens(row))
-    shown = "".join(part.removesuffix("\n") for part in parts[1::2])
-    assert shown == json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def test_one_document_can_be_given_by_row_or_sha256_and_as_json(store: Store) -> None:
-    digest = store.docs["sha256"][3].as_py().hex()
-    found = [
-        run_well("inspect-windows", store.folder, "--json", "--doc", name)
-        for name in ("3", digest, digest[:10])
-    ]
-    assert found[0] == found[1] == found[2]
-    assert {json.loads(line)["document"] for line in found[0].splitlines()} == {3}
 
 
 # -- what goes wrong -------------------------------------------------------------------
@@ -564,20 +478,6 @@ def test_a_flipped_bit_is_one_line(copied: Path) -> None:
     assert error_of("inspect-windows", copied).startswith(f"{path}: found sha256 ")
 
 
-def test_an_unknown_document_is_one_line(store_folder: Path) -> None:
-    message = error_of("inspect-windows", store_folder, "--doc", "no/such.yml")
-    assert message.startswith("--doc 'no/such.yml': found no document among 60")
-
-
-def test_an_empty_split_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "a.yml").write_text("on: push")
-    run_well("prepare", tmp_path / "a.yml", "-o", tmp_path / "store")
-    splits = Store.open(tmp_path / "store").docs["split"].to_pylist()
-    missing = "val" if splits == ["train"] else "train"
-    message = error_of("inspect-windows", tmp_path / "store", "--split", missing)
-    assert f"the {missing} split has no document" in message
-
-
 @pytest.mark.parametrize("output", ["file/store", "file/deep/store"])
 def test_an_output_below_a_file_is_one_line(
     workflows: Path, tmp_path: Path, output: str
@@ -641,9 +541,6 @@ def test_a_disk_that_is_large_enough_holds_the_store(
         (["prepare", "x", "-o", "y", "--split-seed", "z"], "not a valid integer"),
         (["prepare", "x", "-o", "y", "--no-such"], "--no-such"),
         (["inspect-windows"], "Missing argument 'STORE'"),
-        (["inspect-windows", "x", "--split", "test"], "'test' is not one of"),
-        (["inspect-windows", "x", "--epoch", "-1"], "-1 is not in the range x>=0"),
-        (["inspect-windows", "x", "--limit", "ten"], "not a valid integer"),
         (["train", "x"], "Missing option '-o'"),
         (["train", "x", "-o", "y", "--steps", "0"], "0 is not in the range x>=1"),
         (["tokenizer", "no-such"], "No such command 'no-such'"),

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 from ..data.errors import ConfigError
+from ..data.layouts import LAYOUTS, Layout
 from ..data.tokenizer import MODEL_VOCAB
-from ..data.windows import CONTEXT, STRIDE
+from ..data.windows import CONTEXT, POLICIES, STRIDE, Policy
 
 __all__ = [
     "Config",
@@ -74,10 +75,14 @@ class DataConfig:
     """Windows per optimiser step."""
     seed: int = 0
     """Key of the data order and of the initial weights."""
+    windows: Policy = "plan"
+    """How documents are cut: plan, spread, original, overlap or sequential."""
 
     def __post_init__(self) -> None:
         """Refuse what the data order has no meaning for."""
         _at_least(self, "batch_size", 1)
+        if self.windows not in POLICIES:
+            _refuse(self, "windows", " or ".join(POLICIES))
         if not 0 <= self.seed < 2**63:
             _refuse(self, "seed", "0 to 2**63 - 1")
 
@@ -130,13 +135,18 @@ class RunConfig:
     """Steps between records in metrics.jsonl."""
     keep_last: int = 2
     """Newest checkpoints that are kept; the best one is kept besides."""
+    layout: Layout | None = None
+    """How windows lie in memory: padded, bucketed or packed; None lets the device
+    decide.  It changes the speed, not what is learnt."""
     micro_batch: int | None = None
-    """Windows per forward pass; None lets the device decide."""
+    """Most rows of a forward pass; None lets the device decide."""
 
     def __post_init__(self) -> None:
-        """Refuse counts below one."""
+        """Refuse counts below one and unknown layouts."""
         for name in ("steps", "eval_every", "save_every", "log_every", "keep_last"):
             _at_least(self, name, 1)
+        if self.layout is not None and self.layout not in LAYOUTS:
+            _refuse(self, "layout", " or ".join(LAYOUTS))
         if self.micro_batch is not None:
             _at_least(self, "micro_batch", 1)
 

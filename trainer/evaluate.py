@@ -1,6 +1,6 @@
 """How well the model predicts a whole split.
 
-Every window of epoch 0 is read once and every token counts the same.  The figure that
+Epoch 0 is read once and every token counts the same.  The figure that
 compares across tokenizers is bits per canonical byte: what it would cost to send the
 documents' canonical JSON with this model, per byte.
 """
@@ -8,13 +8,13 @@ documents' canonical JSON with this model, per byte.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
 
 from ..data.batches import Batches
-from .batches import micro_batches, to_device
-from .device import has_static_shapes, micro_batch_size
+from .loader import Loader
 from .model import GPT, loss_sum
 
 __all__ = ["Evaluation", "evaluate"]
@@ -67,7 +67,6 @@ def evaluate(
     model: GPT,
     batches: Batches,
     *,
-    micro_batch: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation | None:
     """Figures of the split that `batches` reads, or None where there is none to give.
@@ -77,17 +76,16 @@ def evaluate(
     if not len(batches.documents):
         return None
     device = next(model.parameters()).device
-    size, trim = micro_batch_size(device, micro_batch), not has_static_shapes(device)
     # In float64: a split has millions of tokens.
     nats = torch.zeros((), dtype=torch.float64, device=device)
     tokens = 0
-    for step in range(batches.num_steps(0)):
-        if should_stop():
-            return None
-        batch = batches.batch(0, step)
-        tokens += int(batch.windows.length.sum())
-        for rows in micro_batches(batch, size=size, trim=trim):
-            nats += loss_sum(model, *to_device(rows, device))[0]
+    with Loader(batches, device) as loader:
+        for batch in islice(loader, batches.num_steps(0)):
+            if should_stop():
+                return None
+            tokens += batch.num_targets
+            for part in batch.passes:
+                nats += loss_sum(model, part.inputs, part.targets, part.spans)
     num_bytes = batches.store.docs["n_bytes"].to_numpy()[batches.documents]
     return Evaluation(
         nats=nats.item(),

@@ -7,18 +7,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..data.batches import Batch, Batches
-from ..data.errors import ConfigError, NotFiniteError
+from ..data.batches import Batches
+from ..data.errors import NotFiniteError
 from ..data.store import Store
 from .checkpoint import record_validation, rotate, save_checkpoint
 from .config import Config
 from .device import pick_device
 from .evaluate import evaluate
+from .loader import DeviceBatch, Loader
 from .metrics import MetricsLog, StepRecord
 from .model import count_parameters
 from .progress import Progress, Silent
 from .report import TrainReport
-from .run import Run, begin, make_batches
+from .run import Run, begin, training_batches, validation_batches
 from .schedule import learning_rate
 from .signals import StopRequest
 from .step import StepResult, train_step
@@ -58,18 +59,12 @@ def train(
             is from before it.
     """
     progress = progress or Silent()
-    batches = make_batches(store, "train", config)
-    if not len(batches.documents):
-        raise ConfigError(
-            f"{store.folder}: found no training documents, expected at least one",
-            "prepare a store from more documents",
-        )
     place = pick_device(device)
-    run = begin(store, run_folder, config, device=place, resume=resume)
+    loader = Loader(training_batches(store, config, place), place)
+    run = begin(loader, run_folder, config, resume=resume)
     session = _Session(
         run=run,
-        batches=batches,
-        validation=make_batches(store, "val", config),
+        validation=validation_batches(store, config, place),
         metrics=MetricsLog(run_folder / "metrics.jsonl", since=run.state),
         progress=progress,
         stop=StopRequest(),
@@ -77,7 +72,7 @@ def train(
     is_new = not session.is_finished
     progress.start(step=run.state.step, steps=config.run.steps)
     try:
-        with session.stop:
+        with session.stop, loader:
             session.train()
     finally:
         progress.finish()
@@ -90,7 +85,6 @@ class _Session:
     """A run and what goes with it in this process."""
 
     run: Run
-    batches: Batches
     validation: Batches
     metrics: MetricsLog
     progress: Progress
@@ -116,7 +110,7 @@ class _Session:
         """Where the run stands."""
         run = self.run
         return TrainReport(
-            store=self.batches.store.folder,
+            store=run.loader.batches.store.folder,
             folder=run.folder,
             checkpoint=run.checkpoint,
             step=run.state.step,
@@ -141,12 +135,11 @@ class _Session:
         interval = _Interval()
         while run.state.step < config.run.steps and not self.stop.requested:
             began = time.perf_counter()
-            epoch = run.state.epoch
-            batch = self.batches.batch(epoch, run.state.step_in_epoch)
+            batch = next(run.loader)
             lr = learning_rate(run.state.step, config.optim, steps=config.run.steps)
             result = self._learn(batch, lr=lr)
-            run.state = run.state.after_step(self.batches.num_steps(epoch))
-            interval.add(result, lr=lr, epoch=epoch, began=began)
+            run.state = run.state.after_step(run.loader.state_dict())
+            interval.add(result, batch, lr=lr, began=began)
             self.progress.step(run.state.step)
 
             saves = self._is_due(config.run.save_every) or self._owes_evaluation
@@ -164,7 +157,7 @@ class _Session:
             self._log(interval)
             self._save()
 
-    def _learn(self, batch: Batch, *, lr: float) -> StepResult:
+    def _learn(self, batch: DeviceBatch, *, lr: float) -> StepResult:
         run, config = self.run, self.run.config
         try:
             return train_step(
@@ -173,10 +166,9 @@ class _Session:
                 batch,
                 lr=lr,
                 clip=config.optim.clip,
-                micro_batch=config.run.micro_batch,
             )
         except NotFiniteError as error:
-            documents = _name_documents(self.batches.store, batch)
+            documents = _name_documents(run.loader.batches.store, batch)
             raise NotFiniteError(
                 f"step {run.state.step + 1:,}: {error.problem}, in {documents}",
                 error.hint,
@@ -188,7 +180,6 @@ class _Session:
         run = self.run
         record = interval.record(
             step=run.state.step,
-            offset=self.batches.plan(interval.epoch).offset,
             seconds=run.seconds,
         )
         run.state = replace(run.state, train_loss=record.loss)
@@ -209,7 +200,6 @@ class _Session:
         found = evaluate(
             run.model,
             self.validation,
-            micro_batch=run.config.run.micro_batch,
             should_stop=lambda: self.stop.requested,
         )
         if found is None or run.checkpoint is None:
@@ -235,27 +225,30 @@ class _Interval:
     def __init__(self) -> None:
         """No step yet."""
         self.targets = 0
-        self.epoch = 0
+        self._epoch = 0
+        self._offset: int | None = None
         self._lr = 0.0
         self._seconds = 0.0
         self._nats: list[Tensor] = []
         self._grad_norm: Tensor | None = None
 
-    def add(self, result: StepResult, *, lr: float, epoch: int, began: float) -> None:
+    def add(
+        self, result: StepResult, batch: DeviceBatch, *, lr: float, began: float
+    ) -> None:
         """Take in one step that began at `began` on the performance counter."""
         self.targets += result.targets
-        self.epoch, self._lr = epoch, lr
+        self._epoch, self._offset, self._lr = batch.epoch, batch.offset, lr
         self._seconds += time.perf_counter() - began
         self._nats.append(result.nats)
         self._grad_norm = result.grad_norm
 
-    def record(self, *, step: int, offset: int, seconds: float) -> StepRecord:
+    def record(self, *, step: int, seconds: float) -> StepRecord:
         """The record of these steps, of which there is at least one."""
         nats = torch.stack(self._nats).double().sum().item()
         return StepRecord(
             step=step,
-            epoch=self.epoch,
-            offset=offset,
+            epoch=self._epoch,
+            offset=self._offset,
             loss=nats / self.targets,
             lr=self._lr,
             grad_norm=self._grad_norm.item() if self._grad_norm is not None else 0.0,
@@ -265,7 +258,7 @@ class _Interval:
         )
 
 
-def _name_documents(store: Store, batch: Batch) -> str:
+def _name_documents(store: Store, batch: DeviceBatch) -> str:
     rows = sorted(set(batch.windows.document.tolist()))
     names = [str(store.docs["path"][row]) for row in rows[:_NAMED_DOCUMENTS]]
     more = len(rows) - len(names)

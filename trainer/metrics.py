@@ -24,8 +24,8 @@ class StepRecord:
     """Optimiser steps done."""
     epoch: int
     """Epoch of the last of these steps, from 0."""
-    offset: int
-    """Where that epoch first cuts a long document."""
+    offset: int | None
+    """Where that epoch first cuts long documents; None if each has its own."""
     loss: float
     """Nats per token over these steps, each before its update."""
     lr: float

@@ -79,7 +79,12 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(config.width, config.width, bias=False)
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        cache: KVCache | None,
+        spans: list[int] | None,
     ) -> Tensor:
         """(B, T, C) to (B, T, C)."""
         # Normalising after the rotation is what nanochat and its export expect.
@@ -88,7 +93,8 @@ class Attention(nn.Module):
         v = self._split(self.v_proj(x))
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
-        mixed = _attend(q, k, v).transpose(1, 2).flatten(2)  # (B, T, C)
+        mixed = _attend(q, k, v) if spans is None else _attend_within(q, k, v, spans)
+        mixed = mixed.transpose(1, 2).flatten(2)  # (B, T, C)
         out: Tensor = self.o_proj(mixed)
         return out
 
@@ -121,10 +127,15 @@ class Layer(nn.Module):
         self.mlp = MLP(config)
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        cache: KVCache | None,
+        spans: list[int] | None,
     ) -> Tensor:
         """(B, T, C) to (B, T, C)."""
-        x = x + self.self_attn(_norm(x), cos, sin, cache)
+        x = x + self.self_attn(_norm(x), cos, sin, cache, spans)
         out: Tensor = x + self.mlp(_norm(x))
         return out
 
@@ -150,15 +161,24 @@ class GPT(nn.Module):
         self.register_buffer("cos", angle.cos(), persistent=False)  # (context, D / 2)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
-    def forward(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(
+        self,
+        ids: Tensor,
+        cache: KVCache | None = None,
+        spans: list[int] | None = None,
+    ) -> Tensor:
         """Logits of the token after each position.
 
         Args:
             ids: (B, T) int64.
             cache: with one, `ids` continue the positions it holds, and are added to it.
+            spans: lengths of the stretches of the B * T positions that must not see
+                each other, none of which crosses a row; None for whole rows.  Rotary
+                angles begin anew in each, so that a window gives the same numbers
+                wherever it lies.
 
         Returns:
-            (B, T, V) float32, each in (-softcap, softcap).
+            (B, T, V), at least float32, each in (-softcap, softcap).
 
         Raises:
             ValueError: more positions than the context.
@@ -170,12 +190,16 @@ class GPT(nn.Module):
                 f"found {end:,} positions, expected at most {self.config.context:,}"
             )
         cos, sin = self.cos[start:end], self.sin[start:end]
+        if spans is not None:
+            positions = _positions_within(spans, ids)
+            cos, sin = self.cos[positions], self.sin[positions]  # (B, 1, T, D / 2)
         x = _norm(self.embed_tokens(ids))  # (B, T, C)
         for layer in self.layers:
-            x = layer(x, cos, sin, cache)
+            x = layer(x, cos, sin, cache, spans)
         if cache is not None:
             cache.length = end
-        logits = self._project(_norm(x)).float()  # (B, T, V)
+        logits = self._project(_norm(x))  # (B, T, V)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         softcap = self.config.softcap
         return softcap * torch.tanh(logits / softcap)
 
@@ -187,26 +211,28 @@ class GPT(nn.Module):
         return F.linear(x, F.pad(weight, (0, 0, 0, padding)))[..., : weight.size(0)]
 
 
-def loss_sum(model: GPT, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def loss_sum(
+    model: GPT, inputs: Tensor, targets: Tensor, spans: list[int] | None = None
+) -> Tensor:
     """The loss of some windows as a sum, so that parts of a step can be added up.
 
     Args:
         model: in float32, whatever the device computes in.
         inputs: (B, T) int64 token ids.
         targets: (B, T) int64, IGNORE_INDEX where there is nothing to predict.
+        spans: if rows hold several windows; see `GPT.forward`.
 
     Returns:
-        Sum of nats over the targets, and their number; scalars on the model's device.
+        Sum of nats over the targets, a scalar on the model's device.
     """
     with autocast(inputs.device):
-        logits: Tensor = model(inputs)
-    nats = F.cross_entropy(
+        logits: Tensor = model(inputs, spans=spans)
+    return F.cross_entropy(
         logits.flatten(0, 1),
         targets.flatten(),
         ignore_index=IGNORE_INDEX,
         reduction="sum",
     )
-    return nats, (targets != IGNORE_INDEX).sum()
 
 
 @torch.no_grad()
@@ -256,3 +282,39 @@ def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         mask = torch.ones(num_new, num_all, dtype=torch.bool, device=q.device)
         mask = mask.tril(diagonal=num_all - num_new)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def _attend_within(q: Tensor, k: Tensor, v: Tensor, spans: list[int]) -> Tensor:
+    """Causal attention inside each of some stretches of rows; all (B, H, T, D)."""
+    if q.is_cuda:
+        mask = _mask_within(spans, q)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    # On a CPU one call per stretch, since a mask saves no work there.
+    flat = [x.transpose(0, 1).flatten(1, 2) for x in (q, k, v)]  # (H, B * T, D)
+    stretches = zip(*(torch.split(x, spans, dim=1) for x in flat), strict=True)
+    mixed = [
+        F.scaled_dot_product_attention(q_[None], k_[None], v_[None], is_causal=True)
+        for q_, k_, v_ in stretches
+    ]
+    num_heads, head_width = q.size(1), q.size(3)
+    rows = torch.cat(mixed, dim=2).view(num_heads, q.size(0), -1, head_width)
+    return rows.transpose(0, 1)
+
+
+def _positions_within(spans: list[int], ids: Tensor) -> Tensor:
+    """(B, 1, T) int64: how far each position of `ids` is into its stretch."""
+    lengths = torch.tensor(spans, device=ids.device)
+    begins = lengths.cumsum(0) - lengths
+    everywhere = torch.arange(ids.numel(), device=ids.device)
+    begin = begins.repeat_interleave(lengths, output_size=ids.numel())
+    return (everywhere - begin).view(ids.size(0), 1, ids.size(1))
+
+
+def _mask_within(spans: list[int], q: Tensor) -> Tensor:
+    """(B, 1, T, T) bool: which positions each position of `q` (B, H, T, D) may see."""
+    batch_size, _, num_positions, _ = q.shape
+    lengths = torch.tensor(spans, device=q.device)
+    stretch = torch.arange(len(spans), device=q.device)
+    stretch = stretch.repeat_interleave(lengths, output_size=q[:, 0, :, 0].numel())
+    stretch = stretch.view(batch_size, 1, num_positions)
+    return (stretch.unsqueeze(-1) == stretch.unsqueeze(-2)).tril()

@@ -103,16 +103,18 @@ def _dotted(name: str) -> str:
     return next((key for key in _KEYS if key.endswith(f".{name}")), name)
 
 
-def _parse(key: str, text: str) -> int | float | None:
+def _parse(key: str, text: str) -> int | float | str | None:
     hint = _KEYS[key]
-    optional = isinstance(hint, types.UnionType)
-    kind = next(k for k in typing.get_args(hint) or (hint,) if k in _KINDS)
-    if optional and text.lower() == "none":
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if types.NoneType in kinds and text.lower() == "none":
         return None
+    kind = kinds[0]
+    if kind not in _KINDS:
+        return text  # one of a few words: the Config knows which
     try:
         return typing.cast("int | float", kind(text))
     except ValueError:
-        expected = _KINDS[kind] + (" or none" if optional else "")
+        expected = _KINDS[kind] + (" or none" if types.NoneType in kinds else "")
         raise ConfigError(
             f"{key}: found {text!r}, expected {expected}",
             f"give another value with --set {key}=…",

@@ -20,13 +20,16 @@ from ..data.batches import Batches
 from ..data.errors import CheckpointError, ConfigError
 from ..data.files import write_atomic, write_json
 from ..data.store import Split, Store
+from ..data.windows import Policy
 from .checkpoint import find_checkpoints, newest_checkpoint, read_state, restore
 from .config import Config, differences, to_dict
+from .device import pick_layout
+from .loader import Loader
 from .model import GPT, init_weights
 from .optim import make_optimizer
 from .state import State, read_state_file
 
-__all__ = ["Run", "begin", "make_batches", "stored_config"]
+__all__ = ["Run", "begin", "stored_config", "training_batches", "validation_batches"]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,6 +38,7 @@ class Run:
 
     folder: Path
     state: State
+    loader: Loader
     model: GPT
     optimizer: torch.optim.AdamW
     checkpoint: Path | None
@@ -55,10 +59,15 @@ class Run:
         return self._seconds_before + time.perf_counter() - self._started
 
 
-def begin(
-    store: Store, folder: Path, config: Config, *, device: torch.device, resume: bool
-) -> Run:
+def begin(loader: Loader, folder: Path, config: Config, *, resume: bool) -> Run:
     """Make the run that `folder` will hold, or take up the one it holds.
+
+    Args:
+        loader: of the data to learn from, on the device to learn on; a resumed run
+            moves it to where it was stopped.
+        folder: see the module's docstring.
+        config: every number of the run.
+        resume: take up the run in `folder`.
 
     Raises:
         ConfigError: the folder holds a run and `resume` is off, or `config` is not
@@ -67,7 +76,7 @@ def begin(
             store or tokenizer.
     """
     if resume:
-        return _resume(store, folder, config, device)
+        return _resume(loader, folder, config)
     if find_checkpoints(folder):
         raise ConfigError(
             f"{folder}: already holds checkpoints, expected a folder without a run",
@@ -75,15 +84,17 @@ def begin(
         )
     model = GPT(config.model)
     init_weights(model, seed=config.data.seed)
-    model.to(device)
+    model.to(loader.device)
+    store = loader.batches.store
     _describe(store, folder, config)
     return Run(
         folder=folder,
         state=State(
             config=config,
-            store_digest=store.digest,
             tokenizer_digest=store.tokenizer.digest,
+            loader=loader.state_dict(),
         ),
+        loader=loader,
         model=model,
         optimizer=make_optimizer(model, config.optim),
         checkpoint=None,
@@ -99,36 +110,55 @@ def stored_config(folder: Path) -> Config:
     return read_state_file(newest_checkpoint(folder))[0].config
 
 
-def make_batches(store: Store, split: Split, config: Config) -> Batches:
-    """The batches of a split in the run's order."""
+def training_batches(store: Store, config: Config, device: torch.device) -> Batches:
+    """The batches that a run learns from."""
+    return _batches(store, "train", config, device, policy=config.data.windows)
+
+
+def validation_batches(store: Store, config: Config, device: torch.device) -> Batches:
+    """Each token of the validation split once, whatever the run learns from."""
+    return _batches(store, "val", config, device, policy="sequential")
+
+
+def _batches(
+    store: Store, split: Split, config: Config, device: torch.device, *, policy: Policy
+) -> Batches:
+    layout, rows = pick_layout(device, config.run.layout, config.run.micro_batch)
     return Batches(
         store,
         split,
         batch_size=config.data.batch_size,
         seed=config.data.seed,
+        policy=policy,
+        layout=layout,
+        rows=rows,
+        static=device.type != "cpu",  # nothing is compiled there
         context=config.model.context,
     )
 
 
-def _resume(store: Store, folder: Path, config: Config, device: torch.device) -> Run:
+def _resume(loader: Loader, folder: Path, config: Config) -> Run:
     checkpoint = newest_checkpoint(folder)
     state = read_state(checkpoint)
+    store = loader.batches.store
     _check_digest(
         checkpoint, "tokenizer", state.tokenizer_digest, store.tokenizer.digest
     )
-    _check_digest(checkpoint, "store", state.store_digest, store.digest)
+    _check_digest(checkpoint, "store", state.loader["store"], store.digest)
     for key, ours, theirs in differences(config, state.config):
         raise ConfigError(
             f"{key}: found {ours!r}, but the run in {folder} was started with "
             f"{theirs!r}",
             f"leave {key} out to resume it, or start another run",
         )
-    model = GPT(config.model).to(device)
+    loader.load_state_dict(state.loader)
+    model = GPT(config.model).to(loader.device)
     optimizer = make_optimizer(model, config.optim)
     restore(checkpoint, model, optimizer)
     return Run(
         folder=folder,
         state=state,
+        loader=loader,
         model=model,
         optimizer=optimizer,
         checkpoint=checkpoint,

@@ -13,7 +13,7 @@ from .evaluate import Evaluation
 __all__ = ["DAMAGED", "STATE_NAME", "Best", "State", "read_state_file", "write_state"]
 
 STATE_FORMAT = "tct-checkpoint"
-STATE_VERSION = 1
+STATE_VERSION = 2
 STATE_NAME = "state.json"
 
 DAMAGED = "remove this folder to go on from the checkpoint before it"
@@ -33,14 +33,11 @@ class State:
     """Where a run stands after a number of optimiser steps, and what it belongs to."""
 
     config: Config
-    store_digest: str
     tokenizer_digest: str
+    loader: dict[str, Any]
+    """Which batch comes next, and of what data; see `Loader.state_dict`."""
     step: int = 0
     """Optimiser steps done."""
-    epoch: int = 0
-    """Epoch of the next step, from 0."""
-    step_in_epoch: int = 0
-    """The next step's number in its epoch, from 0."""
     seconds: float = 0.0
     """Wall time of the run up to here."""
     train_loss: float | None = None
@@ -49,17 +46,9 @@ class State:
     """Of the weights at this very step; None where they were not evaluated."""
     best: Best | None = None
 
-    def after_step(self, steps_in_epoch: int) -> "State":
-        """The state one optimiser step later; epochs follow on one another."""
-        following = self.step_in_epoch + 1
-        rolls_over = following == steps_in_epoch
-        return replace(
-            self,
-            step=self.step + 1,
-            epoch=self.epoch + rolls_over,
-            step_in_epoch=0 if rolls_over else following,
-            validation=None,
-        )
+    def after_step(self, loader: dict[str, Any]) -> "State":
+        """The state one optimiser step later."""
+        return replace(self, step=self.step + 1, loader=loader, validation=None)
 
     def after_evaluation(self, validation: Evaluation) -> "State":
         """The state with the figures of its weights."""

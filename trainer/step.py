@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..data.batches import Batch
 from ..data.errors import NotFiniteError
-from .batches import micro_batches, to_device
-from .device import has_static_shapes, micro_batch_size
+from .loader import DeviceBatch
 from .model import GPT, loss_sum
 
 __all__ = ["StepResult", "train_step"]
@@ -29,27 +27,24 @@ class StepResult:
 def train_step(
     model: GPT,
     optimizer: torch.optim.Optimizer,
-    batch: Batch,
+    batch: DeviceBatch,
     *,
     lr: float,
     clip: float,
-    micro_batch: int | None = None,
 ) -> StepResult:
     """Learn from one batch.
 
     The gradient is that of the mean over all targets of the batch, whatever its
-    micro-batches: each adds its sum divided by the targets of the whole step.  (A mean
-    of the micro-batches' means is another gradient: 28 % off on real lengths.)
+    passes: each adds its sum divided by the targets of the whole step.  (A mean of the
+    passes' means is another gradient: 28 % off on real lengths.)
 
     Raises:
         NotFiniteError: the loss or the gradient is inf or nan.  Nothing was changed.
     """
-    device = next(model.parameters()).device
-    targets = int(batch.windows.length.sum())
-    total = torch.zeros((), device=device)
-    size = micro_batch_size(device, micro_batch)
-    for rows in micro_batches(batch, size=size, trim=not has_static_shapes(device)):
-        nats, _ = loss_sum(model, *to_device(rows, device))
+    targets = batch.num_targets
+    total = torch.zeros((), device=next(model.parameters()).device)
+    for part in batch.passes:
+        nats = loss_sum(model, part.inputs, part.targets, part.spans)
         (nats / targets).backward()  # type: ignore[no-untyped-call]
         total += nats.detach()
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), clip)

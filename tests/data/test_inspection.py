@@ -1,173 +1,266 @@
 """What an epoch is said to hold is what it holds."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tct.data.batches import Batches
 from tct.data.errors import ConfigError
 from tct.data.inspection import (
+    batch_windows,
     document_windows,
     epoch_windows,
     find_document,
+    occasions,
+    sample_documents,
     summarize,
+    typical_document,
     window_records,
-    window_texts,
 )
-from tct.data.json_text import Json
+from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Split, Store
-from tct.data.windows import CONTEXT
+from tct.data.tokenizer import PAD
+from tct.data.windows import POLICIES, Policy, Windows
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
+from tct.tests.stores import store_of_lengths
 
-ODD: Json = {
-    "on": {"push": {}, "pull_request": None},
-    "name": "Prüfung 🚀 a\u0301\u2028 \ue001",
-    "permissions": {},
-    "jobs": {
-        "empty": {"steps": [], "needs": [], "with": {"a": [[], {}, [{}], {"b": []}]}},
-        "": {"runs-on": ["self-hosted", 1, 1.5, -0.0, 1e22, True, False, None, ""]},
-        "long": {
-            "runs-on": "ubuntu-latest",
-            "steps": [
-                {
-                    "name": f"Schritt {i}",
-                    "run": f"echo '{i} ☃ 🚀 {i * i}'\nmake -j{i}\n",
-                }
-                for i in range(400)
-            ],
-        },
-    },
-}
+policies = pytest.mark.parametrize("policy", POLICIES)
 
 
-@pytest.fixture(scope="module")
-def odd_store(
-    store_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Store, Json]:
-    """A store of one long document with everything that JSON has."""
-    folder = tmp_path_factory.mktemp("odd")
-    (folder / "odd.json").write_text(json.dumps(ODD))
-    options = PrepareOptions(tokenizer=store_folder / "tokenizer.json")
-    prepare([folder / "odd.json"], folder / "store", options, SilentProgress())
-    store = Store.open(folder / "store")
-    assert store.length[0] > 3 * CONTEXT
-    return store, ODD
+def as_tuples(windows: Windows) -> list[tuple[int, int, int, int]]:
+    columns = (windows.document, windows.start, windows.end, windows.position)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def small_batches(store: Store, policy: Policy = "plan") -> Batches:
+    """A geometry in which short documents have many windows: C = 8, s = 2."""
+    return Batches(
+        store,
+        "train",
+        batch_size=4,
+        seed=3,
+        policy=policy,
+        rows=2,
+        context=8,
+        stride=2,
+    )
 
 
 # -- counts ----------------------------------------------------------------------------
 
 
+@policies
 @pytest.mark.parametrize("split", ["train", "val"])
 @pytest.mark.parametrize("epoch", [0, 1, 31, 32])
 def test_the_summary_counts_what_the_windows_hold(
-    store: Store, split: Split, epoch: int
+    store: Store, split: Split, epoch: int, policy: Policy
 ) -> None:
-    windows = epoch_windows(store, split, epoch)
+    batches = Batches(store, split, batch_size=8, seed=1, policy=policy, rows=4)
     counts = Counter(
         (document, token)
-        for document, start, end in zip(
-            windows.document.tolist(),
-            windows.start.tolist(),
-            windows.end.tolist(),
-            strict=True,
-        )
+        for document, start, end, _ in as_tuples(epoch_windows(batches, epoch))
         for token in range(start, end)
     )
     rows = store.rows(split).tolist()
-    summary = summarize(store, split, epoch, CONTEXT)
-    assert summary.epoch == epoch
-    assert summary.offset == 32 * epoch % 1024
+    summary = summarize(batches, epoch)
+    assert (summary.epoch, summary.policy, summary.rows) == (epoch, policy, 4)
+    assert summary.offset == batches.plan(epoch).offset
     assert summary.documents == len(rows)
-    assert summary.windows == len(windows)
+    assert summary.windows == len(epoch_windows(batches, epoch))
+    assert summary.steps == -(-summary.windows // 8)
     assert summary.tokens == sum(len(store.tokens(row)) for row in rows)
     assert summary.targets == counts.total()
     assert summary.covered == len(counts)
-    assert summary.repeated == sum(count - 1 for count in counts.values())
-    assert summary.pad == len(windows) * CONTEXT - counts.total()
-    assert summary.pad_share == summary.pad / (len(windows) * CONTEXT)
+    assert summary.unseen == summary.tokens - len(counts)
+    assert summary.repeated == sum(count > 1 for count in counts.values())
 
 
-def test_an_epoch_covers_each_token_once(store: Store) -> None:
-    for epoch in range(33):
-        summary = summarize(store, "train", epoch, CONTEXT)
-        assert summary.covered == summary.tokens == summary.targets
-        assert summary.repeated == 0
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_pad_of_a_summary_is_that_of_the_batches(
+    store: Store, layout: Layout
+) -> None:
+    batches = Batches(store, "train", batch_size=8, seed=1, layout=layout, rows=4)
+    steps = range(batches.num_steps(5))
+    inputs = np.concatenate([batches.batch(5, step).inputs for step in steps])
+    summary = summarize(batches, 5)
+    assert summary.positions[layout] == len(inputs)
+    expected = (inputs == PAD).sum() / len(inputs)
+    assert summary.pad_share(layout) == pytest.approx(expected)
+    assert 0 < expected < 1
+
+
+def test_an_epoch_without_windows_has_no_pad() -> None:
+    batches = small_batches(store_of_lengths([3, 5]), "original")
+    summary = summarize(batches, 1)
+    assert (summary.windows, summary.steps, summary.covered) == (0, 0, 0)
+    assert summary.unseen == summary.tokens == 8
+    assert [summary.pad_share(layout) for layout in LAYOUTS] == [0, 0, 0]
 
 
 def test_the_windows_of_an_epoch_name_rows_of_its_split(store: Store) -> None:
-    for split in ("train", "val"):
-        windows = epoch_windows(store, "train" if split == "train" else "val", 3)
-        names = store.docs["split"].to_pylist()
+    names = store.docs["split"].to_pylist()
+    splits: tuple[Split, Split] = ("train", "val")
+    for split in splits:
+        windows = epoch_windows(Batches(store, split, batch_size=1, seed=0), 3)
         assert {names[row] for row in windows.document.tolist()} == {split}
 
 
-def test_the_windows_of_a_document_are_those_of_the_epoch(store: Store) -> None:
+@policies
+def test_the_windows_of_a_document_are_those_of_the_epoch(
+    store: Store, policy: Policy
+) -> None:
+    batches = Batches(store, "train", batch_size=1, seed=0, policy=policy)
     for epoch in (0, 7):
-        whole = epoch_windows(store, "train", epoch)
-        for row in store.rows("train").tolist():
-            own = document_windows(store, row, epoch)
-            here = whole.document == row
-            assert own.document.tolist() == whole.document[here].tolist()
-            assert own.start.tolist() == whole.start[here].tolist()
-            assert own.end.tolist() == whole.end[here].tolist()
-            assert own.position.tolist() == whole.position[here].tolist()
+        whole = epoch_windows(batches, epoch)
+        for row in batches.documents.tolist():
+            own = document_windows(batches, row, epoch)
+            assert as_tuples(own) == as_tuples(whole[whole.document == row])
 
 
-def test_a_split_without_documents_is_refused(odd_store: tuple[Store, Json]) -> None:
-    store, _ = odd_store
-    names = store.docs["split"].to_pylist()
-    missing: Split = "val" if names == ["train"] else "train"
-    message = f"the {missing} split has no document; choose the other one with --split"
+def test_a_split_without_documents_is_refused() -> None:
+    store = store_of_lengths([5], val=[0])
+    batches = Batches(store, "val", batch_size=1, seed=0)
+    assert len(epoch_windows(batches, 0)) == 1
+    object.__setattr__(batches, "documents", batches.documents[:0])
+    message = "memory: the val split has no document; choose the other one with --split"
     with pytest.raises(ConfigError, match=message):
-        epoch_windows(store, missing, 0)
+        epoch_windows(batches, 0)
 
 
-def test_records_are_flat_and_complete(store: Store) -> None:
-    windows = epoch_windows(store, "train", 5)
-    records = list(window_records(windows, epoch=5, context=CONTEXT))
-    assert len(records) == len(windows)
-    for index, record in enumerate(records):
-        start, end = int(windows.start[index]), int(windows.end[index])
-        assert record == {
-            "epoch": 5,
-            "document": int(windows.document[index]),
+@policies
+def test_records_are_flat_and_complete(store: Store, policy: Policy) -> None:
+    batches = Batches(store, "train", batch_size=1, seed=0, policy=policy)
+    windows = epoch_windows(batches, 32)
+    records = list(window_records(windows, epoch=32, batches=batches))
+    assert records == [
+        {
+            "epoch": 32,
+            "document": document,
             "start": start,
             "end": end,
             "position": start // 32,
             "pad": 1024 - (end - start),
+            "policy": policy,
         }
-        assert {type(value) for value in record.values()} == {int}
+        for document, start, end, _ in as_tuples(windows)
+    ]
+    assert {type(value) for record in records for value in record.values()} <= {
+        int,
+        str,
+    }
 
 
-# -- texts -----------------------------------------------------------------------------
+# -- when ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("epoch", [0, 1, 13, 31])
-def test_the_texts_of_a_documents_windows_are_its_text(
-    store: Store, epoch: int
+@policies
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=8))
+def test_the_occasions_of_a_document_are_those_of_a_search_through_all_steps(
+    policy: Policy, lengths: list[int]
 ) -> None:
-    longest = int(store.length.argmax())
-    for row in {0, 1, 2, len(store) - 1, longest}:
-        value = store.tokenizer.decode(store.tokens(row))
-        texts = list(window_texts(store, document_windows(store, row, epoch)))
-        assert "".join(texts) == json.dumps(value, indent=2, ensure_ascii=False)
+    batches = small_batches(store_of_lengths(lengths), policy)
+    expected, before = [], 0
+    for epoch in range(6):  # two more than there are alignments
+        for step in range(batches.num_steps(epoch)):
+            for document, start, end, position in as_tuples(
+                batches.windows(epoch, step)
+            ):
+                if document == 0:
+                    found = (epoch, start, end, position, step, before + step)
+                    expected.append(found)
+        before += batches.num_steps(epoch)
+    assert sorted(expected) == [
+        (each.epoch, each.start, each.end, each.position, each.step, each.run_step)
+        for each in occasions(batches, 0, range(6))
+    ]
 
 
-@pytest.mark.parametrize("epoch", [0, 1, 2, 17])
-def test_the_texts_hold_empty_containers_and_all_characters(
-    odd_store: tuple[Store, Json], epoch: int
+def test_the_occasions_number_the_windows_of_each_epoch() -> None:
+    found = list(occasions(small_batches(store_of_lengths([20])), 0, [1, 3]))
+    assert [(each.epoch, each.offset) for each in found] == [(1, 2)] * 4 + [(3, 6)] * 3
+    assert [each.window for each in found] == [0, 1, 2, 3, 0, 1, 2]
+    assert [each.num_windows for each in found] == [4] * 4 + [3] * 3
+
+
+def test_a_document_of_the_other_split_is_never_trained() -> None:
+    batches = small_batches(store_of_lengths([5, 5], val=[1]))
+    message = "document 1: found it in the val split, expected it in train; add --split"
+    with pytest.raises(ConfigError, match=message):
+        list(occasions(batches, 1, [0]))
+
+
+# -- batches ---------------------------------------------------------------------------
+
+
+@policies
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("rank", "world"), [(0, 1), (1, 3)])
+def test_the_windows_of_a_batch_lie_where_they_are_said_to(
+    policy: Policy, layout: Layout, rank: int, world: int
 ) -> None:
-    store, value = odd_store
-    windows = document_windows(store, 0, epoch)
-    texts = list(window_texts(store, windows))
-    assert len(texts) == len(windows) >= 4
-    assert all(texts)
-    assert "".join(texts) == json.dumps(value, indent=2, ensure_ascii=False)
+    store = store_of_lengths([3, 8, 9, 21, 5, 30, 2])
+    batches = Batches(
+        store,
+        "train",
+        batch_size=6,
+        seed=1,
+        policy=policy,
+        layout=layout,
+        rows=2,
+        context=8,
+        stride=2,
+        rank=rank,
+        world_size=world,
+    )
+    for step in range(batches.num_steps(0)):
+        batch = batches.batch(0, step)
+        seen = np.zeros(len(batch.inputs), dtype=np.int64)
+        for window in batch_windows(batch):
+            ids = store.tokens(window.document)[window.start : window.end]
+            assert window.inputs.tolist() == [window.start // 2, *ids[:-1].tolist()]
+            assert window.targets.tolist() == ids.tolist()
+            assert window.is_target.all()
+            rows, width = batch.arrangement.passes[window.number_of_pass]
+            assert window.row < rows
+            assert window.column + len(ids) + window.pad <= width
+            before = batch.arrangement.passes[: window.number_of_pass]
+            begin = sum(height * size for height, size in before)
+            assert window.first == begin + window.row * width + window.column
+            seen[window.first : window.first + len(ids) + window.pad] += 1
+            behind = window.first + len(ids)
+            assert (batch.inputs[behind : behind + window.pad] == PAD).all()
+        # What belongs to no window is PAD of rows without one.
+        assert seen.max() == min(1, len(batch.windows))  # a rank may have none
+        assert (batch.inputs[seen == 0] == PAD).all()
 
 
-# -- names -----------------------------------------------------------------------------
+# -- which documents -------------------------------------------------------------------
+
+
+def test_a_sample_has_both_sides_of_the_context_and_both_ends() -> None:
+    lengths = np.array([50, 7, 8, 9, 1, 3, 20, 30, 2, 8])
+    found = lengths[sample_documents(lengths, 6, 8)].tolist()
+    assert found == [1, 3, 8, 9, 30, 50]
+    assert sample_documents(lengths, 6, 8).tolist() == [4, 5, 9, 3, 7, 0]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(0, 25))
+def test_a_sample_is_as_large_as_it_can_be(lengths: list[int], limit: int) -> None:
+    found = sample_documents(np.array(lengths), limit, 8).tolist()
+    assert len(set(found)) == len(found) == min(limit, len(lengths))
+    sizes = [lengths[index] for index in found]
+    assert sizes == sorted(sizes)
+
+
+def test_a_typical_document_has_three_to_four_contexts() -> None:
+    assert typical_document(np.array([5, 24, 27, 29, 90]), 8) == 2
+    assert typical_document(np.array([5, 23, 33, 33, 7]), 8) == 2
+    assert typical_document(np.array([5]), 8) == 0
 
 
 def test_a_document_is_found_by_row_path_and_sha256(store: Store) -> None:

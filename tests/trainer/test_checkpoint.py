@@ -21,13 +21,15 @@ from tct.trainer.checkpoint import (
 )
 from tct.trainer.config import Config
 from tct.trainer.evaluate import Evaluation
+from tct.trainer.loader import Loader
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.optim import make_optimizer, optimizer_tensors
-from tct.trainer.run import make_batches
+from tct.trainer.run import training_batches
 from tct.trainer.state import Best, State
 from tct.trainer.step import train_step
 
 MakeStore = Callable[..., Store]
+CPU = torch.device("cpu")
 
 Trained = tuple[GPT, torch.optim.AdamW]
 
@@ -38,14 +40,17 @@ def trained(make_store: MakeStore, small: Config) -> Trained:
     model = GPT(small.model)
     init_weights(model, seed=0)
     optimizer = make_optimizer(model, small.optim)
-    batch = make_batches(make_store([60, 20, 33, 5]), "train", small).batch(0, 0)
+    batches = training_batches(make_store([60, 20, 33, 5]), small, CPU)
+    with Loader(batches, CPU) as loader:
+        batch = next(loader)
     train_step(model, optimizer, batch, lr=0.01, clip=1.0)
     return model, optimizer
 
 
 @pytest.fixture
 def state(small: Config) -> State:
-    return State(config=small, store_digest="s", tokenizer_digest="t", step=9)
+    loader = {"epoch": 2, "step": 3, "store": "s"}
+    return State(config=small, tokenizer_digest="t", loader=loader, step=9)
 
 
 def test_a_checkpoint_gives_back_everything(
@@ -53,8 +58,6 @@ def test_a_checkpoint_gives_back_everything(
 ) -> None:
     state = replace(
         state,
-        epoch=2,
-        step_in_epoch=3,
         seconds=1.5,
         train_loss=0.1 + 0.2,
         validation=Evaluation(nats=1.0, tokens=2, documents=3, canonical_bytes=4),
@@ -119,9 +122,9 @@ def test_another_version_is_refused(
 ) -> None:
     folder = save_checkpoint(tmp_path, state, *trained)
     values = json.loads((folder / "state.json").read_text())
-    (folder / "state.json").write_text(json.dumps(values | {"version": 2}))
+    (folder / "state.json").write_text(json.dumps(values | {"version": 1}))
 
-    with pytest.raises(CheckpointError, match=r"version 2, expected .* version 1"):
+    with pytest.raises(CheckpointError, match=r"version 1, expected .* version 2"):
         read_state(folder)
 
 

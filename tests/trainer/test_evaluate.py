@@ -1,17 +1,22 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 
 from tct.data.batches import Batches
+from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
+from tct.data.windows import POLICIES, Policy
 from tct.trainer.config import Config
 from tct.trainer.evaluate import Evaluation, evaluate
 from tct.trainer.model import GPT, init_weights
-from tct.trainer.run import make_batches
+from tct.trainer.run import validation_batches
 
 MakeStore = Callable[..., Store]
+CPU = torch.device("cpu")
+LENGTHS = [60, 200, 33, 5, 64, 20]
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def model(small: Config) -> GPT:
 
 @pytest.fixture
 def batches(make_store: MakeStore, small: Config) -> Batches:
-    return make_batches(make_store([10], [60, 200, 33, 5, 64, 20]), "val", small)
+    return validation_batches(make_store([10], LENGTHS), small, CPU)
 
 
 def test_figures_follow_from_the_sum_of_nats() -> None:
@@ -47,12 +52,32 @@ def test_every_token_of_the_split_counts_once(model: GPT, batches: Batches) -> N
     assert found.canonical_bytes == 3 * 382
 
 
-def test_micro_batches_change_no_figure(model: GPT, batches: Batches) -> None:
-    one, four = (evaluate(model, batches, micro_batch=size) for size in (1, 4))
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("size", [1, 4])
+def test_layouts_and_micro_batches_change_no_figure(
+    model: GPT, make_store: MakeStore, small: Config, layout: Layout, size: int
+) -> None:
+    store = make_store([10], LENGTHS)
+    other = replace(small, run=replace(small.run, layout=layout, micro_batch=size))
+    expected, found = (
+        evaluate(model, validation_batches(store, config, CPU))
+        for config in (small, other)
+    )
 
-    assert one is not None
-    assert four is not None
-    assert one.nats == pytest.approx(four.nats, rel=1e-6)
+    assert expected is not None
+    assert found is not None
+    assert found.nats == pytest.approx(expected.nats, rel=1e-6)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_policy_of_training_changes_no_figure(
+    model: GPT, make_store: MakeStore, small: Config, policy: Policy
+) -> None:
+    config = replace(small, data=replace(small.data, windows=policy))
+    found = evaluate(model, validation_batches(make_store([10], LENGTHS), config, CPU))
+
+    assert found is not None
+    assert found.tokens == sum(LENGTHS)
 
 
 def test_an_evaluation_leaves_no_gradient(model: GPT, batches: Batches) -> None:
@@ -64,7 +89,8 @@ def test_an_evaluation_leaves_no_gradient(model: GPT, batches: Batches) -> None:
 def test_an_empty_split_has_no_figures(
     model: GPT, make_store: MakeStore, small: Config
 ) -> None:
-    assert evaluate(model, make_batches(make_store([10]), "val", small)) is None
+    batches = validation_batches(make_store([10]), small, CPU)
+    assert evaluate(model, batches) is None
 
 
 def test_a_stop_ends_it_between_two_batches(model: GPT, batches: Batches) -> None:

@@ -375,7 +375,7 @@ def test_an_empty_validation_split_is_noted_once(
 def test_a_store_without_training_documents_is_refused(
     make_store: MakeStore, small: Config, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="found no training documents"):
+    with pytest.raises(ConfigError, match="found no window in the train split"):
         train(make_store([], [20]), tmp_path / "run", small, device="cpu")
 
 

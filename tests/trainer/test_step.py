@@ -1,20 +1,24 @@
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
-from tct.data.batches import Batch
 from tct.data.errors import NotFiniteError
+from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.trainer.config import Config
+from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.optim import make_optimizer, optimizer_tensors, restore_optimizer
-from tct.trainer.run import make_batches
+from tct.trainer.run import training_batches
 from tct.trainer.step import train_step
 
 MakeStore = Callable[..., Store]
+CPU = torch.device("cpu")
 
 
 def fingerprint(model: GPT) -> str:
@@ -30,12 +34,17 @@ def fresh(config: Config) -> tuple[GPT, torch.optim.AdamW]:
     return model, make_optimizer(model, config.optim)
 
 
+def first_batch(store: Store, config: Config) -> DeviceBatch:
+    with Loader(training_batches(store, config, CPU), CPU) as loader:
+        return next(loader)
+
+
 @pytest.fixture
-def batch(make_store: MakeStore, small: Config) -> Batch:
-    return make_batches(make_store([60, 20, 33, 5]), "train", small).batch(0, 0)
+def batch(make_store: MakeStore, small: Config) -> DeviceBatch:
+    return first_batch(make_store([60, 20, 33, 5]), small)
 
 
-def test_a_step_counts_tokens_and_no_padding(small: Config, batch: Batch) -> None:
+def test_a_step_counts_tokens_and_no_padding(small: Config, batch: DeviceBatch) -> None:
     result = train_step(*fresh(small), batch, lr=0.01, clip=1.0)
 
     assert result.targets == 118
@@ -43,14 +52,24 @@ def test_a_step_counts_tokens_and_no_padding(small: Config, batch: Batch) -> Non
     assert result.grad_norm > 0
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_micro_batches_give_the_same_weights(
-    small: Config, batch: Batch, size: int
+def test_layouts_and_micro_batches_give_the_same_weights(
+    make_store: MakeStore, small: Config, layout: Layout, size: int
 ) -> None:
+    store = make_store([60, 20, 33, 5])
     whole, split = fresh(small), fresh(small)
+    reference, other = (
+        first_batch(store, replace(small, run=replace(small.run, **settings)))
+        for settings in (
+            {"layout": "padded", "micro_batch": 4},
+            {"layout": layout, "micro_batch": size},
+        )
+    )
+    assert len(reference.passes) == 1
     for _ in range(5):
-        train_step(*whole, batch, lr=0.01, clip=1.0, micro_batch=4)
-        train_step(*split, batch, lr=0.01, clip=1.0, micro_batch=size)
+        train_step(*whole, reference, lr=0.01, clip=1.0)
+        train_step(*split, other, lr=0.01, clip=1.0)
 
     # By relative length: the first AdamW updates are nearly signs, so single elements
     # with a gradient near zero may differ by more.
@@ -62,7 +81,7 @@ def test_micro_batches_give_the_same_weights(
 
 
 def test_a_loss_that_is_no_number_leaves_the_weights_untouched(
-    small: Config, batch: Batch
+    small: Config, batch: DeviceBatch
 ) -> None:
     model, optimizer = fresh(small)
     train_step(model, optimizer, batch, lr=0.01, clip=1.0)
@@ -81,7 +100,7 @@ def test_a_loss_that_is_no_number_leaves_the_weights_untouched(
 
 
 def test_the_learning_rate_and_the_clip_are_those_given(
-    small: Config, batch: Batch
+    small: Config, batch: DeviceBatch
 ) -> None:
     model, optimizer = fresh(small)
     before = model.lm_head.weight.clone()
@@ -110,7 +129,9 @@ def test_decay_is_for_matrices_inside_the_layers(small: Config) -> None:
     }
 
 
-def test_a_restored_optimizer_goes_on_as_before(small: Config, batch: Batch) -> None:
+def test_a_restored_optimizer_goes_on_as_before(
+    small: Config, batch: DeviceBatch
+) -> None:
     model, optimizer = fresh(small)
     train_step(model, optimizer, batch, lr=0.01, clip=1.0)
     twin, twins = fresh(small)
@@ -129,20 +150,18 @@ def test_sixteen_random_documents_can_be_learnt_by_heart(
 ) -> None:
     """What can be learnt is learnt: nothing about these tokens can be guessed."""
     store = make_store([32] * 16, vocabulary=8192)
-    batches = make_batches(store, "train", small)
     model, optimizer = fresh(small)
     losses = []
-    for _ in range(150):
-        nats, targets = 0.0, 0
-        for step in range(4):
-            result = train_step(
-                model, optimizer, batches.batch(0, step), lr=1e-2, clip=1.0
-            )
-            nats += result.nats.item()
-            targets += result.targets
-        losses.append(nats / targets)
-        if losses[-1] < 0.1:
-            break
+    with Loader(training_batches(store, small, CPU), CPU) as loader:
+        for _ in range(150):
+            nats, targets = 0.0, 0
+            for batch in islice(loader, 4):
+                result = train_step(model, optimizer, batch, lr=1e-2, clip=1.0)
+                nats += result.nats.item()
+                targets += result.targets
+            losses.append(nats / targets)
+            if losses[-1] < 0.1:
+                break
 
     assert np.isfinite(losses).all()
     assert losses[-1] < 0.1

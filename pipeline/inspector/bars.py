@@ -1,0 +1,133 @@
+"""Documents to scale on an axis of tokens, each window a segment of a bar.
+
+    0       1024    2048
+    ├▼──────┼───────┼──────      ▼ the offset of the epoch
+    ┣┣━━━━━━━┣━━━━━━━┣━━░░░░░    ┣ a window begins, ░ PAD behind the last one
+
+Windows differ from their neighbours by the `┣` between them; their colours alternate
+besides.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from ...data.windows import Windows
+
+__all__ = ["LEGEND", "Axis"]
+
+CUT, TRAINED, AGAIN, UNSEEN, PAD, MORE = "┣━≡·░…"
+LEGEND = {
+    CUT: "a window begins",
+    TRAINED: "trained",
+    AGAIN: "trained more than once",
+    UNSEEN: "never seen in this epoch",
+    PAD: "PAD",
+    MORE: "goes on",
+}
+_STYLES = ("cyan", "magenta")
+_PLAIN = {AGAIN: "yellow", UNSEEN: "red", PAD: "dim", MORE: "dim", " ": ""}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """Columns of so many tokens each."""
+
+    width: int
+    """Columns."""
+    scale: int
+    """Tokens per column; divides `context`, or is a multiple of it."""
+    context: int
+    """C, tokens from one tick to the next."""
+
+    @staticmethod
+    def of(context: int, width: int, longest: int | None = None) -> "Axis":
+        """One of eight columns per context, or with which `longest` tokens fit."""
+        scale = max(1, context // 8)
+        if longest is not None:
+            scale = max(1, context // 32)
+            while scale * width < longest:
+                scale *= 2
+        return Axis(width=width, scale=scale, context=context)
+
+    def labels(self) -> str:
+        """Token numbers above the ticks, as many as there is room for."""
+        line = ""
+        for column in self._ticks():
+            label = str(column * self.scale)
+            gap = 1 if line else 0
+            if column >= len(line) + gap and column + len(label) <= self.width:
+                line = line.ljust(column) + label
+        return line
+
+    def ruler(self, offset: int | None) -> Text:
+        """The axis, with the offset on it if there is one."""
+        line = ["─"] * self.width
+        for column in self._ticks():
+            line[column] = "┼"
+        line[0] = "├"
+        if offset is not None:
+            line[min(self.width - 1, self._column(offset))] = "▼"
+        text = Text("".join(line), style="dim")
+        text.highlight_words("▼", "bold not dim")
+        return text
+
+    def bar(self, length: int, windows: Windows) -> Text:
+        """A document.
+
+        Args:
+            length: its tokens.
+            windows: of this document, ascending; they may overlap.
+        """
+        middles = (np.arange(self.width) + 0.5) * self.scale
+        held = (middles >= windows.start[:, None]) & (middles < windows.end[:, None])
+        marks = self._marks(length, held.sum(axis=0), middles, windows)
+        # Of the first window that holds it: only windows have colours that alternate.
+        numbers = (held.cumsum(axis=0) == 0).sum(axis=0)
+        previous, furthest = -1, 0
+        for number, (start, end) in enumerate(
+            zip(windows.start.tolist(), windows.end.tolist(), strict=True)
+        ):
+            # A window of less than a column has one, unless it lies in others.
+            column = max(previous + 1, self._column(start))
+            if start >= furthest and column < self.width:
+                previous, marks[column] = column, CUT
+                numbers[column] = number
+            furthest = max(furthest, end)
+        if length > self.width * self.scale:
+            marks[-1] = MORE
+        return _styled(marks, numbers)
+
+    def _ticks(self) -> range:
+        return range(0, self.width, max(1, self.context // self.scale))
+
+    def _column(self, token: int) -> int:
+        return (2 * token + self.scale) // (2 * self.scale)
+
+    def _marks(
+        self,
+        length: int,
+        times: NDArray[np.int64],
+        middles: NDArray[np.floating[Any]],
+        windows: Windows,
+    ) -> list[str]:
+        """What the token in the middle of each column is."""
+        marks = np.where(times > 1, AGAIN, np.where(times > 0, TRAINED, UNSEEN))
+        room = int(windows.start[-1]) + self.context if len(windows) else 0
+        beyond = middles >= length
+        marks = np.where(beyond, np.where(middles < room, PAD, " "), marks)
+        found: list[str] = marks.tolist()
+        if found[0] in (PAD, " ") and length:  # less than half a column
+            found[0] = TRAINED if len(windows) else UNSEEN
+        return found
+
+
+def _styled(marks: list[str], numbers: NDArray[np.int64]) -> Text:
+    text = Text()
+    for mark, number in zip(marks, numbers.tolist(), strict=True):
+        text.append(mark, style=_PLAIN.get(mark, _STYLES[number % len(_STYLES)]))
+    text.rstrip()
+    return text

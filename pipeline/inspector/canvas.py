@@ -1,0 +1,80 @@
+"""Lines for a terminal of 80 columns: all is said in characters, colours only add."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.segment import Segments
+from rich.text import Text
+
+__all__ = ["WIDTH", "count", "facts", "fit", "printable", "rows", "show", "wrapped"]
+
+WIDTH = 80
+
+
+def show(lines: Iterable[Text | str]) -> None:
+    """Print lines to stdout, without colour where it is no terminal."""
+    console = Console(highlight=False)
+    for line in lines:
+        text = Text(line) if isinstance(line, str) else line
+        text.end = "\n"
+        # As segments: printed as Text, it would be folded and its tabs expanded.
+        console.print(Segments(text.render(console, end="\n")), end="", soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for what is no visible character of its own width."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() and cell_len(c) else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def fit(text: str, width: int, *, keep_end: bool = False) -> str:
+    """`text` in at most so many columns; `…` stands for what is left out."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    columns = list(accumulate(map(cell_len, reversed(text) if keep_end else text)))
+    size = bisect_right(columns, width - 1)
+    return "…" + text[len(text) - size :] if keep_end else text[:size] + "…"
+
+
+def wrapped(text: str, width: int, indent: str) -> Iterator[str]:
+    """Words in lines of at most `width` columns, all but the first indented."""
+    line = ""
+    for word in text.split(" "):
+        candidate = f"{line} {word}" if line else word
+        if line.strip() and cell_len(candidate) > width:
+            yield line
+            candidate = indent + word
+        line = candidate
+    yield line
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Names and values in two columns."""
+    found = list(pairs)
+    width = max((len(name) for name, _ in found), default=0) + 2
+    for name, value in found:
+        yield f"{name:<{width}}{value}".rstrip()
+
+
+def rows(table: Sequence[Sequence[str]], *, left: int = 1) -> Iterator[str]:
+    """A table, its first row the names; the first `left` columns are not numbers."""
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = []
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - cell_len(cell))
+            cells.append(cell + space if index < left else space + cell)
+        yield "  ".join(cells).rstrip()
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where there is not one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

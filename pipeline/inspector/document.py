@@ -1,0 +1,92 @@
+"""A document as YAML, with a line of its own wherever a window begins.
+
+    ━━ window 1 of 3: [0, 96), position 0, 96 tokens, 928 PAD ━━━━━━━━━━━━━━
+    │ name: CI
+    │ on: pu
+    ━━ window 2 of 3: [96, 1120), position 3, 1,024 tokens, 0 PAD ━━━━━━━━━━
+    ┆ sh
+
+`│` begins a line of the YAML (`·` if no window holds it), `┆` goes on with the line
+above.  So without the marks and the lines of windows it is the YAML, to the character.
+"""
+
+from collections.abc import Iterator
+
+from rich.cells import chop_cells
+from rich.text import Text
+
+from ...data.batches import Batches
+from ...data.inspection import Stretch, document_windows, stretches
+from ...data.windows import Windows
+from .bars import Axis
+from .canvas import WIDTH, count, fit
+from .epoch import legend_lines, title
+
+__all__ = ["document_lines", "document_title", "yaml_lines"]
+
+_LINE, _UNSEEN_LINE, _GOES_ON = "│ ", "· ", "┆ "
+_STYLES = ("cyan", "magenta")
+
+
+def document_lines(batches: Batches, row: int, epoch: int) -> Iterator[Text | str]:
+    """The document to scale, then its text."""
+    store = batches.store
+    windows = document_windows(batches, row, epoch)
+    length = int(store.length[row])
+    axis = Axis.of(batches.context, WIDTH, longest=length)
+    yield document_title(batches, row)
+    yield title(batches, epoch)
+    yield ""
+    yield Text(axis.labels(), style="bold")
+    yield axis.ruler(None)
+    bar = axis.bar(length, windows)
+    yield bar
+    yield from legend_lines(set(bar.plain))
+    yield ""
+    parts = stretches(store.tokenizer, store.tokens(row), windows)
+    yield from yaml_lines(parts, windows, batches.context)
+
+
+def document_title(batches: Batches, row: int) -> Text:
+    """Row, tokens, split and path."""
+    store = batches.store
+    split = store.docs["split"][row].as_py()
+    tokens = count(int(store.length[row]), "token")
+    begin = f"document {row:,} · {tokens} · {split} · "
+    path = fit(store.docs["path"][row].as_py(), WIDTH - len(begin), keep_end=True)
+    return Text(begin + path, style="bold")
+
+
+def yaml_lines(
+    parts: list[Stretch], windows: Windows, context: int
+) -> Iterator[Text | str]:
+    """The text of a document with its marks; see the module's docstring."""
+    is_new_line = True
+    for part in parts:
+        yield _header(part, windows, context)
+        style = "red" if part.window is None else _STYLES[part.window % 2]
+        begin = _UNSEEN_LINE if part.window is None else _LINE
+        # Not splitlines: other characters than \n end a line for it too.
+        *lines, rest = part.text.split("\n")
+        for line in [*lines, *([rest] if rest else [])]:
+            for piece in chop_cells(line, WIDTH - 2) or [""]:
+                mark = begin if is_new_line else _GOES_ON
+                yield Text.assemble((mark, style), piece) if piece else mark.strip()
+                is_new_line = False
+            is_new_line = True
+        if rest:
+            is_new_line = False
+
+
+def _header(part: Stretch, windows: Windows, context: int) -> Text:
+    if part.window is None:
+        tokens = count(part.end - part.start, "token")
+        line = f"┅┅ never seen in this epoch: [{part.start}, {part.end}), {tokens} "
+        return Text(line.ljust(WIDTH, "┅"), style="bold red")
+    start, end = int(windows.start[part.window]), int(windows.end[part.window])
+    line = (
+        f"━━ window {part.window + 1:,} of {len(windows):,}: [{start}, {end}), "
+        f"position {windows.position[part.window]}, {count(end - start, 'token')}, "
+        f"{context - (end - start):,} PAD "
+    )
+    return Text(line.ljust(WIDTH, "━"), style=f"bold {_STYLES[part.window % 2]}")

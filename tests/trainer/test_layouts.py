@@ -1,0 +1,134 @@
+"""Layouts change the work of a step, not its loss or gradient."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from tct.data.batches import Batches
+from tct.data.layouts import LAYOUTS, Layout
+from tct.data.store import Store
+from tct.trainer import model as model_module
+from tct.trainer.config import ModelConfig
+from tct.trainer.loader import DeviceBatch, Loader
+from tct.trainer.model import GPT, loss_sum
+
+MakeStore = Callable[..., Store]
+CPU = torch.device("cpu")
+CONTEXT = 128
+LENGTHS = [112, 5, 88, 8, 128, 1, 2, 190, 37, 41, 64, 65, 3, 16]
+
+
+def make_model(dtype: torch.dtype) -> GPT:
+    """No parameter is zero, as some are at the start: zeros would hide mistakes."""
+    model = GPT(ModelConfig(context=CONTEXT, width=32, layers=2, heads=2))
+    draw = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            noise = torch.randn(parameter.shape, generator=draw)
+            parameter.copy_(noise * parameter.shape[-1] ** -0.5)
+    return model.to(dtype)
+
+
+def batch_of(
+    store: Store, layout: Layout, rows: int | None, *, static: bool = True
+) -> DeviceBatch:
+    batches = Batches(
+        store,
+        "train",
+        batch_size=15,
+        seed=0,
+        layout=layout,
+        rows=rows,
+        static=static,
+        context=CONTEXT,
+    )
+    with Loader(batches, CPU) as loader:
+        return next(loader)
+
+
+def loss_and_gradient(model: GPT, batch: DeviceBatch) -> tuple[float, Tensor]:
+    model.zero_grad()
+    total = 0.0
+    for part in batch.passes:
+        nats = loss_sum(model, part.inputs, part.targets, part.spans)
+        (nats / batch.num_targets).backward()  # type: ignore[no-untyped-call]
+        total += nats.item()
+    grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    return total / batch.num_targets, torch.cat(grads)
+
+
+@pytest.fixture(scope="module")
+def store(make_store: MakeStore) -> Store:
+    return make_store(LENGTHS, vocabulary=8192)
+
+
+@pytest.mark.parametrize(
+    ("layout", "rows"),
+    [("bucketed", 1), ("bucketed", 8), ("packed", 1), ("packed", 8), ("packed", None)],
+)
+def test_the_gradient_is_that_of_padded_rows(
+    store: Store, layout: Layout, rows: int | None
+) -> None:
+    for dtype, loss_error, gradient_error in (
+        (torch.float64, 1e-13, 1e-13),
+        (torch.float32, 1e-6, 1e-5),
+    ):
+        model = make_model(dtype)
+        loss, expected = loss_and_gradient(model, batch_of(store, "padded", 8))
+        found_loss, found = loss_and_gradient(model, batch_of(store, layout, rows))
+        assert found_loss == pytest.approx(loss, rel=loss_error)
+        assert (found - expected).norm() <= gradient_error * expected.norm()
+
+
+def test_shapes_that_end_with_their_windows_change_nothing(store: Store) -> None:
+    model = make_model(torch.float64)
+    _, expected = loss_and_gradient(model, batch_of(store, "padded", 8))
+    for layout in LAYOUTS:
+        batch = batch_of(store, layout, 3, static=False)
+        _, found = loss_and_gradient(model, batch)
+        assert (found - expected).norm() <= 1e-13 * expected.norm()
+
+
+def test_windows_of_a_row_must_be_kept_apart(store: Store) -> None:
+    """Without spans the gradient is another one, so the test above can fail."""
+    model = make_model(torch.float64)
+    _, expected = loss_and_gradient(model, batch_of(store, "packed", None))
+    batch = batch_of(store, "packed", None)
+    for part in batch.passes:
+        assert part.spans is not None
+        object.__setattr__(part, "spans", None)
+    _, found = loss_and_gradient(model, batch)
+    assert (found - expected).norm() > 0.01 * expected.norm()
+
+
+def test_a_mean_of_means_is_another_gradient(store: Store) -> None:
+    model = make_model(torch.float64)
+    batch = batch_of(store, "bucketed", 1)
+    _, expected = loss_and_gradient(model, batch)
+    model.zero_grad()
+    for part in batch.passes:
+        nats = loss_sum(model, part.inputs, part.targets)
+        count = (part.targets >= 0).sum() * len(batch.passes)
+        (nats / count).backward()  # type: ignore[no-untyped-call]
+    grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    assert (torch.cat(grads) - expected).norm() > 0.1 * expected.norm()
+
+
+def test_the_mask_for_gpus_means_the_same_as_one_call_per_stretch() -> None:
+    draw = torch.Generator().manual_seed(0)
+    q, k, v = (
+        torch.randn(2, 3, 16, 4, generator=draw, dtype=torch.float64) for _ in range(3)
+    )
+    spans = [5, 1, 10, 16]
+    expected = model_module._attend_within(q, k, v, spans)
+    mask = model_module._mask_within(spans, q)
+
+    assert mask.shape == (2, 1, 16, 16)
+    assert mask[0, 0, 4].nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
+    assert mask[0, 0, 5].nonzero().flatten().tolist() == [5]
+    assert mask[0, 0, 7].nonzero().flatten().tolist() == [6, 7]
+    assert mask[1, 0, 15].sum() == 16
+    found = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    assert torch.allclose(found, expected, rtol=1e-12, atol=1e-12)
