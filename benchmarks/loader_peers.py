@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader
 
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
-from tct.data.windows import CONTEXT, STRIDE
+from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
+from tct.trainer.loader import DeviceBatch
 
 BATCH = 32
 WIDTH = CONTEXT + 1
@@ -55,6 +56,8 @@ def missing(module: str | None) -> str | None:
 
 def describe(batch: Any) -> tuple[str, int]:
     """The type of a batch's ids, and how many tokens there are to predict."""
+    if isinstance(batch, DeviceBatch):
+        batch = batch.passes[0].inputs, batch.passes[0].targets
     if isinstance(batch, dict):
         batch = batch["tokens"], batch["labels"]
     x, y = batch if isinstance(batch, list | tuple) else (batch, batch[:, 1:])
@@ -95,13 +98,15 @@ def list_windows(lengths: Iterable[int], epoch: int) -> list[Window]:
     return windows
 
 
-def cut_rows(documents: Sequence[Tokens]) -> Tokens:
-    """The full windows of epoch 1, each behind its position token; (n, 1,025)."""
-    windows = list_windows(map(len, documents), 1)
-    rows = np.empty((len(windows), WIDTH), dtype=np.uint16)
-    for row, (document, start) in zip(rows, windows, strict=True):
-        row[0] = start // STRIDE
-        row[1:] = documents[document][start : start + CONTEXT]
+def cut_rows(documents: Sequence[Tokens], policy: Policy, epoch: int) -> Tokens:
+    """The windows of an epoch, each behind its position token; (n, 1,025)."""
+    lengths = [len(document) for document in documents]
+    windows = WindowPlan(lengths, epoch=epoch, policy=policy).all()
+    rows = np.full((len(windows), WIDTH), PAD, dtype=np.uint16)
+    rows[:, 0] = windows.position
+    columns = (windows.document.tolist(), windows.start.tolist(), windows.end.tolist())
+    for row, document, start, end in zip(rows, *columns, strict=True):
+        row[1 : 1 + end - start] = documents[document][start:end]
     return rows
 
 
@@ -177,15 +182,17 @@ def open_crops(path: Path) -> Epochs:
 # -- Hugging Face datasets -------------------------------------------------------------
 
 
-def save_rows(store: Store, work: Path, *, cut: bool) -> Path:
-    """One row per window of epoch 1, or one per document."""
+def save_rows(
+    store: Store, work: Path, *, policy: Policy | None, epoch: int = 0
+) -> Path:
+    """One row per window of an epoch, or without a policy one per document."""
     from datasets import Dataset, Features, Sequence, Value
 
-    folder = work / ("windows" if cut else "documents")
+    folder = work / (policy or "documents")
     if not folder.exists():
         documents = documents_of(store)
-        tokens: Any = cut_rows(documents) if cut else documents
-        length = WIDTH if cut else -1
+        tokens: Any = cut_rows(documents, policy, epoch) if policy else documents
+        length = WIDTH if policy else -1
         kind = Features({"tokens": Sequence(Value("uint16"), length=length)})
         Dataset.from_dict({"tokens": tokens}, features=kind).save_to_disk(folder)
     return folder
@@ -272,7 +279,7 @@ def write_mds(store: Store, work: Path) -> Path:
     folder = work / "mds"
     columns = {"tokens": f"ndarray:uint16:{WIDTH}"}
     with MDSWriter(out=str(folder), columns=columns) as writer:
-        for row in cut_rows(documents_of(store)):
+        for row in cut_rows(documents_of(store), "original", 1):
             writer.write({"tokens": row})
     return folder
 

@@ -38,13 +38,14 @@ from tct.data.files import write_json
 from tct.data.permutation import Permutation
 from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, Store, Verify, shard_name
 from tct.data.tokenizer import PAD
-from tct.data.windows import CONTEXT, STRIDE, WindowPlan
+from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
 from tct.pipeline.manifest import complete_manifest
 from tct.pipeline.writer import describe_files, write_rejects
+from tct.trainer.loader import Loader
 
 COMPARED = (
-    "| | ids | batches/s | x best peer | x memcpy | targets/s | first batch "
-    "| next epoch | memory |"
+    "| | ids | batches/s | x best peer | x memcpy | targets/s | x best peer "
+    "| x same windows | open | first batch | next epoch | memory |"
 )
 SCALED = (
     "| documents | index | per document | order and look-up | batches/s "
@@ -63,6 +64,8 @@ class Design:
     """Opens what `prepare` wrote."""
     module: str | None = None
     """What has to be installed."""
+    like: str | None = None
+    """A peer that gives the same windows."""
     folder: Path = Path()
     fresh: list[dict[str, Any]] = field(default_factory=list)
     """What `measure_fresh` says."""
@@ -84,7 +87,6 @@ def open_ours(
     *,
     epoch: int,
     verify: Verify = "full",
-    convert: Callable[[Batch], Any] = lambda batch: batch,
     **options: Any,
 ) -> Epochs:
     """`Batches` with some options, in epochs that all cut where `epoch` does."""
@@ -94,36 +96,49 @@ def open_ours(
     def epochs() -> Iterator[Any]:
         number = next(numbers)
         for step in range(batches.num_steps(number)):
-            yield convert(batches.batch(number, step))
+            yield batches.batch(number, step)
 
     return epochs
 
 
-def to_int64(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Inputs and targets as a model takes them, PAD and -1 where there is no token."""
-    targets, is_token = batch.targets()
-    y = targets.astype(np.int64)
-    y[~is_token] = -1
-    x = batch.inputs.astype(np.int64)
-    return x.reshape(-1, CONTEXT), y.reshape(-1, CONTEXT)
+def open_loader(folder: Path, *, epoch: int, policy: Policy) -> Epochs:
+    """What training reads on a CPU: int64 tensors, made by a thread and the caller."""
+    batches = Batches(
+        Store.open(folder), "train", batch_size=BATCH, seed=0, policy=policy
+    )
+
+    def epochs() -> Iterator[Any]:
+        with Loader(batches, torch.device("cpu")) as loader:
+            state = loader.state_dict()
+            loader.load_state_dict({**state, "epoch": epoch})
+            yield from islice(loader, batches.num_steps(epoch))
+
+    return epochs
 
 
 plan = partial(open_ours, epoch=3)
 original = partial(open_ours, epoch=1, policy="original")
-author, documents = peers.open_author, partial(peers.save_rows, cut=False)
-windows = partial(peers.save_rows, cut=True)
+author, documents = peers.open_author, partial(peers.save_rows, policy=None)
+windows = partial(peers.save_rows, policy="original", epoch=1)
+padded_windows = partial(peers.save_rows, policy="plan", epoch=3)
+packed, by_sizes = partial(plan, layout="packed"), partial(plan, verify="sizes")
+original_xy = partial(open_loader, epoch=1, policy="original")
+plan_xy = partial(open_loader, epoch=3, policy="plan")
+FULL, ALL = "datasets, windows", "datasets, `plan` cut once"
 OURS = (
-    Design("`original`, epoch 1", in_place, original),
-    Design("`plan`, padded", in_place, plan),
-    Design("`plan`, x and y made", in_place, partial(plan, convert=to_int64)),
-    Design("`plan`, packed", in_place, partial(plan, layout="packed")),
-    Design("`plan`, opened by sizes", in_place, partial(plan, verify="sizes")),
+    Design("`original`, epoch 1", in_place, original, like=FULL),
+    Design("`plan`, padded", in_place, plan, like=ALL),
+    Design("`plan`, packed", in_place, packed, like=ALL),
+    Design("`plan`, opened by sizes", in_place, by_sizes, like=ALL),
+    Design("`original`, `Loader`", in_place, original_xy, like=FULL),
+    Design("`plan`, `Loader`", in_place, plan_xy, like=ALL),
 )
 PEERS = (
     Design("the author's, epoch 1", peers.save_tensors, partial(author, number=1)),
     Design("the author's, epoch 0", peers.save_tensors, partial(author, number=0)),
     Design("nanoGPT's rule", peers.write_stream, peers.open_crops),
-    Design("datasets, windows", windows, peers.open_rows, "datasets"),
+    Design(FULL, windows, peers.open_rows, "datasets"),
+    Design(ALL, padded_windows, peers.open_rows, "datasets"),
     Design("datasets, documents", documents, peers.open_documents, "datasets"),
     Design("litdata", peers.write_chunks, peers.open_chunks, "litdata"),
     Design("MosaicML streaming", peers.write_mds, peers.open_mds, "streaming"),
@@ -179,18 +194,24 @@ def synthetic_store(folder: Path, documents: int) -> Store:
 def measure_fresh(design: Design) -> dict[str, Any]:
     """Opening, in a process that has done nothing but imports."""
     peers.missing(design.module)
-    peers.missing("pandas")  # which pyarrow imports when it is first used
     before, begun = anonymous_bytes(), time.perf_counter()
     epochs = design.open(design.folder)
+    opened = time.perf_counter() - begun
     batches = chain.from_iterable(epochs() for _ in repeat(None))
     next(batches)
-    first = time.perf_counter() - begun
+    first = time.perf_counter() - begun - opened
     for _ in islice(batches, 199):
         pass
     memory = anonymous_bytes() - before
     found = [describe(batch) for batch in islice(batches, 200)]
     targets, ids = statistics.mean(targets for _, targets in found), found[0][0]
-    return {"first": first, "memory": memory, "targets": targets, "ids": ids}
+    return {
+        "open": opened,
+        "first": first,
+        "memory": memory,
+        "targets": targets,
+        "ids": ids,
+    }
 
 
 def describe(batch: Any) -> tuple[str, int]:
@@ -256,6 +277,7 @@ def compare(designs: Sequence[Design]) -> Iterator[Sequence[str]]:
     enough = 0.99 * BATCH * CONTEXT
     full = [d for d in designs if d in PEERS and d.opened("targets") > enough]
     best = max(full, key=lambda design: statistics.median(design.rates))
+    by_name = {design.name: design for design in designs}
     for design in designs:
         median = statistics.median(design.rates)
         over_best, over_memcpy = (
@@ -269,10 +291,21 @@ def compare(designs: Sequence[Design]) -> Iterator[Sequence[str]]:
             f"{over_best:.2f}",
             f"{over_memcpy:.4f}",
             f"{median * design.opened('targets') / 1e6:,.0f} M",
+            _over(design, best),
+            _over(design, by_name.get(design.like or "")),
+            f"{design.opened('open') * 1e3:,.1f} ms",
             f"{design.opened('first') * 1e3:,.1f} ms",
             f"{statistics.median(design.next_epoch) * 1e3:,.1f} ms",
             f"{design.opened('memory') / 1e6:,.1f} MB",
         )
+
+
+def _over(design: Design, other: Design | None) -> str:
+    """Median ratio of targets per second."""
+    if other is None:
+        return "-"
+    ratio = statistics.median(map(truediv, design.rates, other.rates))
+    return f"{ratio * design.opened('targets') / other.opened('targets'):.2f}"
 
 
 def scale(work: Path) -> Iterator[Sequence[str]]:
@@ -340,7 +373,7 @@ def main(
         print_table(COMPARED, compare(designs))
         for name, reason in missing.items():
             if reason:
-                click.echo(f"| {name} | {reason} |" + " |" * 7)
+                click.echo(f"| {name} | {reason} |" + " |" * 10)
         click.echo("\n## More documents\n")
         print_table(SCALED, scale(work))
 

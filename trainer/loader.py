@@ -249,10 +249,12 @@ def to_device(batch: Batch, device: torch.device) -> list[Pass]:
 def _passes(batch: Batch, ids: Tensor, ends: Tensor) -> list[Pass]:
     """Inputs and targets from the ids of a slot, on its device."""
     size, windows = len(batch.inputs), len(batch.windows)
-    inputs = ids[:size].to(torch.int64)
-    targets = inputs.roll(-1)
-    targets[ends[:windows]] = ids[size : size + windows].to(torch.int64)
-    targets.masked_fill_(inputs == PAD, IGNORE_INDEX)
+    short = ids[:size]  # widened last: a quarter of the bytes until then
+    targets = torch.empty_like(short)
+    targets[:-1] = short[1:]
+    targets[ends[:windows]] = ids[size : size + windows]
+    targets.masked_fill_(short == PAD, IGNORE_INDEX)
+    inputs, targets = short.to(torch.int64), targets.to(torch.int64)
     places = batch.arrangement
     spans: list[list[int]] | list[None] = [None] * len(places.passes)
     if batch.is_packed:

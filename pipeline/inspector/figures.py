@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from ...data.inspection import PolicyCounts
 from ...data.layouts import LAYOUTS
@@ -169,7 +169,8 @@ def promise_figure(counts: Sequence[PolicyCounts]) -> Figure:
             text = f"{value:,.0f}" if value > 100 or value == 0 else f"{value:.3g}"
             panel.text(value, place, f" {text}", va="center", color=INK, fontsize=8)
         panel.set_xlim(0, 1.3 * max(*values, 1e-9))
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.3g}"))
+        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         _label(panel, title=title)
     _draw_pad(axes[-1], counts)
     axes[0].invert_yaxis()  # shared: the first policy is on top in all
