@@ -126,6 +126,13 @@ class Loader(Iterator[DeviceBatch]):
                     f"but these batches have {expected!r}",
                     "give the store and the settings that the run was started with",
                 )
+        for name in ("epoch", "step"):
+            number = state.get(name)
+            if not isinstance(number, int) or number < 0:
+                raise CheckpointError(
+                    f"loader state: {name} is {number!r}, expected 0 or more",
+                    "restore it, or go on from another checkpoint",
+                )
         self.close()
         self._position = _at_or_after(self.batches, state["epoch"], state["step"])
 
@@ -151,8 +158,8 @@ class Loader(Iterator[DeviceBatch]):
 
     def _start(self) -> None:
         self._free, self._ready = SimpleQueue(), SimpleQueue()
-        for _ in range(_SLOTS):
-            self._free.put(_make_slot(self.batches, self.device))
+        for slot in _make_slots(self.batches, self.device):
+            self._free.put(slot)
         self._thread = Thread(
             target=self._produce, args=(self._position,), name="loader", daemon=True
         )
@@ -229,11 +236,11 @@ class _CudaSlot(_Slot):
         return passes
 
 
-def _make_slot(batches: Batches, device: torch.device) -> _Slot:
+def _make_slots(batches: Batches, device: torch.device) -> list[_Slot]:
     if device.type == "cuda":
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        return _CudaSlot(batches, device, stream)
-    return _Slot(batches)
+        return [_CudaSlot(batches, device, stream) for _ in range(_SLOTS)]
+    return [_Slot(batches) for _ in range(_SLOTS)]
 
 
 def _event() -> torch.cuda.Event:

@@ -144,7 +144,7 @@ def _resume(loader: Loader, folder: Path, config: Config) -> Run:
     _check_digest(
         checkpoint, "tokenizer", state.tokenizer_digest, store.tokenizer.digest
     )
-    _check_digest(checkpoint, "store", state.loader["store"], store.digest)
+    _check_digest(checkpoint, "store", str(state.loader.get("store")), store.digest)
     for key, ours, theirs in differences(config, state.config):
         raise ConfigError(
             f"{key}: found {ours!r}, but the run in {folder} was started with "

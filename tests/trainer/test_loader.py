@@ -193,6 +193,15 @@ def test_a_state_of_another_order_is_refused(
         loader.load_state_dict(state)
 
 
+@pytest.mark.parametrize("name", ["epoch", "step"])
+@pytest.mark.parametrize("value", [None, -1, "3", 1.5])
+def test_a_damaged_state_is_refused(store: Store, name: str, value: Any) -> None:
+    loader = Loader(make(store), CPU)
+    state = loader.state_dict() | {name: value}
+    with pytest.raises(CheckpointError, match=f"loader state: {name} is .*, expected"):
+        loader.load_state_dict(state)
+
+
 def test_a_state_of_another_store_is_refused(
     store: Store, make_store: MakeStore
 ) -> None:
