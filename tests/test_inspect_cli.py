@@ -97,7 +97,7 @@ steps           5
 tokens          12,278
 covered         12,278 (100.00%)
 more than once  0
-never seen      0
+not seen        0
 PAD, padded     33.4%: 6,154 of 18,432 positions
 PAD, bucketed   16.6%: 2,442 of 14,720 positions
 PAD, packed     33.4%: 6,154 of 18,432 positions
@@ -153,7 +153,7 @@ def test_a_policy_without_a_window_in_an_epoch_is_drawn(
     store = build_store([np.zeros(5, np.uint16)])
     text = run_well(store.folder, "--windows", "original", "--epoch", 1)
     assert "0 windows of 1 document (train)" in text
-    assert re.search(r"^never seen +5$", text, re.M)
+    assert re.search(r"^not seen +5$", text, re.M)
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

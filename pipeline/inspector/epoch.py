@@ -103,7 +103,7 @@ def _counts(summary: EpochSummary) -> Iterator[tuple[str, str]]:
     yield "tokens", f"{summary.tokens:,}"
     yield "covered", f"{summary.covered:,} ({share:.2%})"
     yield "more than once", f"{summary.repeated:,}"
-    yield "never seen", f"{summary.unseen:,}"
+    yield "not seen", f"{summary.unseen:,}"
     for layout in LAYOUTS:
         pad = summary.positions[layout] - summary.targets
         detail = f"{pad:,} of {summary.positions[layout]:,} positions"

@@ -79,7 +79,7 @@ def save_plot(path: Path, view: View, lines: list[Text | str]) -> None:
     write_atomic(path, lambda file: file.write(data))
 
 
-def _image(figure: "Figure", kind: str) -> bytes:
+def _image(figure: "Figure", kind: str, *, transparent: bool = False) -> bytes:
     from matplotlib import rc_context
 
     buffer = io.BytesIO()
@@ -91,7 +91,7 @@ def _image(figure: "Figure", kind: str) -> bytes:
             format=kind,
             dpi=150,
             metadata=metadata,
-            transparent=kind == "svg",
+            transparent=transparent,
         )
     return buffer.getvalue()
 
@@ -99,7 +99,8 @@ def _image(figure: "Figure", kind: str) -> bytes:
 def _page(figure: "Figure", lines: list[Text | str]) -> str:
     from .figures import INK
 
-    svg = _image(figure, "svg").decode()
+    # The page has a background of its own, light or dark.
+    svg = _image(figure, "svg", transparent=True).decode()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor").strip()
     texts = [line.plain if isinstance(line, Text) else line for line in lines]
     return _PAGE.format(
