@@ -2,7 +2,8 @@
 
 Each room has its commands in a `commands.py`; each parses, calls one function and
 renders.  stdout is data, progress and logs go to stderr; exit code 0 is success, 1 a
-problem that the message says how to solve, 2 wrong usage.
+problem that the message says how to solve, 2 wrong usage, 3 a training run that
+diverged.
 """
 
 import errno
@@ -33,7 +34,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except TctError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            raise click.exceptions.Exit(error.exit_code) from error
         except BrokenPipeError:  # the reader of stdout, such as `head`, has enough
             raise
         except OSError as error:

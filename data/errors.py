@@ -7,13 +7,16 @@
     │   └── CorruptError     right kind, but its bytes are not the ones recorded
     ├── StaleStoreError      a store that was made from something else
     ├── DecodeError          token ids that no document has
+    ├── LockedError          a folder that another process is writing
     ├── PromptError          a partial workflow that cannot be continued
     ├── CheckpointError      a checkpoint that does not fit this run
-    └── NotFiniteError       a loss or gradient that became inf or nan
+    └── NotFiniteError       a loss or gradient that became inf or nan (exit code 3)
 
 Bad arguments to pure functions raise ValueError or IndexError; a bug raises whatever
 it raises, with its traceback.
 """
+
+from typing import ClassVar
 
 __all__ = [
     "CheckpointError",
@@ -21,6 +24,7 @@ __all__ = [
     "CorruptError",
     "DecodeError",
     "FormatError",
+    "LockedError",
     "NotFiniteError",
     "PromptError",
     "SourceError",
@@ -31,6 +35,9 @@ __all__ = [
 
 class TctError(Exception):
     """A problem the user can solve: where, what was found, what was expected."""
+
+    exit_code: ClassVar[int] = 1
+    """Of the command that it ends."""
 
     def __init__(self, problem: str, hint: str) -> None:
         """Join `problem` and `hint` (what to do) into one line."""
@@ -75,6 +82,10 @@ class DecodeError(TctError):
         self.position = position
 
 
+class LockedError(TctError):
+    """A folder that another process is writing."""
+
+
 class PromptError(TctError):
     """A partial workflow that the grammar cannot continue."""
 
@@ -85,3 +96,5 @@ class CheckpointError(TctError):
 
 class NotFiniteError(TctError):
     """A loss or gradient that is no number; the weights are as they were before it."""
+
+    exit_code = 3

@@ -3,17 +3,19 @@
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import FormatError
+from .errors import FormatError, LockedError
 
 __all__ = [
     "canonical_json",
     "check_format",
     "fsync_folder",
+    "locked",
     "naming",
     "read_json",
     "sha256_file",
@@ -73,6 +75,36 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
         fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path, *, hint: str) -> Iterator[None]:
+    """Keep a folder, which is made where it is missing, to this process.
+
+    The lock is on `.lock` in it and ends with the process, however that ends; the file
+    stays, and says who held it last.
+
+    Args:
+        folder: to be written to by one process at a time.
+        hint: what to do if another one holds it.
+
+    Raises:
+        LockedError: another process holds it.
+    """
+    import fcntl  # not on Windows, where reading a store works without it
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise LockedError(f"{folder}: in use by {holder}", hint) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}\n")
+        file.flush()
+        yield
 
 
 def write_json(path: Path, value: Any) -> None:

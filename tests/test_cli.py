@@ -557,6 +557,23 @@ def test_wrong_usage_says_how_to_use_it(arguments: list[str], message: str) -> N
     assert message in usage_error_of(*arguments)
 
 
+def test_a_run_that_diverges_has_an_exit_code_of_its_own(
+    store_folder: Path, tmp_path: Path
+) -> None:
+    wild = ("--set", "lr=1e38", "--batch-size", "2", "--steps", "3")
+    small = ("--set", "model.width=32", "--set", "layers=1", "--set", "heads=1")
+    result = run(
+        *("train", store_folder, "-o", tmp_path / "run", "--preset", "tiny"),
+        *wild,
+        *small,
+    )
+    assert result.exit_code == 3, result.stderr
+    assert result.stdout == ""
+    message = result.stderr.splitlines()[-1]
+    assert message.startswith("Error: step 2: found a loss of nan nats per token")
+    assert message.endswith(f"all windows are in {tmp_path / 'run/non-finite.json'}")
+
+
 # -- real processes --------------------------------------------------------------------
 
 

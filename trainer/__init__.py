@@ -13,7 +13,7 @@
     run.py         beginning and resuming             signals.py    stopping in order
     loop.py        train(), from top to bottom        progress.py   what is shown
     report.py      what was reached                   generate.py   writing workflows
-    commands.py    tct train and tct generate
+    faults.py      what a diverged run leaves         commands.py   train, generate
 
 A run is a pure function of (store, config): randomness is only in the initial weights
 and in the data order, and both are keyed by `data.seed`.  So a run that was stopped and

@@ -9,11 +9,18 @@ from torch import Tensor
 
 from ..data.batches import Batches
 from ..data.errors import NotFiniteError
+from ..data.files import locked
 from ..data.store import Store
-from .checkpoint import record_validation, rotate, save_checkpoint
+from .checkpoint import (
+    newest_checkpoint,
+    record_validation,
+    rotate,
+    save_checkpoint,
+)
 from .config import Config
 from .device import pick_device
 from .evaluate import evaluate
+from .faults import name_documents, write_fault
 from .loader import DeviceBatch, Loader
 from .metrics import MetricsLog, StepRecord
 from .model import count_parameters
@@ -25,8 +32,6 @@ from .signals import StopRequest
 from .step import StepResult, train_step
 
 __all__ = ["train"]
-
-_NAMED_DOCUMENTS = 5
 
 
 def train(
@@ -55,29 +60,33 @@ def train(
     Raises:
         ConfigError: a folder, device, store or configuration that does not fit.
         CheckpointError: nothing to resume, or nothing that fits.
+        LockedError: another process trains in `run_folder`.
         NotFiniteError: a loss or gradient became inf or nan; the newest checkpoint
             is from before it.
     """
     progress = progress or Silent()
     place = pick_device(device)
     loader = Loader(training_batches(store, config, place), place)
-    run = begin(loader, run_folder, config, resume=resume)
-    session = _Session(
-        run=run,
-        validation=validation_batches(store, config, place),
-        metrics=MetricsLog(run_folder / "metrics.jsonl", since=run.state),
-        progress=progress,
-        stop=StopRequest(),
-    )
-    is_new = not session.is_finished
-    progress.start(step=run.state.step, steps=config.run.steps)
-    try:
-        with session.stop, loader:
-            session.train()
-    finally:
-        progress.finish()
-        session.metrics.close()
-    return session.report(is_new=is_new)
+    if resume:
+        newest_checkpoint(run_folder)  # without one there is no folder to lock
+    with locked(run_folder, hint="wait until it ends, or give another folder"):
+        run = begin(loader, run_folder, config, resume=resume)
+        session = _Session(
+            run=run,
+            validation=validation_batches(store, config, place),
+            metrics=MetricsLog(run_folder / "metrics.jsonl", since=run.state),
+            progress=progress,
+            stop=StopRequest(),
+        )
+        is_new = not session.is_finished
+        progress.start(step=run.state.step, steps=config.run.steps)
+        try:
+            with session.stop, loader:
+                session.train()
+        finally:
+            progress.finish()
+            session.metrics.close()
+        return session.report(is_new=is_new)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -168,10 +177,14 @@ class _Session:
                 clip=config.optim.clip,
             )
         except NotFiniteError as error:
-            documents = _name_documents(run.loader.batches.store, batch)
+            store, step = run.loader.batches.store, run.state.step + 1
+            path = write_fault(
+                run.folder, store, batch, step=step, problem=error.problem
+            )
+            documents = name_documents(store, batch)
             raise NotFiniteError(
-                f"step {run.state.step + 1:,}: {error.problem}, in {documents}",
-                error.hint,
+                f"step {step:,}: {error.problem}, in {documents}",
+                f"{error.hint}; all windows are in {path}",
             ) from error
 
     def _log(self, interval: "_Interval") -> None:
@@ -256,10 +269,3 @@ class _Interval:
             tokens_per_s=self.targets / self._seconds,
             seconds=seconds,
         )
-
-
-def _name_documents(store: Store, batch: DeviceBatch) -> str:
-    rows = sorted(set(batch.windows.document.tolist()))
-    names = [str(store.docs["path"][row]) for row in rows[:_NAMED_DOCUMENTS]]
-    more = len(rows) - len(names)
-    return ", ".join(names) + (f" and {more:,} more documents" if more else "")

@@ -3,14 +3,17 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from tct.data.errors import CheckpointError, ConfigError, NotFiniteError
+from tct.data.errors import CheckpointError, ConfigError, LockedError, NotFiniteError
 from tct.data.store import Store
 from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.config import Config, RunConfig
@@ -19,7 +22,7 @@ from tct.trainer.loop import train
 from tct.trainer.metrics import StepRecord
 from tct.trainer.presets import override
 from tct.trainer.progress import Silent
-from tct.trainer.run import stored_config
+from tct.trainer.run import stored_config, training_batches
 from tct.trainer.state import Best
 
 MakeStore = Callable[..., Store]
@@ -356,7 +359,35 @@ def test_a_run_that_diverges_stops_and_names_the_documents(
         train(store, tmp_path / "run", wild, device="cpu")
 
     assert "document-" in error.value.problem
+    fault = json.loads((tmp_path / "run/non-finite.json").read_text())
+    assert (fault["step"], fault["epoch"], fault["step_in_epoch"]) == (2, 0, 1)
+    batches = training_batches(store, wild, torch.device("cpu"))
+    windows = batches.batch(0, 1).windows
+    assert [w["document"] for w in fault["windows"]] == windows.document.tolist()
+    assert [w["end"] for w in fault["windows"]] == windows.end.tolist()
+    assert str(tmp_path / "run/non-finite.json") in error.value.hint
     assert list(find_checkpoints(tmp_path / "run")) == [1]
+
+
+def test_two_processes_cannot_train_in_one_folder(
+    store: Store, small: Config, tmp_path: Path
+) -> None:
+    script = (
+        "import sys; from pathlib import Path; from tct.data.files import locked\n"
+        "with locked(Path(sys.argv[1]), hint=''): print('held', flush=True); input()"
+    )
+    folder = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(LockedError, match=rf"in use by process {other.pid} on .*;"):
+            train(store, folder, small, device="cpu")
+        other.kill()  # a lock ends with its process, however that ends
+    assert train(store, folder, small, device="cpu").step == 12
 
 
 def test_an_empty_validation_split_is_noted_once(
