@@ -25,6 +25,13 @@ _EXISTING = click.Path(path_type=Path)
     help="Folder for checkpoints and metrics.",
 )
 @click.option("--preset", metavar="NAME", help="tiny or workflow-27m.")
+@click.option(
+    "--config",
+    "config_file",
+    type=_EXISTING,
+    metavar="FILE",
+    help="Settings as TOML, [optim] and so on, that replace the preset's.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Windows per step.")
 @click.option(
@@ -58,6 +65,7 @@ def train(
     store_folder: Path,
     run_folder: Path,
     preset: str | None,
+    config_file: Path | None,
     steps: int | None,
     batch_size: int | None,
     seed: int | None,
@@ -81,7 +89,7 @@ def train(
 
     from ..data.store import Store
     from .loop import train as run
-    from .presets import override, resolve
+    from .presets import override, override_from, resolve
     from .progress import make_progress
     from .report import render_report
     from .run import stored_config
@@ -96,9 +104,12 @@ def train(
     changes = [f"{key}={value}" for key, value in named.items() if value is not None]
     changes += overrides
     if resume and preset is None:
-        config = override(stored_config(run_folder), changes)
+        config = stored_config(run_folder)
     else:
-        config = resolve(preset or "workflow-27m", changes)
+        config = resolve(preset or "workflow-27m")
+    if config_file is not None:
+        config = override_from(config, config_file)
+    config = override(config, changes)
     report = run(
         Store.open(store_folder),
         run_folder,

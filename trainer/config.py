@@ -6,7 +6,7 @@ is made, so one that exists is one that can be trained.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 from ..data.errors import ConfigError
 from ..data.layouts import LAYOUTS, Layout
@@ -19,10 +19,14 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "RunConfig",
+    "Schedule",
     "differences",
     "from_dict",
     "to_dict",
 ]
+
+Schedule = Literal["cosine", "linear", "constant", "wsd"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +93,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """AdamW and its schedule; see `learning_rate` for how the first three combine."""
+    """AdamW and its schedule; see `learning_rate` for what the first five mean."""
 
     SECTION: ClassVar[str] = "optim"
 
@@ -97,6 +101,10 @@ class OptimConfig:
     """Highest learning rate."""
     min_lr_ratio: float = 0.1
     """The last step's learning rate as a share of `lr`."""
+    schedule: Schedule = "cosine"
+    """How the rate falls after the warm-up: cosine, linear, constant or wsd."""
+    decay_ratio: float = 0.2
+    """With `wsd`, the share of the steps after the warm-up in which the rate falls."""
     warmup_steps: int = 1500
     """Steps of linear warm-up; at most a tenth of the run is used."""
     beta1: float = 0.9
@@ -109,6 +117,10 @@ class OptimConfig:
     def __post_init__(self) -> None:
         """Refuse values that AdamW or the schedule have no meaning for."""
         _above(self, "lr", 0)
+        if self.schedule not in SCHEDULES:
+            _refuse(self, "schedule", " or ".join(SCHEDULES))
+        if not 0 < self.decay_ratio <= 1:
+            _refuse(self, "decay_ratio", "above 0 and at most 1")
         _at_least(self, "warmup_steps", 0)
         _at_least(self, "weight_decay", 0)
         _above(self, "clip", 0)

@@ -14,6 +14,7 @@ The state is two integers, the epoch and the step of the batch that comes next, 
 they are numbers of.  It counts what was handed out, not what was made ahead.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -81,6 +82,8 @@ class Loader(Iterator[DeviceBatch]):
             ConfigError: there is no window in any epoch.
         """
         self.batches, self.device = batches, device
+        self.waited = 0.0
+        """Seconds in which a batch was asked for that was not there yet."""
         self._position = _at_or_after(batches, 0, 0)
         self._thread: Thread | None = None
         self._free: SimpleQueue[_Slot | None]
@@ -90,7 +93,9 @@ class Loader(Iterator[DeviceBatch]):
         """The batch of the next step."""
         if self._thread is None:
             self._start()
+        begun = time.perf_counter()
         made = self._ready.get()
+        self.waited += time.perf_counter() - begun
         if isinstance(made, BaseException):
             self.close()
             raise made

@@ -143,12 +143,13 @@ class _Session:
             self._evaluate()
         interval = _Interval()
         while run.state.step < config.run.steps and not self.stop.requested:
-            began = time.perf_counter()
+            began, waited = time.perf_counter(), run.loader.waited
             batch = next(run.loader)
+            waited = run.loader.waited - waited
             lr = learning_rate(run.state.step, config.optim, steps=config.run.steps)
             result = self._learn(batch, lr=lr)
             run.state = run.state.after_step(run.loader.state_dict())
-            interval.add(result, batch, lr=lr, began=began)
+            interval.add(result, batch, lr=lr, began=began, waited=waited)
             self.progress.step(run.state.step)
 
             saves = self._is_due(config.run.save_every) or self._owes_evaluation
@@ -241,14 +242,29 @@ class _Interval:
         self._epoch = 0
         self._offset: int | None = None
         self._lr = 0.0
-        self._seconds = 0.0
+        self._seconds = self._waited = 0.0
         self._nats: list[Tensor] = []
         self._grad_norm: Tensor | None = None
 
     def add(
-        self, result: StepResult, batch: DeviceBatch, *, lr: float, began: float
+        self,
+        result: StepResult,
+        batch: DeviceBatch,
+        *,
+        lr: float,
+        began: float,
+        waited: float,
     ) -> None:
-        """Take in one step that began at `began` on the performance counter."""
+        """Take in one step.
+
+        Args:
+            result: of the step.
+            batch: that it learnt from.
+            lr: its learning rate.
+            began: when it began, on the performance counter.
+            waited: seconds that it waited for the batch.
+        """
+        self._waited += waited
         self.targets += result.targets
         self._epoch, self._offset, self._lr = batch.epoch, batch.offset, lr
         self._seconds += time.perf_counter() - began
@@ -267,5 +283,6 @@ class _Interval:
             grad_norm=self._grad_norm.item() if self._grad_norm is not None else 0.0,
             targets=self.targets,
             tokens_per_s=self.targets / self._seconds,
+            loader_wait=self._waited / self._seconds,
             seconds=seconds,
         )

@@ -36,6 +36,8 @@ class StepRecord:
     """Tokens predicted in these steps; PAD does not count."""
     tokens_per_s: float
     """Targets per second of training; saving and evaluating do not count."""
+    loader_wait: float
+    """Share of that time in which the next batch was not there yet."""
     seconds: float
     """Wall time since the run began, without the time between stop and resume."""
 

@@ -1,9 +1,11 @@
-"""Named configurations, and how `--set key=value` changes one."""
+"""Named configurations, and how a file and `--set key=value` change one."""
 
 import difflib
+import tomllib
 import types
 import typing
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..data.errors import ConfigError
@@ -18,7 +20,7 @@ from .config import (
     to_dict,
 )
 
-__all__ = ["PRESETS", "override", "resolve"]
+__all__ = ["PRESETS", "override", "override_from", "resolve"]
 
 PRESETS = {
     # 2,883,840 parameters: a demonstration on two CPU cores and the example corpus.
@@ -78,6 +80,52 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
         section, _, item = key.partition(".")
         values[section][item] = _parse(key, value.strip())
     return from_dict(values)
+
+
+def override_from(config: Config, path: Path) -> Config:
+    """`config` with the settings of a TOML file, whose tables are the sections.
+
+    Raises:
+        ConfigError: no such file, no TOML, an unknown key, or a value that does not
+            fit.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(
+            f"{path}: not readable as TOML ({reason})",
+            "write tables such as [optim] with lines such as lr = 1e-3",
+        ) from error
+    values = to_dict(config)
+    for section, settings in content.items():
+        if not isinstance(settings, dict):
+            raise ConfigError(
+                f"{path}: found {section} outside any table",
+                "put it below its section, such as [optim]",
+            )
+        for name, value in settings.items():
+            try:
+                key = _full_key(f"{section}.{name}")
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error.problem}", error.hint) from error
+            values[section][name] = _checked(path, key, value)
+    return from_dict(values)
+
+
+def _checked(path: Path, key: str, value: Any) -> int | float | str:
+    """A value from TOML, if it is of the key's kind."""
+    kind = next(iter(typing.get_args(_KEYS[key])), _KEYS[key])
+    kind = kind if kind in _KINDS else str
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        expected = _KINDS.get(kind, "a text in quotes")
+        raise ConfigError(
+            f"{path}: {key}: found {value!r}, expected {expected}",
+            "change it, or leave it out for the preset's value",
+        )
+    return typing.cast("int | float | str", value)
 
 
 def _full_key(name: str) -> str:

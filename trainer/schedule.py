@@ -1,4 +1,12 @@
-"""The learning rate of every step: a linear warm-up, then half a cosine."""
+"""The learning rate of every step: a linear warm-up, then one of four falls.
+
+cosine     half a cosine from `lr` to `min_lr_ratio * lr`
+linear     a straight line between the same
+constant   none
+wsd        none until the last `decay_ratio` of the steps after the warm-up, then a
+straight line: warm-up, stable, decay.  A run can be made longer without
+another schedule, since only its end depends on its length.
+"""
 
 import math
 
@@ -12,7 +20,7 @@ def learning_rate(step: int, optim: OptimConfig, *, steps: int) -> float:
 
     The warm-up rises in equal parts to `lr` and takes `warmup_steps`, but at most a
     tenth of the run: a run of 20 steps must not spend all of them near zero.  Then the
-    cosine falls from `lr` to `min_lr_ratio * lr`, which is the last step's rate.
+    rate falls from `lr` to that of the last step, by `optim.schedule`.
 
     Example: lr 1.0, warmup_steps 1,500, steps 100 warms up for 10 steps: 0.1, 0.2, …,
     1.0, and falls from there.
@@ -25,5 +33,18 @@ def learning_rate(step: int, optim: OptimConfig, *, steps: int) -> float:
     # The last step of the warm-up, or the first of all, is where the fall begins.
     top = max(warmup - 1, 0)
     progress = (step - top) / max(steps - 1 - top, 1)
-    cosine = (1 + math.cos(math.pi * progress)) / 2
-    return optim.lr * (optim.min_lr_ratio + (1 - optim.min_lr_ratio) * cosine)
+    height = _height(progress, optim)
+    return optim.lr * (optim.min_lr_ratio + (1 - optim.min_lr_ratio) * height)
+
+
+def _height(progress: float, optim: OptimConfig) -> float:
+    """How far above its end the rate is, from 1 at progress 0 to 0 at progress 1."""
+    match optim.schedule:
+        case "cosine":
+            return (1 + math.cos(math.pi * progress)) / 2
+        case "linear":
+            return 1 - progress
+        case "constant":
+            return 1.0
+        case "wsd":
+            return min(1.0, (1 - progress) / optim.decay_ratio)

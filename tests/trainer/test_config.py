@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from tct.trainer.config import (
     from_dict,
     to_dict,
 )
-from tct.trainer.presets import PRESETS, override, resolve
+from tct.trainer.presets import PRESETS, override, override_from, resolve
 
 
 def test_a_preset_is_what_resolve_gives_without_overrides() -> None:
@@ -55,6 +56,8 @@ def test_micro_batch_is_a_number_or_none() -> None:
         ("lr=fast", r"optim\.lr: found 'fast', expected a number"),
         ("steps=1e3", r"run\.steps: found '1e3', expected an integer"),
         ("micro_batch=x", r"run\.micro_batch: found 'x', expected an integer or none"),
+        ("schedule=step", r"optim\.schedule: found 'step', expected cosine or linear"),
+        ("decay_ratio=0", r"optim\.decay_ratio: found 0\.0, expected above 0 and at"),
         ("lr=0", r"optim\.lr: found 0\.0, expected a number above 0"),
         ("lr=nan", r"optim\.lr: found nan, expected a number above 0"),
         ("steps=0", r"run\.steps: found 0, expected at least 1"),
@@ -111,3 +114,59 @@ def test_differences_name_the_key_and_both_values() -> None:
         ("model.layers", 2, PRESETS["tiny"].model.layers),
         ("optim.lr", 1.0, 2.0),
     ]
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_file_replaces_what_it_names(tmp_path: Path) -> None:
+    text = """
+    [optim]
+    lr = 1
+    schedule = "linear"
+    [run]
+    micro_batch = 2
+    layout = "packed"
+    """
+    config = override_from(PRESETS["tiny"], write(tmp_path / "a.toml", text))
+
+    changed = {key: value for key, value, _ in differences(config, PRESETS["tiny"])}
+    assert changed == {
+        "optim.lr": 1.0,
+        "optim.schedule": "linear",
+        "run.micro_batch": 2,
+        "run.layout": "packed",
+    }
+    assert type(config.optim.lr) is float
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lr = 1", r"found lr outside any table; put it below its section"),
+        (
+            "[optim]\nlrr = 1",
+            r"a\.toml: optim\.lrr: no such .*did you mean optim\.lr\?",
+        ),
+        ("[optimm]\nlr = 1", r"optimm\.lr: no such .*did you mean optim\.lr\?"),
+        ('[optim]\nlr = "1"', r"a\.toml: optim\.lr: found '1', expected a number"),
+        ("[run]\nsteps = 1.5", r"run\.steps: found 1\.5, expected an integer"),
+        ("[run]\nsteps = true", r"run\.steps: found True, expected an integer"),
+        ("[run]\nlayout = 3", r"run\.layout: found 3, expected a text in quotes"),
+        ('[run]\nlayout = "x"', r"run\.layout: found 'x', expected padded or"),
+        ("[run]\nsteps = 0", r"run\.steps: found 0, expected at least 1"),
+        ("[run", r"a\.toml: not readable as TOML"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        override_from(PRESETS["tiny"], write(tmp_path / "a.toml", text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"b\.toml: not readable as TOML \(No such"):
+        override_from(PRESETS["tiny"], tmp_path / "b.toml")

@@ -63,7 +63,7 @@ def weights(folder: Path) -> str:
 def records(folder: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl without the figures that no two runs share."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    varying = ("seconds", "tokens_per_s")
+    varying = ("seconds", "tokens_per_s", "loader_wait")
     return [
         {k: v for k, v in json.loads(line).items() if k not in varying}
         for line in lines
@@ -430,3 +430,4 @@ def test_records_reach_the_progress(
 
     assert [record.step for record in seen] == list(range(1, 13))
     assert all(record.tokens_per_s > 0 for record in seen)
+    assert all(0 <= record.loader_wait < 1 for record in seen)

@@ -19,6 +19,7 @@ RECORD = StepRecord(
     grad_norm=0.5,
     targets=5000,
     tokens_per_s=12345.6,
+    loader_wait=0.01,
     seconds=9.0,
 )
 EVALUATION = Evaluation(nats=200.0, tokens=100, documents=4, canonical_bytes=500)
