@@ -32,7 +32,7 @@ from ..data.tokenizer import PAD
 from ..data.windows import Windows
 from .model import IGNORE_INDEX
 
-__all__ = ["DeviceBatch", "Loader", "Pass", "to_device"]
+__all__ = ["DeviceBatch", "Loader", "Pass"]
 
 _SLOTS = 4
 
@@ -250,12 +250,6 @@ def _make_slots(batches: Batches, device: torch.device) -> list[_Slot]:
 
 def _event() -> torch.cuda.Event:
     return torch.cuda.Event()  # type: ignore[no-untyped-call]
-
-
-def to_device(batch: Batch, device: torch.device) -> list[Pass]:
-    """The passes of a single batch, without a loader."""
-    ids = torch.from_numpy(np.concatenate((batch.inputs, batch.last)).view(np.int16))
-    return _passes(batch, ids.to(device), torch.from_numpy(batch.ends).to(device))
 
 
 def _passes(batch: Batch, ids: Tensor, ends: Tensor) -> list[Pass]:

@@ -14,7 +14,7 @@ from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
 from tct.trainer.config import Config
-from tct.trainer.loader import DeviceBatch, Loader, to_device
+from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import IGNORE_INDEX
 
 MakeStore = Callable[..., Store]
@@ -239,18 +239,6 @@ def test_an_error_of_the_thread_reaches_the_caller(store: Store) -> None:
     with pytest.raises((ValueError, IndexError)):
         take(loader, batches.num_steps(0))
     assert loader.state_dict()["epoch"] == 0
-
-
-def test_a_batch_alone_gives_the_same_tensors(store: Store) -> None:
-    for layout in LAYOUTS:
-        batches = make(store, layout=layout)
-        with Loader(batches, CPU) as loader:
-            for batch in islice(loader, batches.num_steps(0)):
-                alone = to_device(batches.batch(batch.epoch, batch.step), CPU)
-                for a, b in zip(alone, batch.passes, strict=True):
-                    assert torch.equal(a.inputs, b.inputs)
-                    assert torch.equal(a.targets, b.targets)
-                    assert a.spans == b.spans
 
 
 @needs_cuda
