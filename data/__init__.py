@@ -3,6 +3,7 @@
     store.py      shards, index and manifest, mapped into memory
     windows.py    epoch ─▶ windows        permutation.py   their order
     layouts.py    where the windows of a step lie in memory
+    gather.py     where the tokens of windows are, and the one copy of them
     batches.py    (epoch, step) ─▶ token ids, laid out for the model
     inspection/   what an epoch sees, in numbers
     tokenizer/    JSON value ⇄ token ids, and which token may follow

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConfigError
+from .gather import WindowTokens
 from .layouts import Arrangement, Layout, arrange, max_positions
 from .permutation import ORDER_VERSION, Permutation
 from .store import Split, Store
@@ -66,27 +67,6 @@ class Batch:
         targets[:-1] = self.inputs[1:]
         targets[self.ends] = self.last
         return targets, self.inputs != PAD
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Block:
-    """The windows of some steps in a row, and where their tokens are.
-
-    Looked up together: one step at a time costs ten times as much.  Lists where a loop
-    over windows follows, since NumPy's scalars are slow.
-    """
-
-    windows: Windows
-    last: NDArray[np.uint16]
-    """The last token of each window."""
-    shard: list[int]
-    begin: list[int]
-    """First token of each window in its shard."""
-    end: list[int]
-    """Its last token there: the end of what it has as inputs."""
-    length: list[int]
-    num_targets: list[int]
-    """Content tokens of each step."""
 
 
 class Batches:
@@ -145,11 +125,10 @@ class Batches:
         self.layout, self.share = layout, -(-batch_size // world_size)
         self.rows = min(self.share if rows is None else rows, self.share)
         self.documents = store.rows(split)
-        self._shards = [shard.data for shard in store.shards]
         self._lengths = store.length[self.documents]
         self._phase = store.phase[self.documents] if policy == "spread" else None
         self._epoch: tuple[WindowPlan, Permutation] | None = None
-        self._ahead: tuple[tuple[int, int], _Block] | None = None
+        self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -182,8 +161,8 @@ class Batches:
 
     def windows(self, epoch: int, step: int) -> Windows:
         """The windows of one step over all ranks, 0 <= step < num_steps(epoch)."""
-        block, number = self._block(epoch, step)
-        return block.windows[self._of_step(block, number)]
+        block, part = self._block(epoch, step)
+        return block.windows[part]
 
     def steps_of(self, row: int, epoch: int) -> tuple[Windows, NDArray[np.int64]]:
         """When a document is trained: its windows of an epoch, and the step of each.
@@ -210,14 +189,8 @@ class Batches:
             out: where to put the inputs, at least max_positions ids, so that one buffer
                 can be filled again and again; None for a new one.
         """
-        block, number = self._block(epoch, step)
-        everything = self._of_step(block, number)
-        num = everything.stop - everything.start
-        # Even slices of what there is, so that the last step serves every rank too.
-        mine = slice(
-            everything.start + self.rank * num // self.world_size,
-            everything.start + (self.rank + 1) * num // self.world_size,
-        )
+        block, everything = self._block(epoch, step)
+        mine = self._share_of(everything)
         places = arrange(
             block.length[mine],
             self.layout,
@@ -234,18 +207,27 @@ class Batches:
                 f"out: found room for {len(out):,} ids, expected "
                 f"max_positions ({self.max_positions:,})"
             )
-        self._copy(block, mine, places.at, inputs)
+        block.copy(mine, places.at, inputs)
         return Batch(
             epoch=epoch,
             step=step,
             offset=self.plan(epoch).offset,
             windows=block.windows[mine],
-            num_targets=block.num_targets[number],
+            num_targets=sum(block.length[everything]),
             arrangement=places,
             inputs=inputs,
             last=block.last[mine],
             is_packed=self.layout == "packed",
         )
+
+    def _share_of(self, step: slice) -> slice:
+        """This rank's windows of a step: an even slice of what there is.
+
+        So the last step of an epoch, which may have fewer, serves every rank too.
+        """
+        num = step.stop - step.start
+        begin = step.start + self.rank * num // self.world_size
+        return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
 
     def _prepared(self, epoch: int) -> tuple[WindowPlan, Permutation]:
         prepared = self._epoch  # read once: another thread may replace it
@@ -264,8 +246,8 @@ class Batches:
             prepared = self._epoch = plan, order
         return prepared
 
-    def _block(self, epoch: int, step: int) -> tuple[_Block, int]:
-        """The block that holds a step, and the step's number in it."""
+    def _block(self, epoch: int, step: int) -> tuple[WindowTokens, slice]:
+        """Windows looked up with those of a step, and which of them are the step's."""
         steps = self.num_steps(epoch)
         if not 0 <= step < steps:
             raise IndexError(
@@ -273,38 +255,18 @@ class Batches:
                 f"expected a step in [0, {steps})"
             )
         key = epoch, step // _STEPS_PER_BLOCK
-        ahead = self._ahead
+        ahead = self._ahead  # read once: another thread may replace it
         if ahead is None or ahead[0] != key:
             ahead = self._ahead = key, self._look_up(*key)
-        return ahead[1], step % _STEPS_PER_BLOCK
+        first = step % _STEPS_PER_BLOCK * self.batch_size
+        return ahead[1], slice(first, min(first + self.batch_size, len(ahead[1])))
 
-    def _look_up(self, epoch: int, number: int) -> _Block:
+    def _look_up(self, epoch: int, number: int) -> WindowTokens:
         plan, order = self._prepared(epoch)
         size = _STEPS_PER_BLOCK * self.batch_size
         stop = min((number + 1) * size, plan.num_windows)
-        windows = self._located(order(np.arange(number * size, stop)), plan)
-        length = windows.length
-        shard = self.store.shard[windows.document]
-        begin = self.store.offset[windows.document] + windows.start
-        end = begin + length - 1
-        last = np.empty(len(windows), dtype=np.uint16)
-        for which in np.unique(shard).tolist():
-            here = shard == which
-            last[here] = self.store.shards[which][end[here]]
-        firsts = np.arange(0, len(windows), self.batch_size)
-        return _Block(
-            windows=windows,
-            last=last,
-            shard=shard.tolist(),
-            begin=begin.tolist(),
-            end=end.tolist(),
-            length=length.tolist(),
-            num_targets=np.add.reduceat(length, firsts).tolist(),
-        )
-
-    def _of_step(self, block: _Block, number: int) -> slice:
-        first = number * self.batch_size
-        return slice(first, min(first + self.batch_size, len(block.length)))
+        numbers = order(np.arange(number * size, stop))
+        return WindowTokens(self.store, self._located(numbers, plan))
 
     def _located(self, numbers: NDArray[np.int64], plan: WindowPlan) -> Windows:
         found = plan.locate(numbers)
@@ -314,20 +276,3 @@ class Batches:
             end=found.end,
             position=found.position,
         )
-
-    def _copy(
-        self, block: _Block, part: slice, at: list[int], inputs: NDArray[np.uint16]
-    ) -> None:
-        """Put some windows where they belong: the only copy of tokens on their way.
-
-        A loop over slices of memoryviews: for 32 windows it takes 10 microseconds,
-        over slices of arrays 18, and a strided gather of all rows at full width 32.
-        """
-        if sum(block.length[part]) < len(inputs):
-            inputs.fill(PAD)
-        content = inputs.data[1:]
-        for to, shard, begin, end in zip(
-            at, block.shard[part], block.begin[part], block.end[part], strict=True
-        ):
-            content[to : to + end - begin] = self._shards[shard][begin:end]
-        inputs[np.array(at, dtype=np.int64)] = block.windows.position[part]
