@@ -1,22 +1,21 @@
 """`tct inspect-windows`: its options, and which mode they ask for."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...data.layouts import LAYOUTS
-from ...data.store import SPLITS
 from ...data.windows import POLICIES
-from .settings import parse_epochs
 
 if TYPE_CHECKING:
     from ...data.store import Store
     from .settings import Settings
     from .views import View
 
-__all__ = ["inspect_windows"]
+__all__ = ["inspect_windows", "parse_epochs"]
 
 _PATH = click.Path(path_type=Path)
 _COUNT, _FROM_0 = click.IntRange(min=1), click.IntRange(min=0)
@@ -30,7 +29,29 @@ _MODES = {
     "doc": {"doc", "epoch", "plot"},
     "": {"epoch", "limit", "plot"},
 }
+_MAX_EPOCHS = 10_000
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _DEFAULT_LIMITS = {"": 20, "step": 6}
+
+
+def parse_epochs(text: str) -> list[int]:
+    """`0-31`, `7`, or several of these, `0,4,8-11`: ascending, each once.
+
+    Raises:
+        ValueError: it is nothing of the kind.
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        first, last = match.groups(default="") if match else ("1", "0")
+        numbers = range(int(first), int(last or first) + 1)
+        if not numbers:
+            expected = "expected A-B with A <= B, a number, or several with commas"
+            raise ValueError(f"found {text!r}, {expected}")
+        if len(numbers) > _MAX_EPOCHS:
+            raise ValueError(f"found {text!r}, expected at most {_MAX_EPOCHS:,} epochs")
+        found.update(numbers)
+    return sorted(found)
 
 
 def _epochs(
@@ -96,7 +117,9 @@ def _epochs(
     help="How documents are cut.  [default: plan]",
 )
 @click.option(
-    "--split", type=click.Choice(SPLITS), help="Which documents.  [default: train]"
+    "--split",
+    type=click.Choice(["train", "val"]),
+    help="Which documents.  [default: train]",
 )
 @click.option("--batch-size", type=_COUNT, help="Windows per step.  [default: 32]")
 @click.option("--seed", type=_FROM_0, help="Key of the order.  [default: 0]")

@@ -1,6 +1,5 @@
 """Which data, in which order and layout: from options, or from a training run."""
 
-import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,7 @@ from ...data.layouts import LAYOUTS, Layout
 from ...data.store import SPLITS, Split, Store
 from ...data.windows import CONTEXT, POLICIES, STRIDE, Policy
 
-__all__ = ["Settings", "of_run", "parse_epochs"]
-
-_MAX_EPOCHS = 10_000
-_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+__all__ = ["Settings", "of_run"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +57,8 @@ class Settings:
 def of_run(folder: Path, store: Store) -> Settings:
     """What a training run was started with.
 
-    A run that left layout and rows to the device is shown padded, in rows of 8.
+    A run that left layout and rows to the device is shown padded, in rows of 8: the
+    same windows, but maybe not where they lie on that device.
 
     Raises:
         ConfigError: no run, one of another store, or a value that does not fit.
@@ -117,23 +114,3 @@ def _refuse(path: Path, name: str, value: object, expected: str) -> None:
         f"{path}: {name}: found {value!r}, expected {expected}",
         "restore the file, or give the options without --run",
     )
-
-
-def parse_epochs(text: str) -> list[int]:
-    """`0-31`, `7`, or several of these, `0,4,8-11`: ascending, each once.
-
-    Raises:
-        ValueError: it is nothing of the kind.
-    """
-    found: set[int] = set()
-    for part in text.split(","):
-        match = _RANGE.fullmatch(part.strip())
-        first, last = match.groups(default="") if match else ("1", "0")
-        numbers = range(int(first), int(last or first) + 1)
-        if not numbers:
-            expected = "expected A-B with A <= B, a number, or several with commas"
-            raise ValueError(f"found {text!r}, {expected}")
-        if len(numbers) > _MAX_EPOCHS:
-            raise ValueError(f"found {text!r}, expected at most {_MAX_EPOCHS:,} epochs")
-        found.update(numbers)
-    return sorted(found)

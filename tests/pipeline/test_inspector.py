@@ -14,8 +14,8 @@ from tct.data.windows import POLICIES, Policy, WindowPlan
 from tct.data.yaml_text import to_yaml
 from tct.pipeline.inspector.bars import Axis
 from tct.pipeline.inspector.canvas import fit, printable, rows, wrapped
+from tct.pipeline.inspector.command import parse_epochs
 from tct.pipeline.inspector.document import yaml_lines
-from tct.pipeline.inspector.settings import parse_epochs
 from tct.pipeline.inspector.views import (
     View,
     document_view,
