@@ -3,7 +3,8 @@
 Block style, scripts as literal blocks, keys in their order.  The text means the same to
 a YAML 1.2 reader, such as GitHub's, and to a YAML 1.1 reader: what either could take
 for something else than a string is quoted.  The one exception is the key `on`, which
-everybody writes without quotes.
+everybody writes without quotes.  A lone surrogate, which JSON has and no YAML can hold,
+is written as U+FFFD.
 """
 
 import re
@@ -23,6 +24,7 @@ _WIDTH = 1 << 20  # never fold a line
 _CORE_NUMBER = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # YAML 1.1 booleans that PyYAML does not resolve, but other readers do.
 _SHORT_BOOLEAN = frozenset("yYnN")
 
@@ -83,6 +85,7 @@ def _plain(text: str) -> yaml.ScalarEvent:
 
 def _string(text: str) -> yaml.ScalarEvent:
     """Plain, literal or quoted; libyaml quotes what a style cannot hold."""
+    text = _SURROGATE.sub("\ufffd", text)
     style = "|" if "\n" in text else "'" if _is_ambiguous(text) else ""
     return yaml.ScalarEvent(None, None, (not style, True), text, style=style)
 

@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..json_text import Json, dump
+from ..json_text import dump
 from ..tokenizer import Tokenizer
 from ..windows import Windows
 from ..yaml_text import to_yaml
@@ -31,7 +31,6 @@ _YAML_CHARACTER = re.compile(
     r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|[^\\]"
 )
 _BREAK = re.compile("[\n\x85\u2028\u2029]")  # what ends a line of a literal block
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _EMPTY = (
     (yaml.MappingStartEvent, yaml.MappingEndEvent),
     (yaml.SequenceStartEvent, yaml.SequenceEndEvent),
@@ -121,7 +120,7 @@ def yaml_places(
         lengths.append(len(decoder.prefix().text))
     decoder.feed(ids[done:])
     value = decoder.value()
-    json_text, text = dump(value), to_yaml(_without_surrogates(value))
+    json_text, text = dump(value), to_yaml(value)
     json_leaves = [match.span() for match in _LEAF.finditer(json_text)]
     ends = np.array([end for _, end in json_leaves])
     yaml_leaves = list(_yaml_leaves(text))
@@ -136,17 +135,6 @@ def yaml_places(
         num_characters = len(_JSON_CHARACTER.findall(begun))
         places.append(_place(text, yaml_leaves[number], num_characters))
     return text, places
-
-
-def _without_surrogates(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {
-            _SURROGATE.sub("\ufffd", key): _without_surrogates(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _yaml_leaves(text: str) -> Iterator[_Leaf]:

@@ -213,3 +213,14 @@ def test_a_document_ends_in_one_newline() -> None:
         text = to_yaml(value)
         assert text.endswith("\n")
         assert not text.endswith("\n\n")
+
+
+def test_a_lone_surrogate_is_a_replacement_character() -> None:
+    value: Json = {"\ud800": "a\udfffb", "list": ["\udc00\n", "\U0001f600"]}
+    assert to_yaml(value) == ("\ufffd: a\ufffdb\nlist:\n- |\n  \ufffd\n- \U0001f600\n")
+    assert to_yaml(dict.fromkeys("\ud800\ud801")) == "\ufffd:\n\ufffd:\n"
+
+
+@given(json_objects())
+def test_any_json_can_be_written(value: Json) -> None:
+    to_yaml(value).encode()
