@@ -52,8 +52,6 @@ class Batch:
     """(positions,) ids of all passes, back to back; PAD (8192) where no window is."""
     last: NDArray[np.uint16]
     """(windows,) the last token of each window."""
-    is_packed: bool
-    """Whether a row may hold several windows."""
 
     @property
     def ends(self) -> NDArray[np.int64]:
@@ -145,6 +143,16 @@ class Batches:
         }
 
     @property
+    def views(self) -> int:
+        """Epochs until windows lie as in epoch 0 again."""
+        return self.context // self.stride
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether a row may hold several windows."""
+        return self.layout == "packed"
+
+    @property
     def max_positions(self) -> int:
         """Most positions that a batch has."""
         return max_positions(
@@ -217,7 +225,6 @@ class Batches:
             arrangement=places,
             inputs=inputs,
             last=block.last[mine],
-            is_packed=self.layout == "packed",
         )
 
     def _share_of(self, step: slice) -> slice:

@@ -10,6 +10,7 @@
     ├── LockedError          a folder that another process is writing
     ├── PromptError          a partial workflow that cannot be continued
     ├── CheckpointError      a checkpoint that does not fit this run
+    ├── OutOfMemoryError     a pass that is too large for the device
     └── NotFiniteError       a loss or gradient that became inf or nan (exit code 3)
 
 Bad arguments to pure functions raise ValueError or IndexError; a bug raises whatever
@@ -26,6 +27,7 @@ __all__ = [
     "FormatError",
     "LockedError",
     "NotFiniteError",
+    "OutOfMemoryError",
     "PromptError",
     "SourceError",
     "StaleStoreError",
@@ -92,6 +94,10 @@ class PromptError(TctError):
 
 class CheckpointError(TctError):
     """A checkpoint that is missing, damaged or belongs to something else."""
+
+
+class OutOfMemoryError(TctError):
+    """A pass of a training step that is too large for its device."""
 
 
 class NotFiniteError(TctError):

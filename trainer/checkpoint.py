@@ -2,7 +2,7 @@
 
     RUN/checkpoints/step-000100/
         model.safetensors    the weights, float32, by parameter name
-        optim.safetensors    AdamW's state, as "<parameter>.<exp_avg | …>"
+        optim.safetensors    what optimisers remember, as "<parameter>.<exp_avg | …>"
         state.json           the rest: see State; sha256 of the two files
 
 The folder is written under a temporary name, flushed to disk and renamed, so one that
@@ -11,19 +11,20 @@ has its name is whole.  Nothing is pickled: reading a checkpoint runs no code.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
 from ..data.errors import CheckpointError
 from ..data.files import fsync_folder, sha256_file
 from .config import Config
 from .model import GPT
-from .optim import optimizer_tensors, restore_optimizer
+from .optim import optimizer_tensors, restore_optimizers
 from .state import DAMAGED, STATE_NAME, State, read_state_file, write_state
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
     "load_model",
     "newest_checkpoint",
     "read_state",
-    "record_validation",
+    "record_figures",
     "restore",
     "rotate",
     "save_checkpoint",
@@ -44,7 +45,7 @@ _PREFIX = "step-"
 
 
 def save_checkpoint(
-    run_folder: Path, state: State, model: GPT, optimizer: torch.optim.AdamW
+    run_folder: Path, state: State, model: GPT, optimizers: Sequence[Optimizer]
 ) -> Path:
     """Write a checkpoint and make it durable; returns its folder.
 
@@ -59,7 +60,7 @@ def save_checkpoint(
         files = {}
         for name, tensors in (
             (_MODEL, model.state_dict()),
-            (_OPTIM, optimizer_tensors(model, optimizer)),
+            (_OPTIM, optimizer_tensors(model, optimizers)),
         ):
             _write_tensors(temporary / name, tensors)
             files[name] = sha256_file(temporary / name)
@@ -78,8 +79,8 @@ def save_checkpoint(
     return target
 
 
-def record_validation(checkpoint: Path, state: State) -> None:
-    """Add the figures of an evaluation, made after saving, to a checkpoint."""
+def record_figures(checkpoint: Path, state: State) -> None:
+    """Add figures that were made after saving to a checkpoint."""
     write_state(checkpoint, state, read_state_file(checkpoint)[1])
 
 
@@ -142,12 +143,12 @@ def read_state(checkpoint: Path) -> State:
     return state
 
 
-def restore(checkpoint: Path, model: GPT, optimizer: torch.optim.AdamW) -> None:
+def restore(checkpoint: Path, model: GPT, optimizers: Sequence[Optimizer]) -> None:
     """Put a checkpoint's weights and optimiser state back; `read_state` comes first."""
     _load_weights(checkpoint, model)
     tensors = _read_tensors(checkpoint / _OPTIM)
     try:
-        restore_optimizer(model, optimizer, tensors)
+        restore_optimizers(model, optimizers, tensors)
     except KeyError as error:
         raise CheckpointError(
             f"{checkpoint / _OPTIM}: found no tensor {error}", DAMAGED

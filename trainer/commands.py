@@ -11,6 +11,8 @@ from ..data.windows import POLICIES
 __all__ = ["generate", "train"]
 
 _EXISTING = click.Path(path_type=Path)
+_COUNT = click.IntRange(min=1)
+_PRESET = "workflow-27m"
 
 
 @click.command()
@@ -19,12 +21,15 @@ _EXISTING = click.Path(path_type=Path)
     "-o",
     "--output",
     "run_folder",
-    required=True,
     type=_EXISTING,
     metavar="RUN",
-    help="Folder for checkpoints and metrics.",
+    help="Folder for checkpoints and metrics.  [required but for --dry-run]",
 )
-@click.option("--preset", metavar="NAME", help="tiny or workflow-27m.")
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="tiny, workflow-20m, workflow-27m or workflow-100m.  [default: workflow-27m]",
+)
 @click.option(
     "--config",
     "config_file",
@@ -32,8 +37,14 @@ _EXISTING = click.Path(path_type=Path)
     metavar="FILE",
     help="Settings as TOML, [optim] and so on, that replace the preset's.",
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Windows per step.")
+@click.option("--steps", type=_COUNT, help="Optimiser steps.")
+@click.option("--batch-size", type=_COUNT, help="Windows per step.")
+@click.option(
+    "--micro-batch",
+    type=_COUNT,
+    help="Most rows of a forward pass; changes memory and speed only.  "
+    "[default: the device decides]",
+)
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -51,6 +62,17 @@ _EXISTING = click.Path(path_type=Path)
     "[default: the device decides]",
 )
 @click.option(
+    "--compile/--no-compile",
+    default=None,
+    help="Let torch.compile make the step.  [default: on a GPU]",
+)
+@click.option(
+    "--sample-every",
+    type=_COUNT,
+    metavar="STEPS",
+    help="Let the model write a few workflows so often, to look at and to count.",
+)
+@click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
 )
 @click.option(
@@ -60,20 +82,29 @@ _EXISTING = click.Path(path_type=Path)
     metavar="KEY=VALUE",
     help="Change any setting, such as optim.lr=1e-3; may be repeated.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="auto",
+    type=_EXISTING,
+    metavar="[PATH]",
+    help="Go on from RUN's newest checkpoint, or from the checkpoint or run at PATH.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Try five steps, say what the whole run will take, and write nothing.",
+)
 def train(
     store_folder: Path,
-    run_folder: Path,
+    run_folder: Path | None,
     preset: str | None,
     config_file: Path | None,
-    steps: int | None,
-    batch_size: int | None,
-    seed: int | None,
-    windows: str | None,
-    layout: str | None,
     device: str,
     overrides: tuple[str, ...],
-    resume: bool,
+    resume: Path | None,
+    dry_run: bool,
+    **settings: Any,
 ) -> None:
     """Train a model on a store.
 
@@ -84,41 +115,44 @@ def train(
     Example:
       tct train store -o run --preset tiny
       tct train store -o run --resume
+      torchrun --nproc-per-node 8 -m tct train store -o run
     """
     from rich.console import Console
 
     from ..data.store import Store
+    from . import dry_run as trial
     from .loop import train as run
-    from .presets import override, override_from, resolve
+    from .parallel import is_main_process
+    from .presets import compose
     from .progress import make_progress
-    from .report import render_report
-    from .run import stored_config
+    from .report import render_dry_run, render_report
+    from .run import find_origin
 
-    named = {
-        "run.steps": steps,
-        "run.layout": layout,
-        "data.batch_size": batch_size,
-        "data.seed": seed,
-        "data.windows": windows,
-    }
-    changes = [f"{key}={value}" for key, value in named.items() if value is not None]
+    # The name of an option is the last part of its setting's key.
+    changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
-    if resume and preset is None:
-        config = stored_config(run_folder)
-    else:
-        config = resolve(preset or "workflow-27m")
-    if config_file is not None:
-        config = override_from(config, config_file)
-    config = override(config, changes)
+    console = Console(highlight=False)
+    if dry_run:
+        config = compose(preset or _PRESET, config_file, changes)
+        found = trial.dry_run(Store.open(store_folder), config, device=device)
+        if is_main_process():
+            render_dry_run(found, console)
+        return
+    if run_folder is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    goes_on = True if resume == Path("auto") else resume or False
+    origin = find_origin(run_folder, goes_on)
+    so_far = origin.config if origin and preset is None else preset or _PRESET
     report = run(
         Store.open(store_folder),
         run_folder,
-        config,
+        compose(so_far, config_file, changes),
         device=device,
-        resume=resume,
+        resume=goes_on,
         progress=make_progress(),
     )
-    render_report(report, Console(highlight=False))
+    if is_main_process():
+        render_report(report, console)
 
 
 @click.command()

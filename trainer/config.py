@@ -18,6 +18,7 @@ __all__ = [
     "DataConfig",
     "ModelConfig",
     "OptimConfig",
+    "Optimizer",
     "RunConfig",
     "Schedule",
     "differences",
@@ -27,6 +28,8 @@ __all__ = [
 
 Schedule = Literal["cosine", "linear", "constant", "wsd"]
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+Optimizer = Literal["adamw", "muon"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +50,9 @@ class ModelConfig:
     """Logits are squashed smoothly into (-softcap, softcap)."""
     rope_base: float = 10000.0
     """Longest wavelength of the rotary positions, over 2 pi."""
+    dropout: float = 0.0
+    """Share of the channels that are zeroed, in training only, after the embedding and
+    in what every layer adds.  Which ones depends on the step, its pass and its rank."""
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built."""
@@ -62,6 +68,8 @@ class ModelConfig:
             )
         _above(self, "softcap", 0)
         _above(self, "rope_base", 1)
+        if not 0 <= self.dropout < 1:
+            _refuse(self, "dropout", "at least 0 and below 1")
 
     @property
     def head_width(self) -> int:
@@ -93,10 +101,12 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """AdamW and its schedule; see `learning_rate` for what the first five mean."""
+    """How weights follow the gradient; `learning_rate` says what the rates mean."""
 
     SECTION: ClassVar[str] = "optim"
 
+    optimizer: Optimizer = "adamw"
+    """Of the matrices inside the layers: adamw or muon.  All else is AdamW's."""
     lr: float = 3e-4
     """Highest learning rate."""
     min_lr_ratio: float = 0.1
@@ -116,6 +126,8 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that AdamW or the schedule have no meaning for."""
+        if self.optimizer not in OPTIMIZERS:
+            _refuse(self, "optimizer", " or ".join(OPTIMIZERS))
         _above(self, "lr", 0)
         if self.schedule not in SCHEDULES:
             _refuse(self, "schedule", " or ".join(SCHEDULES))
@@ -152,15 +164,26 @@ class RunConfig:
     decide.  It changes the speed, not what is learnt."""
     micro_batch: int | None = None
     """Most rows of a forward pass; None lets the device decide."""
+    compile: bool | None = None
+    """Whether torch.compile makes the step; None lets the device decide."""
+    sample_every: int | None = None
+    """Steps between workflows that the model writes, to look at; None for never."""
+    samples: int = 4
+    """How many it writes then, with the grammar's masks and as many without."""
+    patience: int | None = None
+    """Stop after so many evaluations in a row that are no better than the best; None
+    for never."""
 
     def __post_init__(self) -> None:
         """Refuse counts below one and unknown layouts."""
-        for name in ("steps", "eval_every", "save_every", "log_every", "keep_last"):
+        counts = ("steps", "eval_every", "save_every", "log_every", "keep_last")
+        for name in (*counts, "samples"):
             _at_least(self, name, 1)
+        for name in ("micro_batch", "sample_every", "patience"):
+            if getattr(self, name) is not None:
+                _at_least(self, name, 1)
         if self.layout is not None and self.layout not in LAYOUTS:
             _refuse(self, "layout", " or ".join(LAYOUTS))
-        if self.micro_batch is not None:
-            _at_least(self, "micro_batch", 1)
 
 
 Section = ModelConfig | DataConfig | OptimConfig | RunConfig

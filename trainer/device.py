@@ -1,13 +1,19 @@
 """Where a run computes, and what follows from that."""
 
-from contextlib import AbstractContextManager, nullcontext
+import os
 
 import torch
 
 from ..data.errors import ConfigError
 from ..data.layouts import Layout
 
-__all__ = ["autocast", "pick_device", "pick_layout"]
+__all__ = [
+    "compute_dtype",
+    "pick_compile",
+    "pick_device",
+    "pick_layout",
+    "total_memory",
+]
 
 # Where the configuration leaves it open.  On a CPU one window at a time: nothing is
 # spent on PAD, and what a short window computes stays in the cache; packed rows of
@@ -39,16 +45,21 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Matrix products in bfloat16 on CUDA; nothing elsewhere.
+def compute_dtype(device: torch.device) -> torch.dtype | None:
+    """What matrix products are computed in: bfloat16 on CUDA, elsewhere the weights'.
 
-    The weights stay float32: at a learning rate of 3e-4 nine tenths of a bfloat16
-    embedding would never move.  On CPUs without bfloat16 units it is three times
-    slower.
+    On CPUs without bfloat16 units it is three times slower than float32.
     """
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
+    return torch.bfloat16 if device.type == "cuda" else None
+
+
+def pick_compile(device: torch.device, wanted: bool | None) -> bool:
+    """Whether torch.compile makes the step; None lets the device decide.
+
+    On a GPU it does.  On a CPU it takes a minute and gains a quarter, which short runs
+    never get back.
+    """
+    return device.type == "cuda" if wanted is None else wanted
 
 
 def pick_layout(
@@ -63,3 +74,10 @@ def pick_layout(
         layout or (_CPU_LAYOUT if is_cpu else _GPU_LAYOUT),
         rows or (_CPU_ROWS if is_cpu else _GPU_ROWS),
     )
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes of a GPU, or of the whole machine."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

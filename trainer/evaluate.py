@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from ..data.batches import Batches
+from .learner import Learner
 from .loader import Loader
-from .model import GPT, loss_sum
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -64,31 +64,33 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    model: GPT,
+    learner: Learner,
     batches: Batches,
     *,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation | None:
     """Figures of the split that `batches` reads, or None where there is none to give.
 
-    That is: the split is empty, or `should_stop` said yes between two batches.
+    That is: the split is empty, or `should_stop` said yes between two batches.  Several
+    processes read their slice each, call it together and get the same figures.
     """
     if not len(batches.documents):
         return None
-    device = next(model.parameters()).device
+    world = learner.world
+    learner.model.eval()
     # In float64: a split has millions of tokens.
-    nats = torch.zeros((), dtype=torch.float64, device=device)
+    nats = torch.zeros((), dtype=torch.float64, device=world.device)
     tokens = 0
-    with Loader(batches, device) as loader:
+    with Loader(batches, world.device) as loader:
         for batch in islice(loader, batches.num_steps(0)):
-            if should_stop():
+            if world.any(should_stop()):
                 return None
             tokens += batch.num_targets
             for part in batch.passes:
-                nats += loss_sum(model, part.inputs, part.targets, part.spans)
+                nats += learner.nats(part.inputs, part.targets, part.bounds)
     num_bytes = batches.store.docs["n_bytes"].to_numpy()[batches.documents]
     return Evaluation(
-        nats=nats.item(),
+        nats=world.total(nats).item(),
         tokens=tokens,
         documents=len(batches.documents),
         canonical_bytes=int(num_bytes.sum()),

@@ -7,7 +7,7 @@ the document could not be closed in time is not taken, and the document is close
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.errors import CheckpointError, ConfigError, PromptError
+from ..data.errors import CheckpointError, ConfigError, DecodeError, PromptError
 from ..data.json_text import Json
 from ..data.tokenizer import VOCAB_SIZE, State, Tokenizer
 from ..data.tokenizer.symbols import ESCAPES, Control
@@ -23,7 +23,14 @@ from .checkpoint import load_model
 from .device import pick_device
 from .model import GPT, KVCache
 
-__all__ = ["Sample", "Sampling", "generate", "open_prompt"]
+__all__ = [
+    "Sample",
+    "Sampling",
+    "generate",
+    "open_prompt",
+    "write_freely",
+    "write_sample",
+]
 
 _START_POSITION = 0  # the position token of a window that begins its document
 _CLOSERS = (
@@ -113,7 +120,7 @@ def generate(
             "shorten the prompt or raise --max-tokens",
         )
     for number in range(num_samples):
-        yield _sample(model, ids, start, number, budget=budget, sampling=sampling)
+        yield write_sample(model, ids, start, number, budget=budget, sampling=sampling)
 
 
 def _refuse(name: str, found: float, expected: str) -> None:
@@ -156,7 +163,7 @@ def open_prompt(tokenizer: Tokenizer, prompt: Json) -> tuple[list[int], State]:
 
 
 @torch.inference_mode()
-def _sample(
+def write_sample(
     model: GPT,
     prompt: list[int],
     state: State,
@@ -165,16 +172,24 @@ def _sample(
     budget: int,
     sampling: Sampling,
 ) -> Sample:
-    device = model.lm_head.weight.device
-    cache = KVCache(model.config, 1, device=device)
+    """One workflow under the grammar's masks.
+
+    Args:
+        model: in eval mode.
+        prompt: ids that it begins with.
+        state: after them.
+        number: of the sample.
+        budget: most tokens, enough for the prompt and its shortest end.
+        sampling: how tokens are drawn.
+    """
+    logits_after = _reader(model)
     tokens = list(prompt)
     unread = [_START_POSITION, *prompt]
     is_cut = False
     while not state.is_complete:
         token = state.forced()
         if token is None:
-            ids = torch.tensor([unread], device=device)
-            logits = model(ids, cache)[0, -1, :VOCAB_SIZE].float().cpu().numpy()
+            logits = logits_after(unread)
             unread = []
             uniform = _uniform(sampling.seed, number, len(tokens))
             token = draw(logits, state.allowed(), uniform, sampling)
@@ -188,6 +203,49 @@ def _sample(
         state = following
     value = state.tokenizer.decode(tokens)
     return Sample(number=number, value=value, tokens=tuple(tokens), is_cut=is_cut)
+
+
+@torch.inference_mode()
+def write_freely(
+    model: GPT, tokenizer: Tokenizer, number: int, *, sampling: Sampling
+) -> list[int]:
+    """The ids that the model writes without masks.
+
+    They end with the document, with the context, or with the first token with which no
+    document goes on.
+
+    Args:
+        model: in eval mode.
+        tokenizer: that it was trained with.
+        number: of the sample.
+        sampling: how tokens are drawn.
+    """
+    logits_after, decoder = _reader(model), tokenizer.decoder()
+    everything = np.ones(VOCAB_SIZE, dtype=np.bool_)
+    tokens, unread = list[int](), _START_POSITION
+    while not decoder.is_complete and len(tokens) < model.config.context:
+        uniform = _uniform(sampling.seed, number, len(tokens))
+        unread = draw(logits_after([unread]), everything, uniform, sampling)
+        tokens.append(unread)
+        try:
+            decoder.feed([unread])
+        except DecodeError:
+            break
+    return tokens
+
+
+def _reader(model: GPT) -> Callable[[list[int]], NDArray[np.float32]]:
+    """A function that reads some more ids and gives the logits (V,) of the next one."""
+    device = model.lm_head.weight.device
+    dtype = model.compute_dtype or model.lm_head.weight.dtype
+    cache = KVCache(model.config, 1, device=device, dtype=dtype)
+
+    def read(ids: list[int]) -> NDArray[np.float32]:
+        logits = model(torch.tensor([ids], device=device), cache)[0, -1, :VOCAB_SIZE]
+        array: NDArray[np.float32] = logits.float().cpu().numpy()
+        return array
+
+    return read
 
 
 def _uniform(seed: int, sample: int, position: int) -> float:

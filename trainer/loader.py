@@ -48,9 +48,10 @@ class Pass:
     """(b, T) int64, PAD where no window is."""
     targets: Tensor
     """(b, T) int64, IGNORE_INDEX where there is nothing to predict."""
-    spans: list[int] | None
-    """If rows hold several windows: lengths of the stretches of b * T positions that
-    must not see each other.  None if causal attention in rows is enough."""
+    bounds: Tensor | None
+    """If rows hold several windows: (S + 1,) int32, where the stretches of the b * T
+    positions begin and end that must not see each other.  The last ones are empty, so
+    that S is the same in every step.  None if causal attention in rows is enough."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,6 +193,10 @@ class _Slot:
         size = batches.max_positions + batches.share
         self.ids = torch.empty(size, dtype=torch.int16, pin_memory=pinned)
         self.ends = torch.empty(batches.share, dtype=torch.int64, pin_memory=pinned)
+        # A pass has a stretch for each of its windows and for the PAD of each row.
+        num_passes = -(-batches.share // batches.rows) if batches.is_packed else 0
+        bounds = num_passes, batches.share + batches.rows + 1
+        self.bounds = torch.empty(bounds, dtype=torch.int32, pin_memory=pinned)
         self._ids = self.ids.numpy().view(np.uint16)
 
     def fill(self, batches: Batches, position: Position) -> Batch:
@@ -200,11 +205,16 @@ class _Slot:
         inputs, windows = len(batch.inputs), len(batch.windows)
         self._ids[inputs : inputs + windows] = batch.last
         self.ends.numpy()[:windows] = batch.ends
+        if batches.is_packed:
+            spans = batch.arrangement.spans(batch.windows.length.tolist())
+            for row, of_pass in zip(self.bounds.numpy(), spans, strict=False):
+                row[0], row[len(of_pass) :] = 0, sum(of_pass)
+                np.cumsum(of_pass, out=row[1 : len(of_pass) + 1])
         return batch
 
     def take(self, batch: Batch) -> list[Pass]:
         """The batch's tensors; the slot can be filled again."""
-        return _passes(batch, self.ids, self.ends)
+        return _passes(batch, self.ids, self.ends, self.bounds)
 
 
 class _CudaSlot(_Slot):
@@ -218,6 +228,7 @@ class _CudaSlot(_Slot):
         self._stream = stream
         self._device_ids = torch.empty_like(self.ids, device=device)
         self._device_ends = torch.empty_like(self.ends, device=device)
+        self._device_bounds = torch.empty_like(self.bounds, device=device)
         self._copied, self._taken = _event(), _event()
 
     def fill(self, batches: Batches, position: Position) -> Batch:
@@ -229,6 +240,7 @@ class _CudaSlot(_Slot):
             self._stream.wait_event(self._taken)
             self._device_ids[:used].copy_(self.ids[:used], non_blocking=True)
             self._device_ends[:windows].copy_(self.ends[:windows], non_blocking=True)
+            self._device_bounds.copy_(self.bounds, non_blocking=True)
             self._copied.record(self._stream)
         return batch
 
@@ -236,7 +248,9 @@ class _CudaSlot(_Slot):
         """The batch's tensors, in the order of the current stream."""
         current = torch.cuda.current_stream(self._device_ids.device)
         current.wait_event(self._copied)
-        passes = _passes(batch, self._device_ids, self._device_ends)
+        passes = _passes(
+            batch, self._device_ids, self._device_ends, self._device_bounds
+        )
         self._taken.record(current)
         return passes
 
@@ -252,7 +266,7 @@ def _event() -> torch.cuda.Event:
     return torch.cuda.Event()  # type: ignore[no-untyped-call]
 
 
-def _passes(batch: Batch, ids: Tensor, ends: Tensor) -> list[Pass]:
+def _passes(batch: Batch, ids: Tensor, ends: Tensor, bounds: Tensor) -> list[Pass]:
     """Inputs and targets from the ids of a slot, on its device."""
     size, windows = len(batch.inputs), len(batch.windows)
     short = ids[:size]  # widened last: a quarter of the bytes until then
@@ -261,18 +275,16 @@ def _passes(batch: Batch, ids: Tensor, ends: Tensor) -> list[Pass]:
     targets[ends[:windows]] = ids[size : size + windows]
     targets.masked_fill_(short == PAD, IGNORE_INDEX)
     inputs, targets = short.to(torch.int64), targets.to(torch.int64)
-    places = batch.arrangement
-    spans: list[list[int]] | list[None] = [None] * len(places.passes)
-    if batch.is_packed:
-        spans = places.spans(batch.windows.length.tolist())
-    sizes = [rows * width for rows, width in places.passes]
+    shapes = batch.arrangement.passes
+    sizes = [rows * width for rows, width in shapes]
+    stretches = bounds[: len(shapes)].clone() if len(bounds) else [None] * len(shapes)
     return [
-        Pass(inputs=x.view(shape), targets=y.view(shape), spans=stretches)
-        for x, y, shape, stretches in zip(
+        Pass(inputs=x.view(shape), targets=y.view(shape), bounds=bounds_of_pass)
+        for x, y, shape, bounds_of_pass in zip(
             torch.split(inputs, sizes),
             torch.split(targets, sizes),
-            places.passes,
-            spans,
+            shapes,
+            stretches,
             strict=True,
         )
     ]
@@ -285,7 +297,7 @@ def _at_or_after(batches: Batches, epoch: int, step: int) -> Position:
     """
     if step < batches.num_steps(epoch):
         return epoch, step
-    for following in range(epoch + 1, epoch + 1 + batches.context // batches.stride):
+    for following in range(epoch + 1, epoch + 1 + batches.views):
         if batches.num_steps(following):
             return following, 0
     raise ConfigError(

@@ -20,7 +20,9 @@ from .config import (
     to_dict,
 )
 
-__all__ = ["PRESETS", "override", "override_from", "resolve"]
+Value = int | float | str
+
+__all__ = ["PRESETS", "compose", "override", "override_from", "resolve"]
 
 PRESETS = {
     # 2,883,840 parameters: a demonstration on two CPU cores and the example corpus.
@@ -33,8 +35,13 @@ PRESETS = {
         optim=OptimConfig(lr=5e-3, warmup_steps=50),
         run=RunConfig(steps=500, eval_every=100, save_every=250),
     ),
+    # 20,448,000 parameters: the plan's width, two thirds of its layers.
+    "workflow-20m": Config(model=ModelConfig(layers=8)),
     # The plan: 27,525,888 parameters, about 18 passes over 90,000 documents.
     "workflow-27m": Config(),
+    # 97,519,104 parameters, for more documents than the plan's: 183 million on 90,000
+    # were too many, and soon learnt them by heart.
+    "workflow-100m": Config(model=ModelConfig(width=768, heads=12)),
 }
 
 _KEYS = {
@@ -43,7 +50,8 @@ _KEYS = {
     for name, hint in typing.get_type_hints(kind).items()
     if name != "SECTION"
 }
-_KINDS = {int: "an integer", float: "a number"}
+_KINDS = {int: "an integer", float: "a number", bool: "true or false"}
+_BOOLS = {"true": True, "false": False}
 
 
 def resolve(preset: str, overrides: Sequence[str] = ()) -> Config:
@@ -58,6 +66,23 @@ def resolve(preset: str, overrides: Sequence[str] = ()) -> Config:
             _did_you_mean(preset, PRESETS, "give one of these with --preset"),
         )
     return override(PRESETS[preset], overrides)
+
+
+def compose(start: str | Config, file: Path | None, overrides: Sequence[str]) -> Config:
+    """A configuration in three layers, of which the last one to name a key wins.
+
+    Args:
+        start: the name of a preset, or what a run was trained with so far.
+        file: settings in TOML, or None.
+        overrides: each `key=value`.
+
+    Raises:
+        ConfigError: an unknown preset or key, no TOML, or a value that does not fit.
+    """
+    config = resolve(start) if isinstance(start, str) else start
+    if file is not None:
+        config = override_from(config, file)
+    return override(config, overrides)
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
@@ -113,7 +138,7 @@ def override_from(config: Config, path: Path) -> Config:
     return from_dict(values)
 
 
-def _checked(path: Path, key: str, value: Any) -> int | float | str:
+def _checked(path: Path, key: str, value: Any) -> Value:
     """A value from TOML, if it is of the key's kind."""
     kind = next(iter(typing.get_args(_KEYS[key])), _KEYS[key])
     kind = kind if kind in _KINDS else str
@@ -125,7 +150,7 @@ def _checked(path: Path, key: str, value: Any) -> int | float | str:
             f"{path}: {key}: found {value!r}, expected {expected}",
             "change it, or leave it out for the preset's value",
         )
-    return typing.cast("int | float | str", value)
+    return typing.cast("Value", value)
 
 
 def _full_key(name: str) -> str:
@@ -151,7 +176,7 @@ def _dotted(name: str) -> str:
     return next((key for key in _KEYS if key.endswith(f".{name}")), name)
 
 
-def _parse(key: str, text: str) -> int | float | str | None:
+def _parse(key: str, text: str) -> Value | None:
     hint = _KEYS[key]
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if types.NoneType in kinds and text.lower() == "none":
@@ -160,8 +185,10 @@ def _parse(key: str, text: str) -> int | float | str | None:
     if kind not in _KINDS:
         return text  # one of a few words: the Config knows which
     try:
-        return typing.cast("int | float", kind(text))
-    except ValueError:
+        return (
+            _BOOLS[text.lower()] if kind is bool else typing.cast("Value", kind(text))
+        )
+    except (KeyError, ValueError):
         expected = _KINDS[kind] + (" or none" if types.NoneType in kinds else "")
         raise ConfigError(
             f"{key}: found {text!r}, expected {expected}",

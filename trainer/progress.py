@@ -11,12 +11,12 @@ from rich.progress import (
     MofNCompleteColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
 
 from .evaluate import Evaluation
 from .metrics import StepRecord
+from .state import SampleRates
 
 __all__ = ["LiveProgress", "PlainProgress", "Progress", "Silent", "make_progress"]
 
@@ -39,6 +39,12 @@ class Progress(Protocol):
     def evaluated(self, step: int, evaluation: Evaluation) -> None:
         """The validation split was read after `step` steps."""
 
+    def sampled(self, step: int, rates: SampleRates) -> None:
+        """The model wrote workflows after `step` steps."""
+
+    def phase(self, name: str) -> None:
+        """What the run does from now on: "training", "evaluating" or "writing"."""
+
     def note(self, text: str) -> None:
         """Something to know that is no error."""
 
@@ -59,6 +65,12 @@ class Silent:
         """Nothing."""
 
     def evaluated(self, step: int, evaluation: Evaluation) -> None:
+        """Nothing."""
+
+    def sampled(self, step: int, rates: SampleRates) -> None:
+        """Nothing."""
+
+    def phase(self, name: str) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:
@@ -85,12 +97,16 @@ class PlainProgress(Silent):
         self._print(
             f"step {record.step:,}/{self._steps:,}  loss {record.loss:.4f}  "
             f"lr {record.lr:.2e}  grad {record.grad_norm:.2f}  epoch {record.epoch}  "
-            f"{record.tokens_per_s:,.0f} tokens/s"
+            f"{record.tokens_per_s:,.0f} tokens/s  {time_left(record.eta)} left"
         )
 
     def evaluated(self, step: int, evaluation: Evaluation) -> None:
         """Print the figures."""
         self._print(_evaluation_line(step, evaluation))
+
+    def sampled(self, step: int, rates: SampleRates) -> None:
+        """Print the shares."""
+        self._print(_samples_line(step, rates))
 
     def note(self, text: str) -> None:
         """Print the text."""
@@ -110,10 +126,8 @@ class LiveProgress(Silent):
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
             console=console,
             expand=True,
         )
@@ -131,12 +145,24 @@ class LiveProgress(Silent):
 
     def logged(self, record: StepRecord) -> None:
         """Renew the figures beside the bar."""
-        figures = f"loss {record.loss:.3f}  {record.tokens_per_s:,.0f} tokens/s"
+        figures = (
+            f"loss {record.loss:.3f}  epoch {record.epoch}  "
+            f"{record.tokens_per_s:,.0f} tokens/s  MFU {record.mfu:.0%}  "
+            f"{time_left(record.eta)} left"
+        )
         self._bar.update(self._task, figures=figures)
 
     def evaluated(self, step: int, evaluation: Evaluation) -> None:
         """Print the figures above the bar."""
         self.note(_evaluation_line(step, evaluation))
+
+    def sampled(self, step: int, rates: SampleRates) -> None:
+        """Print the shares above the bar."""
+        self.note(_samples_line(step, rates))
+
+    def phase(self, name: str) -> None:
+        """Say so beside the bar."""
+        self._bar.update(self._task, description=name)
 
     def note(self, text: str) -> None:
         """Print the text above the bar."""
@@ -159,3 +185,17 @@ def _evaluation_line(step: int, evaluation: Evaluation) -> str:
         f"perplexity {evaluation.perplexity:,.2f}  "
         f"bits per byte {evaluation.bits_per_byte:.4f}"
     )
+
+
+def _samples_line(step: int, rates: SampleRates) -> str:
+    return (
+        f"step {step:,}  samples on the schema: {rates.constrained_valid:.0%} with "
+        f"masks, {rates.free_valid:.0%} without"
+    )
+
+
+def time_left(seconds: float) -> str:
+    """Hours and minutes, or minutes and seconds, as people write them: 3h05, 4m30."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}" if hours else f"{minutes}m{rest:02}"

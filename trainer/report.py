@@ -1,4 +1,4 @@
-"""The end of a run, as a record and as a few lines for people."""
+"""The end of a run, and what one will take, as a few lines for people."""
 
 import os
 import shlex
@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .dry_run import DryRun
 from .evaluate import Evaluation
+from .progress import time_left
 from .state import Best
 
-__all__ = ["TrainReport", "render_report"]
+__all__ = ["TrainReport", "render_dry_run", "render_report"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,17 +48,62 @@ class TrainReport:
 
 def render_report(report: TrainReport, console: Console) -> None:
     """Print what was reached, where it is, and the next command."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(overflow="fold")
-    for name, value in _figures(report):
-        # As Text, or a folder called [old] would be read as markup.
-        table.add_row(name, Text(value))
     console.print(_headline(report), highlight=False, markup=False)
-    console.print(table, highlight=False)
+    _print_table(_figures(report), console)
     console.print(
         f"next: {_next_command(report)}", highlight=False, markup=False, soft_wrap=True
     )
+
+
+def render_dry_run(found: DryRun, console: Console) -> None:
+    """Print what a run will take."""
+    console.print(f"{found.steps:,} steps on {found.device}, not started")
+    _print_table(_dry_figures(found), console)
+
+
+def _print_table(rows: list[tuple[str, str]], console: Console) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        # As Text, or a folder called [old] would be read as markup.
+        table.add_row(name, Text(value))
+    console.print(table, highlight=False)
+
+
+def _dry_figures(found: DryRun) -> list[tuple[str, str]]:
+    fewest, most = found.windows
+    windows = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
+    peak = f"{found.peak.flops / 1e12:,.3g} TFLOP/s, {found.peak.source}"
+    return [
+        ("parameters", f"{found.parameters:,}"),
+        ("documents", f"{found.documents:,} with {found.tokens:,} tokens"),
+        ("windows per epoch", windows),
+        ("passes over the data", f"{found.passes:,.1f}"),
+        ("operations", f"{found.flops:.2e} FLOPs on targets"),
+        ("first loss", f"{found.loss:.3f} nats per token"),
+        (
+            "speed",
+            f"{found.tokens_per_s:,.0f} tokens/s, {found.step_seconds:.3g} s/step",
+        ),
+        ("MFU", f"{found.mfu:.1%} of {peak}"),
+        (
+            "memory",
+            f"{_gigabytes(found.memory)} by estimate without torch.compile, "
+            f"{_gigabytes(found.memory_seen)} seen, "
+            f"{_gigabytes(found.memory_there)} there",
+        ),
+        (
+            "checkpoints",
+            f"{_gigabytes(found.disk)} of disk at most, "
+            f"{_gigabytes(found.checkpoint)} each",
+        ),
+        ("time to finish", time_left(found.seconds)),
+    ]
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.3g} GB"
 
 
 def _next_command(report: TrainReport) -> str:
@@ -71,6 +118,12 @@ def _next_command(report: TrainReport) -> str:
 def _headline(report: TrainReport) -> str:
     if report.is_stopped:
         return f"stopped after step {report.step:,} of {report.steps:,}"
+    if report.step < report.steps:
+        best = report.best.step if report.best else 0
+        return (
+            f"ended early after step {report.step:,} of {report.steps:,}: "
+            f"no evaluation was better than that after step {best:,}"
+        )
     if not report.is_new:
         return f"already finished: {report.steps:,} steps, nothing to do"
     return f"finished {report.steps:,} steps"

@@ -1,35 +1,65 @@
 """Beginning a run: in an empty folder, or where a checkpoint left off.
 
 RUN/
-    config.json       what the run was started with, for people
+    config.json       the whole configuration, what it learns from, and versions
     tokenizer.json    a copy of the store's, so that generation needs no store
     metrics.jsonl     one record per line
     checkpoints/      see checkpoint.py
+    samples/          see samples.py
+    tensorboard/      where TensorBoard is installed
 """
 
+import os
 import platform
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from .. import __version__
 from ..data.batches import Batches
-from ..data.errors import CheckpointError, ConfigError
-from ..data.files import write_atomic, write_json
+from ..data.errors import CheckpointError, ConfigError, FormatError
+from ..data.files import read_json, write_atomic, write_json
 from ..data.store import Split, Store
 from ..data.windows import Policy
 from .checkpoint import find_checkpoints, newest_checkpoint, read_state, restore
-from .config import Config, differences, to_dict
-from .device import pick_layout
+from .config import Config, differences, from_dict, to_dict
+from .device import pick_compile, pick_layout
+from .learner import Learner, make_learner
 from .loader import Loader
 from .model import GPT, init_weights
-from .optim import make_optimizer
+from .parallel import World
 from .state import State, read_state_file
 
-__all__ = ["Run", "begin", "stored_config", "training_batches", "validation_batches"]
+__all__ = [
+    "CONFIG_NAME",
+    "Origin",
+    "Run",
+    "begin",
+    "find_origin",
+    "training_batches",
+    "validation_batches",
+]
+
+CONFIG_NAME = "config.json"
+
+# What may be another in the rest of a run: it changes nothing that is learnt.
+_FREE = (
+    "run.eval_every",
+    "run.save_every",
+    "run.log_every",
+    "run.keep_last",
+    "run.layout",
+    "run.micro_batch",
+    "run.compile",
+    "run.sample_every",
+    "run.samples",
+    "run.patience",
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,18 +69,21 @@ class Run:
     folder: Path
     state: State
     loader: Loader
-    model: GPT
-    optimizer: torch.optim.AdamW
+    learner: Learner
     checkpoint: Path | None
     """The newest one; None before the first."""
+    history: Path
+    """Folder of the run that led up to here: its own, or the one it branched from."""
     saved_step: int = 0
     """Step of the newest checkpoint; 0 before the first."""
+    first_step: int = 0
+    """Steps that were done when this process took it up."""
     _started: float = field(default_factory=time.perf_counter)
     _seconds_before: float = 0.0
 
     @property
     def config(self) -> Config:
-        """What the run was started with."""
+        """Every number of the run."""
         return self.state.config
 
     @property
@@ -58,71 +91,120 @@ class Run:
         """Wall time of the run, without the time between stop and resume."""
         return self._seconds_before + time.perf_counter() - self._started
 
+    @property
+    def eta(self) -> float:
+        """Seconds that the rest takes at the pace of this process so far."""
+        done = max(1, self.state.step - self.first_step)
+        left = self.config.run.steps - self.state.step
+        return left * (time.perf_counter() - self._started) / done
 
-def begin(loader: Loader, folder: Path, config: Config, *, resume: bool) -> Run:
-    """Make the run that `folder` will hold, or take up the one it holds.
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What a run goes on from."""
+
+    config: Config
+    """What was trained with so far."""
+    checkpoint: Path | None
+    """None if the run was begun, but ended before its first checkpoint."""
+
+
+def find_origin(run_folder: Path, resume: bool | Path) -> Origin | None:
+    """What `--resume` means; None where a run begins.
 
     Args:
-        loader: of the data to learn from, on the device to learn on; a resumed run
-            moves it to where it was stopped.
-        folder: see the module's docstring.
-        config: every number of the run.
-        resume: take up the run in `folder`.
+        run_folder: of the run that goes on.
+        resume: True for its newest checkpoint; or the folder of a checkpoint, which may
+            be another run's, or of a run, whose newest one is meant.
 
     Raises:
-        ConfigError: the folder holds a run and `resume` is off, or `config` is not
-            the run's own.
-        CheckpointError: nothing to resume, a damaged checkpoint, or one of another
-            store or tokenizer.
+        CheckpointError: there is nothing to go on from.
     """
-    if resume:
-        return _resume(loader, folder, config)
-    if find_checkpoints(folder):
-        raise ConfigError(
-            f"{folder}: already holds checkpoints, expected a folder without a run",
-            "go on with --resume, or give another folder",
-        )
-    model = GPT(config.model)
-    init_weights(model, seed=config.data.seed)
-    model.to(loader.device)
+    if resume is False:
+        return None
+    folder = run_folder if resume is True else resume
+    if not find_checkpoints(folder):
+        if folder == run_folder and (folder / CONFIG_NAME).is_file():
+            return Origin(config=_read_config(folder / CONFIG_NAME), checkpoint=None)
+        if (folder / "state.json").is_file():
+            return Origin(config=read_state_file(folder)[0].config, checkpoint=folder)
+    checkpoint = newest_checkpoint(folder)
+    return Origin(config=read_state_file(checkpoint)[0].config, checkpoint=checkpoint)
+
+
+def begin(
+    loader: Loader,
+    world: World,
+    folder: Path,
+    config: Config,
+    *,
+    origin: Origin | None,
+) -> Run:
+    """Make the run that `folder` will hold, or take up what came before it.
+
+    Args:
+        loader: of the data to learn from; a run that goes on moves it to where it was.
+        world: the processes that learn together.
+        folder: see the module's docstring.
+        config: every number of the run.
+        origin: what it goes on from; None for the first step.
+
+    Raises:
+        ConfigError: the folder holds a run that this is not, or `config` is not what
+            was trained with so far.
+        CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
+    """
+    _check_place(folder, origin)
+    if origin is not None:
+        _check_config(config, origin, folder)
     store = loader.batches.store
-    _describe(store, folder, config)
+    state = State(
+        config=config,
+        tokenizer_digest=store.tokenizer.digest,
+        loader=loader.state_dict(),
+    )
+    checkpoint = origin.checkpoint if origin else None
+    is_here = checkpoint is not None and _run_of(checkpoint) == folder.resolve()
+    if checkpoint is not None:
+        state = _read_fitting_state(checkpoint, store, config)
+        if not is_here:
+            state = replace(state, branched_from=os.fspath(checkpoint))
+        loader.load_state_dict(state.loader)
+    model = GPT(config.model)
+    if checkpoint is None:
+        init_weights(model, seed=config.data.seed)
+    learner = make_learner(model.to(world.device), config, world)
+    if checkpoint is not None:
+        restore(checkpoint, model, learner.optimizers)
+    if world.is_main:
+        _describe(folder, state, loader.batches)
     return Run(
         folder=folder,
-        state=State(
-            config=config,
-            tokenizer_digest=store.tokenizer.digest,
-            loader=loader.state_dict(),
-        ),
+        state=state,
         loader=loader,
-        model=model,
-        optimizer=make_optimizer(model, config.optim),
-        checkpoint=None,
+        learner=learner,
+        checkpoint=checkpoint,
+        history=folder if checkpoint is None else _run_of(checkpoint),
+        saved_step=state.step if is_here else 0,
+        first_step=state.step,
+        _seconds_before=state.seconds,
     )
 
 
-def stored_config(folder: Path) -> Config:
-    """The configuration that the run in `folder` was started with.
-
-    Raises:
-        CheckpointError: the folder holds no checkpoint.
-    """
-    return read_state_file(newest_checkpoint(folder))[0].config
+def training_batches(store: Store, config: Config, world: World) -> Batches:
+    """The batches that one process of a run learns from."""
+    return _batches(store, "train", config, world, policy=config.data.windows)
 
 
-def training_batches(store: Store, config: Config, device: torch.device) -> Batches:
-    """The batches that a run learns from."""
-    return _batches(store, "train", config, device, policy=config.data.windows)
-
-
-def validation_batches(store: Store, config: Config, device: torch.device) -> Batches:
+def validation_batches(store: Store, config: Config, world: World) -> Batches:
     """Each token of the validation split once, whatever the run learns from."""
-    return _batches(store, "val", config, device, policy="sequential")
+    return _batches(store, "val", config, world, policy="sequential")
 
 
 def _batches(
-    store: Store, split: Split, config: Config, device: torch.device, *, policy: Policy
+    store: Store, split: Split, config: Config, world: World, *, policy: Policy
 ) -> Batches:
+    device = world.device
     layout, rows = pick_layout(device, config.run.layout, config.run.micro_batch)
     return Batches(
         store,
@@ -132,59 +214,93 @@ def _batches(
         policy=policy,
         layout=layout,
         rows=rows,
-        static=device.type != "cpu",  # nothing is compiled there
+        # A program is compiled for each shape, and a GPU keeps memory for each.
+        static=device.type != "cpu" or pick_compile(device, config.run.compile),
         context=config.model.context,
+        rank=world.rank,
+        world_size=world.size,
     )
 
 
-def _resume(loader: Loader, folder: Path, config: Config) -> Run:
-    checkpoint = newest_checkpoint(folder)
-    state = read_state(checkpoint)
-    store = loader.batches.store
-    _check_digest(
-        checkpoint, "tokenizer", state.tokenizer_digest, store.tokenizer.digest
-    )
-    _check_digest(checkpoint, "store", str(state.loader.get("store")), store.digest)
-    for key, ours, theirs in differences(config, state.config):
+def _run_of(checkpoint: Path) -> Path:
+    """The folder of the run that wrote a checkpoint."""
+    return checkpoint.resolve().parent.parent
+
+
+def _check_place(folder: Path, origin: Origin | None) -> None:
+    """Refuse to write over a run that is not the one that goes on."""
+    found = find_checkpoints(folder)
+    if not found:
+        return
+    if origin is None:
         raise ConfigError(
-            f"{key}: found {ours!r}, but the run in {folder} was started with "
-            f"{theirs!r}",
-            f"leave {key} out to resume it, or start another run",
+            f"{folder}: already holds checkpoints, expected a folder without a run",
+            "go on with --resume, or give another folder",
         )
-    loader.load_state_dict(state.loader)
-    model = GPT(config.model).to(loader.device)
-    optimizer = make_optimizer(model, config.optim)
-    restore(checkpoint, model, optimizer)
-    return Run(
-        folder=folder,
-        state=state,
-        loader=loader,
-        model=model,
-        optimizer=optimizer,
-        checkpoint=checkpoint,
-        saved_step=state.step,
-        _seconds_before=state.seconds,
-    )
+    newest = list(found.values())[-1]
+    if origin.checkpoint is None or origin.checkpoint.resolve() != newest.resolve():
+        raise ConfigError(
+            f"{folder}: its newest checkpoint is {newest.name}, and what goes on is "
+            f"{origin.checkpoint}",
+            "give another folder with -o to branch off there",
+        )
 
 
-def _check_digest(checkpoint: Path, what: str, recorded: str, found: str) -> None:
-    if found != recorded:
+def _check_config(config: Config, origin: Origin, folder: Path) -> None:
+    """Refuse settings that the run so far was not trained with."""
+    checkpoint = origin.checkpoint
+    branches = checkpoint is not None and _run_of(checkpoint) != folder.resolve()
+    for key, ours, theirs in differences(config, origin.config):
+        if key in _FREE or (branches and key.startswith(("optim.", "run."))):
+            continue
+        raise ConfigError(
+            f"{key}: found {ours!r}, but what is resumed was trained with {theirs!r}",
+            f"leave {key} out to resume it, or "
+            + (
+                "start another run"
+                if key.startswith(("model.", "data."))
+                else "branch off: --resume CHECKPOINT with another folder for -o"
+            ),
+        )
+
+
+def _read_fitting_state(checkpoint: Path, store: Store, config: Config) -> State:
+    state = read_state(checkpoint)
+    for what, recorded, found in (
+        ("tokenizer", state.tokenizer_digest, store.tokenizer.digest),
+        ("store", str(state.loader.get("store")), store.digest),
+    ):
+        if found != recorded:
+            raise CheckpointError(
+                f"{checkpoint}: belongs to another {what}, sha256 {recorded[:12]}…, "
+                f"found {found[:12]}…",
+                "give the store that the run was started with, or start another run",
+            )
+    return replace(state, config=config)
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        return from_dict(read_json(path)["config"])
+    except (FormatError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(
-            f"{checkpoint}: belongs to another {what}, sha256 {recorded[:12]}…, "
-            f"found {found[:12]}…",
-            "give the store that the run was started with, or start another run",
-        )
+            f"{path}: holds no configuration ({error})",
+            "start the run again without --resume",
+        ) from error
 
 
-def _describe(store: Store, folder: Path, config: Config) -> None:
+def _describe(folder: Path, state: State, batches: Batches) -> None:
+    store = batches.store
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
     write_atomic(folder / "tokenizer.json", lambda file: file.write(tokenizer))
     write_json(
-        folder / "config.json",
+        folder / CONFIG_NAME,
         {
-            "config": to_dict(config),
+            "config": to_dict(state.config),
+            "data": _describe_data(batches),
             "store": {"name": store.folder.resolve().name, "digest": store.digest},
             "tokenizer_digest": store.tokenizer.digest,
+            "branched_from": state.branched_from,
             "versions": {
                 "tct": __version__,
                 "torch": str(torch.__version__),
@@ -193,3 +309,13 @@ def _describe(store: Store, folder: Path, config: Config) -> None:
             },
         },
     )
+
+
+def _describe_data(batches: Batches) -> Mapping[str, Any]:
+    """What an epoch is, for those who compare runs."""
+    windows = [batches.plan(epoch).num_windows for epoch in range(batches.views)]
+    return {
+        "documents": len(batches.documents),
+        "tokens": int(batches.store.length[batches.documents].sum()),
+        "windows_per_epoch": [min(windows), max(windows)],
+    }

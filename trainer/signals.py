@@ -17,9 +17,17 @@ class StopRequest:
     Python allows no handlers, signals are left alone.
     """
 
-    def __init__(self) -> None:
-        """Not requested yet."""
+    def __init__(self, *, is_shared: bool = False) -> None:
+        """Not requested yet.
+
+        Args:
+            is_shared: torchrun started this process.  It passes Ctrl-C on as SIGTERM,
+                after the terminal sent SIGINT, so only a second signal of the same kind
+                insists.
+        """
         self.requested = False
+        self._is_shared = is_shared
+        self._received: set[int] = set()
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -40,7 +48,9 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if not self.requested:
+        is_repeated = number in self._received
+        self._received.add(number)
+        if not self.requested or (self._is_shared and not is_repeated):
             self.requested = True
             return
         for later in _SIGNALS:

@@ -10,14 +10,36 @@ from ..data.files import read_json, write_json
 from .config import Config, from_dict
 from .evaluate import Evaluation
 
-__all__ = ["DAMAGED", "STATE_NAME", "Best", "State", "read_state_file", "write_state"]
+__all__ = [
+    "DAMAGED",
+    "STATE_NAME",
+    "Best",
+    "SampleRates",
+    "State",
+    "read_state_file",
+    "write_state",
+]
 
 STATE_FORMAT = "tct-checkpoint"
-STATE_VERSION = 2
+STATE_VERSION = 3
 STATE_NAME = "state.json"
 
 DAMAGED = "remove this folder to go on from the checkpoint before it"
 """What to do about a checkpoint that cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleRates:
+    """Shares of the workflows that a model wrote at one step."""
+
+    constrained_finished: float
+    """Under the masks: closed by the model rather than by the end of its budget."""
+    constrained_valid: float
+    """Under the masks: on the schema, which all are."""
+    free_finished: float
+    """Without masks: a whole JSON document."""
+    free_valid: float
+    """Without masks: a whole document on the schema."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,17 +60,30 @@ class State:
     """Which batch comes next, and of what data; see `Loader.state_dict`."""
     step: int = 0
     """Optimiser steps done."""
+    tokens: int = 0
+    """Targets of all these steps."""
     seconds: float = 0.0
     """Wall time of the run up to here."""
     train_loss: float | None = None
     """Nats per token in the latest record of metrics.jsonl."""
     validation: Evaluation | None = None
     """Of the weights at this very step; None where they were not evaluated."""
+    samples: SampleRates | None = None
+    """Of the weights at this very step; None where they wrote none."""
     best: Best | None = None
+    branched_from: str | None = None
+    """Path of the other run's checkpoint that this one began with."""
 
-    def after_step(self, loader: dict[str, Any]) -> "State":
-        """The state one optimiser step later."""
-        return replace(self, step=self.step + 1, loader=loader, validation=None)
+    def after_step(self, loader: dict[str, Any], *, targets: int) -> "State":
+        """The state one optimiser step later, which predicted `targets` tokens."""
+        return replace(
+            self,
+            step=self.step + 1,
+            tokens=self.tokens + targets,
+            loader=loader,
+            validation=None,
+            samples=None,
+        )
 
     def after_evaluation(self, validation: Evaluation) -> "State":
         """The state with the figures of its weights."""
@@ -98,10 +133,13 @@ def read_state_file(folder: Path) -> tuple[State, dict[str, str]]:
 
 
 def _state_from(values: dict[str, Any]) -> State:
-    validation, best = values["validation"], values["best"]
+    validation, samples, best = (
+        values[name] for name in ("validation", "samples", "best")
+    )
     return replace(
         State(**values),
         config=from_dict(values["config"]),
         validation=Evaluation(**validation) if validation else None,
+        samples=SampleRates(**samples) if samples else None,
         best=Best(**best) if best else None,
     )

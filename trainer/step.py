@@ -1,13 +1,15 @@
 """One optimiser step, from a batch of windows to new weights."""
 
+import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ..data.errors import NotFiniteError
+from .learner import Learner
 from .loader import DeviceBatch
-from .model import GPT, loss_sum
 
 __all__ = ["StepResult", "train_step"]
 
@@ -19,44 +21,54 @@ class StepResult:
     nats: Tensor
     """Sum of the loss over the targets, before the update; a float32 scalar."""
     targets: int
-    """Number of tokens that were predicted."""
+    """Number of tokens that were predicted, by all processes together."""
     grad_norm: Tensor
     """Length of the gradient before clipping; a float32 scalar."""
 
 
 def train_step(
-    model: GPT,
-    optimizer: torch.optim.Optimizer,
-    batch: DeviceBatch,
-    *,
-    lr: float,
-    clip: float,
+    learner: Learner, batch: DeviceBatch, *, lr: float, clip: float
 ) -> StepResult:
     """Learn from one batch.
 
-    The gradient is that of the mean over all targets of the batch, whatever its
-    passes: each adds its sum divided by the targets of the whole step.  (A mean of the
-    passes' means is another gradient: 28 % off on real lengths.)
+    The gradient is that of the mean over all targets of the batch, whatever its passes
+    and processes: each adds its sum divided by the targets of the whole step.  (A mean
+    of the passes' means is another gradient: 28 % off on real lengths.)
 
     Raises:
         NotFiniteError: the loss or the gradient is inf or nan.  Nothing was changed.
     """
-    targets = batch.num_targets
-    total = torch.zeros((), device=next(model.parameters()).device)
-    for part in batch.passes:
-        nats = loss_sum(model, part.inputs, part.targets, part.spans)
-        (nats / targets).backward()  # type: ignore[no-untyped-call]
-        total += nats.detach()
+    model, world = learner.model, learner.world
+    model.train()
+    nats = torch.zeros((), device=world.device)
+    # Over processes gradients are averaged, and are meant to be summed.
+    scale = world.size / batch.num_targets
+    for number, part in enumerate(batch.passes, start=1):
+        if model.config.dropout:
+            torch.manual_seed(_key(learner.seed, batch, world.rank, number))
+        is_last = number == len(batch.passes)
+        with nullcontext() if is_last else learner.apart():
+            found = learner.shared_nats(part.inputs, part.targets, part.bounds)
+            (found * scale).backward()  # type: ignore[no-untyped-call]
+        nats += found.detach()
+    nats = world.total(nats)
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
-    if not torch.isfinite(total + grad_norm):
-        optimizer.zero_grad()
+    if not torch.isfinite(nats + grad_norm):
+        model.zero_grad()
         raise NotFiniteError(
-            f"found a loss of {total.item() / targets:.4g} nats per token and a "
-            f"gradient of length {grad_norm.item():.4g}, expected finite numbers",
+            f"found a loss of {nats.item() / batch.num_targets:.4g} nats per token and "
+            f"a gradient of length {grad_norm.item():.4g}, expected finite numbers",
             "the weights are unchanged; lower optim.lr or look at these documents",
         )
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.step()
-    optimizer.zero_grad()
-    return StepResult(nats=total, targets=targets, grad_norm=grad_norm)
+    for optimizer in learner.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
+    model.zero_grad()
+    return StepResult(nats=nats, targets=batch.num_targets, grad_norm=grad_norm)
+
+
+def _key(seed: int, batch: DeviceBatch, rank: int, number: int) -> int:
+    """A seed for what a pass drops out, which is the same when it is done again."""
+    text = f"{seed}:{batch.epoch}:{batch.step}:{rank}:{number}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1

@@ -48,7 +48,7 @@ def test_batches_are_those_of_a_slow_loop(
             batch = batches.batch(epoch, step)
             expected = windows[step * 5 : step * 5 + 5]
             assert (batch.epoch, batch.step) == (epoch, step)
-            assert batch.is_packed == (layout == "packed")
+            assert batches.is_packed == (layout == "packed")
             assert as_tuples(batch.windows) == expected
             assert as_tuples(batches.windows(epoch, step)) == expected
             assert batch.num_targets == sum(end - start for _, start, end in expected)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.optim import Optimizer
 
 from tct.data.errors import CheckpointError
 from tct.data.store import Store
@@ -14,24 +15,27 @@ from tct.trainer.checkpoint import (
     load_model,
     newest_checkpoint,
     read_state,
-    record_validation,
+    record_figures,
     restore,
     rotate,
     save_checkpoint,
 )
 from tct.trainer.config import Config
 from tct.trainer.evaluate import Evaluation
+from tct.trainer.learner import make_learner
 from tct.trainer.loader import Loader
 from tct.trainer.model import GPT, init_weights
-from tct.trainer.optim import make_optimizer, optimizer_tensors
+from tct.trainer.optim import make_optimizers, optimizer_tensors
+from tct.trainer.parallel import World
 from tct.trainer.run import training_batches
 from tct.trainer.state import Best, State
 from tct.trainer.step import train_step
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")
+WORLD = World(device=CPU)
 
-Trained = tuple[GPT, torch.optim.AdamW]
+Trained = tuple[GPT, list[Optimizer]]
 
 
 @pytest.fixture
@@ -39,12 +43,12 @@ def trained(make_store: MakeStore, small: Config) -> Trained:
     """A model after one step, so that the optimiser remembers something."""
     model = GPT(small.model)
     init_weights(model, seed=0)
-    optimizer = make_optimizer(model, small.optim)
-    batches = training_batches(make_store([60, 20, 33, 5]), small, CPU)
+    learner = make_learner(model, small, WORLD)
+    batches = training_batches(make_store([60, 20, 33, 5]), small, WORLD)
     with Loader(batches, CPU) as loader:
         batch = next(loader)
-    train_step(model, optimizer, batch, lr=0.01, clip=1.0)
-    return model, optimizer
+    train_step(learner, batch, lr=0.01, clip=1.0)
+    return model, learner.optimizers
 
 
 @pytest.fixture
@@ -65,10 +69,10 @@ def test_a_checkpoint_gives_back_everything(
     )
     folder = save_checkpoint(tmp_path, state, *trained)
     model = GPT(small.model)
-    optimizer = make_optimizer(model, small.optim)
+    optimizers = make_optimizers(model, small.optim)
 
     found = read_state(folder)
-    restore(folder, model, optimizer)
+    restore(folder, model, optimizers)
 
     assert folder == tmp_path / "checkpoints/step-000009"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -80,7 +84,7 @@ def test_a_checkpoint_gives_back_everything(
     for name, tensor in trained[0].state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor)
     for name, tensor in optimizer_tensors(*trained).items():
-        assert torch.equal(optimizer_tensors(model, optimizer)[name], tensor)
+        assert torch.equal(optimizer_tensors(model, optimizers)[name], tensor)
 
 
 def test_figures_can_be_added_after_saving(
@@ -89,7 +93,7 @@ def test_figures_can_be_added_after_saving(
     folder = save_checkpoint(tmp_path, state, *trained)
     figures = Evaluation(nats=1.0, tokens=2, documents=3, canonical_bytes=4)
 
-    record_validation(folder, state.after_evaluation(figures))
+    record_figures(folder, state.after_evaluation(figures))
 
     assert read_state(folder).validation == figures
     assert read_state(folder).best == Best(step=9, loss=0.5)
@@ -124,7 +128,7 @@ def test_another_version_is_refused(
     values = json.loads((folder / "state.json").read_text())
     (folder / "state.json").write_text(json.dumps(values | {"version": 1}))
 
-    with pytest.raises(CheckpointError, match=r"version 1, expected .* version 2"):
+    with pytest.raises(CheckpointError, match=r"version 1, expected .* version 3"):
         read_state(folder)
 
 

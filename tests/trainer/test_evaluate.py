@@ -11,28 +11,31 @@ from tct.data.store import Store
 from tct.data.windows import POLICIES, Policy
 from tct.trainer.config import Config
 from tct.trainer.evaluate import Evaluation, evaluate
+from tct.trainer.learner import Learner, make_learner
 from tct.trainer.model import GPT, init_weights
+from tct.trainer.parallel import World
 from tct.trainer.run import validation_batches
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")
+WORLD = World(device=CPU)
 LENGTHS = [60, 200, 33, 5, 64, 20]
 
 
 @pytest.fixture
-def model(small: Config) -> GPT:
+def learner(small: Config) -> Learner:
     model = GPT(small.model)
     init_weights(model, seed=0)
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
         head = model.lm_head.weight
         head.copy_(torch.randn(head.shape, generator=draw))
-    return model
+    return make_learner(model, small, WORLD)
 
 
 @pytest.fixture
 def batches(make_store: MakeStore, small: Config) -> Batches:
-    return validation_batches(make_store([10], LENGTHS), small, CPU)
+    return validation_batches(make_store([10], LENGTHS), small, WORLD)
 
 
 def test_figures_follow_from_the_sum_of_nats() -> None:
@@ -44,8 +47,10 @@ def test_figures_follow_from_the_sum_of_nats() -> None:
     assert found.nats_per_document == 5.0
 
 
-def test_every_token_of_the_split_counts_once(model: GPT, batches: Batches) -> None:
-    found = evaluate(model, batches)
+def test_every_token_of_the_split_counts_once(
+    learner: Learner, batches: Batches
+) -> None:
+    found = evaluate(learner, batches)
 
     assert found is not None
     assert (found.tokens, found.documents) == (382, 6)
@@ -55,12 +60,12 @@ def test_every_token_of_the_split_counts_once(model: GPT, batches: Batches) -> N
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("size", [1, 4])
 def test_layouts_and_micro_batches_change_no_figure(
-    model: GPT, make_store: MakeStore, small: Config, layout: Layout, size: int
+    learner: Learner, make_store: MakeStore, small: Config, layout: Layout, size: int
 ) -> None:
     store = make_store([10], LENGTHS)
     other = replace(small, run=replace(small.run, layout=layout, micro_batch=size))
     expected, found = (
-        evaluate(model, validation_batches(store, config, CPU))
+        evaluate(learner, validation_batches(store, config, WORLD))
         for config in (small, other)
     )
 
@@ -71,29 +76,31 @@ def test_layouts_and_micro_batches_change_no_figure(
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_policy_of_training_changes_no_figure(
-    model: GPT, make_store: MakeStore, small: Config, policy: Policy
+    learner: Learner, make_store: MakeStore, small: Config, policy: Policy
 ) -> None:
     config = replace(small, data=replace(small.data, windows=policy))
-    found = evaluate(model, validation_batches(make_store([10], LENGTHS), config, CPU))
+    found = evaluate(
+        learner, validation_batches(make_store([10], LENGTHS), config, WORLD)
+    )
 
     assert found is not None
     assert found.tokens == sum(LENGTHS)
 
 
-def test_an_evaluation_leaves_no_gradient(model: GPT, batches: Batches) -> None:
-    evaluate(model, batches)
+def test_an_evaluation_leaves_no_gradient(learner: Learner, batches: Batches) -> None:
+    evaluate(learner, batches)
 
-    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all(parameter.grad is None for parameter in learner.model.parameters())
 
 
 def test_an_empty_split_has_no_figures(
-    model: GPT, make_store: MakeStore, small: Config
+    learner: Learner, make_store: MakeStore, small: Config
 ) -> None:
-    batches = validation_batches(make_store([10]), small, CPU)
-    assert evaluate(model, batches) is None
+    batches = validation_batches(make_store([10]), small, WORLD)
+    assert evaluate(learner, batches) is None
 
 
-def test_a_stop_ends_it_between_two_batches(model: GPT, batches: Batches) -> None:
+def test_a_stop_ends_it_between_two_batches(learner: Learner, batches: Batches) -> None:
     answers = iter([False, True])
 
-    assert evaluate(model, batches, should_stop=lambda: next(answers)) is None
+    assert evaluate(learner, batches, should_stop=lambda: next(answers)) is None

@@ -9,7 +9,6 @@ from torch import Tensor
 from tct.data.batches import Batches
 from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
-from tct.trainer import model as model_module
 from tct.trainer.config import ModelConfig
 from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import GPT, loss_sum
@@ -52,7 +51,7 @@ def loss_and_gradient(model: GPT, batch: DeviceBatch) -> tuple[float, Tensor]:
     model.zero_grad()
     total = 0.0
     for part in batch.passes:
-        nats = loss_sum(model, part.inputs, part.targets, part.spans)
+        nats = loss_sum(model, part.inputs, part.targets, part.bounds)
         (nats / batch.num_targets).backward()  # type: ignore[no-untyped-call]
         total += nats.item()
     grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
@@ -97,8 +96,8 @@ def test_windows_of_a_row_must_be_kept_apart(store: Store) -> None:
     _, expected = loss_and_gradient(model, batch_of(store, "packed", None))
     batch = batch_of(store, "packed", None)
     for part in batch.passes:
-        assert part.spans is not None
-        object.__setattr__(part, "spans", None)
+        assert part.bounds is not None
+        object.__setattr__(part, "bounds", None)
     _, found = loss_and_gradient(model, batch)
     assert (found - expected).norm() > 0.01 * expected.norm()
 
@@ -114,21 +113,3 @@ def test_a_mean_of_means_is_another_gradient(store: Store) -> None:
         (nats / count).backward()  # type: ignore[no-untyped-call]
     grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
     assert (torch.cat(grads) - expected).norm() > 0.1 * expected.norm()
-
-
-def test_the_mask_for_gpus_means_the_same_as_one_call_per_stretch() -> None:
-    draw = torch.Generator().manual_seed(0)
-    q, k, v = (
-        torch.randn(2, 3, 16, 4, generator=draw, dtype=torch.float64) for _ in range(3)
-    )
-    spans = [5, 1, 10, 16]
-    expected = model_module._attend_within(q, k, v, spans)
-    mask = model_module._mask_within(spans, q)
-
-    assert mask.shape == (2, 1, 16, 16)
-    assert mask[0, 0, 4].nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
-    assert mask[0, 0, 5].nonzero().flatten().tolist() == [5]
-    assert mask[0, 0, 7].nonzero().flatten().tolist() == [6, 7]
-    assert mask[1, 0, 15].sum() == 16
-    found = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    assert torch.allclose(found, expected, rtol=1e-12, atol=1e-12)

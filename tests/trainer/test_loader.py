@@ -16,9 +16,12 @@ from tct.data.tokenizer import PAD
 from tct.trainer.config import Config
 from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import IGNORE_INDEX
+from tct.trainer.parallel import World
+from tct.trainer.run import training_batches
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")
+WORLD = World(device=CPU)
 LENGTHS = [60, 20, 200, 33, 5, 64, 65, 130, 1, 2]
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="this machine has no CUDA device"
@@ -66,7 +69,7 @@ def test_padded_tensors_are_the_windows_of_the_documentation(store: Store) -> No
             (part,) = batch.passes
             assert part.inputs.dtype == part.targets.dtype == torch.int64
             assert part.inputs.shape == part.targets.shape == (4, 64)
-            assert part.spans is None
+            assert part.bounds is None
             rows = list(zip(part.inputs.tolist(), part.targets.tolist(), strict=True))
             used = len(batch.windows)
             assert rows[:used] == list(slow_rows(store, batch))
@@ -85,7 +88,11 @@ def test_every_layout_holds_the_same_windows(
         found: list[tuple[int, ...]] = []
         for part in batch.passes:
             x, y = part.inputs.flatten().tolist(), part.targets.flatten().tolist()
-            spans = part.spans or [part.inputs.size(1)] * part.inputs.size(0)
+            spans = [part.inputs.size(1)] * part.inputs.size(0)
+            if part.bounds is not None:
+                assert part.bounds.dtype == torch.int32
+                assert part.bounds[0] == 0
+                spans = part.bounds.diff().tolist()
             assert sum(spans) == len(x)
             begin = 0
             for span in spans:
@@ -256,11 +263,9 @@ def test_a_gpu_gets_the_tensors_of_the_cpu(store: Store, layout: Layout) -> None
 def test_a_run_reads_the_windows_that_its_configuration_names(
     store: Store, small: Config
 ) -> None:
-    from tct.trainer.run import training_batches
-
     config = replace(small, data=replace(small.data, windows="overlap"))
-    assert training_batches(store, config, CPU).policy == "overlap"
-    assert training_batches(store, config, CPU).layout == "bucketed"
+    assert training_batches(store, config, WORLD).policy == "overlap"
+    assert training_batches(store, config, WORLD).layout == "bucketed"
     run = replace(config.run, layout="packed", micro_batch=2)
-    batches = training_batches(store, replace(config, run=run), CPU)
+    batches = training_batches(store, replace(config, run=run), WORLD)
     assert (batches.layout, batches.rows) == ("packed", 2)

@@ -18,9 +18,14 @@ RECORD = StepRecord(
     lr=3e-4,
     grad_norm=0.5,
     targets=5000,
+    tokens=500_000,
     tokens_per_s=12345.6,
+    positions_per_s=20_000.0,
+    mfu=0.31,
     loader_wait=0.01,
+    memory=2_000_000_000,
     seconds=9.0,
+    eta=11_100.0,
 )
 EVALUATION = Evaluation(nats=200.0, tokens=100, documents=4, canonical_bytes=500)
 
@@ -67,7 +72,7 @@ def test_lines_are_plain_and_whole_where_there_is_no_terminal() -> None:
     assert isinstance(progress, PlainProgress)
     assert file.getvalue() == (
         "step 1,010/50,000  loss 2.3457  lr 3.00e-04  grad 0.50  epoch 3  "
-        "12,346 tokens/s\n"
+        "12,346 tokens/s  3h05 left\n"
         "step 1,010  validation loss 2.0000  perplexity 7.39  bits per byte 0.5771\n"
         "[a note]\n"
     )
@@ -83,7 +88,7 @@ def test_a_terminal_gets_a_bar_with_the_same_figures() -> None:
     assert isinstance(progress, LiveProgress)
     shown = file.getvalue()
     assert "1010/50000" in shown
-    assert "loss 2.346  12,346 tokens/s" in shown
+    assert "loss 2.346  epoch 3  12,346 tokens/s  MFU 31%  3h05 left" in shown
     assert "validation loss 2.0000" in shown
     assert "[a note]" in shown
 

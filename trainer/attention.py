@@ -1,0 +1,106 @@
+"""Causal attention in rows, or in the stretches of rows that hold several windows.
+
+One function, three ways, which are the same function of the same windows:
+
+    rows                 one call over all rows
+    stretches on CUDA    one call of variable length: no work between windows, no mask
+    stretches elsewhere  one call per stretch, since a mask saves no work there
+
+Shapes: B rows, T positions, N = B * T, H heads, D channels of a head, S stretches.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention import varlen
+
+__all__ = ["attend", "attend_within", "positions_within"]
+
+_HALF = (torch.bfloat16, torch.float16)
+_varlen_attn: Any = varlen.varlen_attn
+# How it is told to be causal, which was `is_causal` until PyTorch 2.10.
+_CAUSAL: dict[str, Any] = (
+    {"window_size": (-1, 0)}
+    if "window_size" in inspect.signature(_varlen_attn).parameters
+    else {"is_causal": True}
+)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of the last T of the positions in k and v to all before them.
+
+    q is (B, H, T, D); k and v have as many positions or more, of which the first are
+    those of a cache.
+    """
+    num_new, num_all = q.size(2), k.size(2)
+    if num_new == num_all:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    mask = None  # a single new position may look at everything
+    if num_new > 1:
+        mask = torch.ones(num_new, num_all, dtype=torch.bool, device=q.device)
+        mask = mask.tril(diagonal=num_all - num_new)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def attend_within(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
+    """Attention inside each stretch of rows; all (B, H, T, D).
+
+    Args:
+        q: queries.
+        k: keys.
+        v: values.
+        bounds: (S + 1,) int32, where stretches begin and end among the N positions of
+            all rows, from 0 to N; none crosses a row, and some may be empty.
+    """
+    if not q.is_cuda:
+        mixed: Tensor = _attend_each(q, k, v, bounds)
+        return mixed
+    if v.dtype in _HALF:
+        return _attend_varlen(q, k, v, bounds)
+    mask = _mask_within(bounds, q)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def positions_within(bounds: Tensor, ids: Tensor) -> Tensor:
+    """(B, T) int64: how far each position of `ids` (B, T) is into its stretch."""
+    everywhere = torch.arange(ids.numel(), device=ids.device)
+    return (everywhere - bounds[_stretches(bounds, everywhere)]).view(ids.shape)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _attend_each(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
+    # Compiled, every new list of lengths would be another program.
+    lengths = [length for length in bounds.diff().tolist() if length]
+    flat = [x.transpose(0, 1).flatten(1, 2) for x in (q, k, v)]  # (H, N, D)
+    stretches = zip(*(torch.split(x, lengths, dim=1) for x in flat), strict=True)
+    mixed = [
+        F.scaled_dot_product_attention(q_[None], k_[None], v_[None], is_causal=True)
+        for q_, k_, v_ in stretches
+    ]
+    num_heads, head_width = q.size(1), q.size(3)
+    rows = torch.cat(mixed, dim=2).view(num_heads, q.size(0), -1, head_width)
+    return rows.transpose(0, 1)
+
+
+def _attend_varlen(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
+    # Flash attention, which computes in 16 bits only.
+    flat = [x.transpose(1, 2).flatten(0, 1).to(v.dtype) for x in (q, k, v)]  # (N, H, D)
+    longest = q.size(2)  # a bound, so that the shape is the same in every step
+    mixed: Tensor = _varlen_attn(*flat, bounds, bounds, longest, longest, **_CAUSAL)
+    return mixed.view(q.size(0), longest, *mixed.shape[1:]).transpose(1, 2)
+
+
+def _mask_within(bounds: Tensor, q: Tensor) -> Tensor:
+    """(B, 1, T, T) bool: which positions each position of `q` (B, H, T, D) may see."""
+    batch_size, _, num_positions, _ = q.shape
+    everywhere = torch.arange(batch_size * num_positions, device=q.device)
+    stretch = _stretches(bounds, everywhere).view(batch_size, 1, num_positions)
+    return (stretch.unsqueeze(-1) == stretch.unsqueeze(-2)).tril()
+
+
+def _stretches(bounds: Tensor, positions: Tensor) -> Tensor:
+    """The stretch in which each of some positions lies, as an index into `bounds`."""
+    return torch.searchsorted(bounds, positions.to(bounds.dtype), right=True) - 1

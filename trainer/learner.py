@@ -1,0 +1,102 @@
+"""A model with all that it takes to learn: its objective, its optimisers, its peers.
+
+    GPT ─▶ Nats ─(torch.compile)─▶ nats ─(DistributedDataParallel)─▶ shared_nats
+
+The same weights are behind all four, so the plain model is what checkpoints hold.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from .config import Config
+from .device import compute_dtype, pick_compile
+from .model import GPT, loss_sum
+from .optim import make_optimizers, optimizer_tensors
+from .parallel import World
+
+__all__ = ["Learner", "make_learner"]
+
+_Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+# Bucketed rows have up to 16 widths, packed ones up to 8 heights; each is a program of
+# its own in training and in evaluation.
+_MOST_PROGRAMS = 64
+
+
+class Nats(nn.Module):
+    """The sum of the loss over some windows, as a module that can be wrapped."""
+
+    def __init__(self, model: GPT) -> None:
+        """Share the weights of `model`."""
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor, targets: Tensor, bounds: Tensor | None) -> Tensor:
+        """See `loss_sum`."""
+        return loss_sum(self.model, inputs, targets, bounds)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learner:
+    """What `train_step` changes."""
+
+    model: GPT
+    optimizers: list[Optimizer]
+    world: World
+    nats: _Objective
+    """(inputs, targets, bounds) to the sum of their loss; see `loss_sum`."""
+    shared_nats: _Objective
+    """The same, but its backward pass averages gradients over all processes."""
+    seed: int
+    """Key of what is dropped out."""
+
+    @property
+    def optimizer_bytes(self) -> int:
+        """What the optimisers remember, once they made a step."""
+        tensors = optimizer_tensors(self.model, self.optimizers).values()
+        return sum(tensor.nbytes for tensor in tensors)
+
+    def apart(self) -> AbstractContextManager[None]:
+        """A block in which backward passes leave gradients to this process alone."""
+        if isinstance(self.shared_nats, DistributedDataParallel):
+            return self.shared_nats.no_sync()
+        return nullcontext()
+
+
+def make_learner(model: GPT, config: Config, world: World) -> Learner:
+    """Get a model, which is on its device already, ready to learn."""
+    model.compute_dtype = compute_dtype(world.device)
+    module = Nats(model)
+    nats: _Objective = module
+    if pick_compile(world.device, config.run.compile):
+        torch._dynamo.config.recompile_limit = _MOST_PROGRAMS
+        # On CUDA shapes are few and each has a program of its own; on a CPU they are
+        # as many as there are lengths.
+        is_static = world.device.type == "cuda"
+        nats = torch.compile(module, dynamic=False if is_static else None)
+    return Learner(
+        model=model,
+        optimizers=make_optimizers(model, config.optim),
+        world=world,
+        nats=nats,
+        shared_nats=_shared(nats, world),
+        seed=config.data.seed,
+    )
+
+
+def _shared(nats: _Objective, world: World) -> _Objective:
+    if world.size == 1:
+        return nats
+    assert isinstance(nats, nn.Module)
+    return DistributedDataParallel(
+        nats,
+        device_ids=[world.device] if world.device.type == "cuda" else None,
+        broadcast_buffers=False,  # they are constants
+        gradient_as_bucket_view=True,
+    )

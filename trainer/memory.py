@@ -1,0 +1,65 @@
+"""How much memory training takes, before it is tried."""
+
+import resource
+import sys
+
+import torch
+
+from .config import Config, ModelConfig
+
+__all__ = ["fitting_rows", "peak_memory", "training_bytes"]
+
+_FLOAT = 4
+# What a layer keeps of a position for its backward pass, in numbers of the width; and
+# numbers per logit at the moment when the backward pass begins.  Counted with
+# torch.autograd.graph.saved_tensors_hooks on this model, without torch.compile, which
+# keeps less.
+_KEPT_FLOAT32, _KEPT_BFLOAT16 = 19.1, 23.1
+_PER_LOGIT = 4
+
+
+def training_bytes(
+    config: Config, *, parameters: int, rows: int, dtype: torch.dtype | None
+) -> int:
+    """About how many bytes a step takes on its device.
+
+    Weights, gradients and what the optimiser remembers are float32; what a pass keeps
+    for its backward pass grows with its positions.
+
+    Args:
+        config: of the run.
+        parameters: of the model.
+        rows: of a pass, each as long as the context.
+        dtype: what products are computed in; None for float32.
+    """
+    model = config.model
+    hidden = 12 * model.layers * model.width**2
+    moments = 2 * parameters - (hidden if config.optim.optimizer == "muon" else 0)
+    copies = 0 if dtype is None else dtype.itemsize * parameters
+    positions = rows * model.context
+    fixed = _FLOAT * (2 * parameters + moments) + copies
+    return round(fixed + positions * _bytes_per_position(model, dtype))
+
+
+def fitting_rows(
+    config: Config, *, parameters: int, dtype: torch.dtype | None, limit: int
+) -> int:
+    """Most rows of a pass, at least one, that take no more than `limit` bytes."""
+    one, two = (
+        training_bytes(config, parameters=parameters, rows=rows, dtype=dtype)
+        for rows in (1, 2)
+    )
+    return max(1, 1 + (limit - one) // (two - one))
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes that were in use so far: on a GPU its own, else of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _bytes_per_position(model: ModelConfig, dtype: torch.dtype | None) -> float:
+    kept = _FLOAT * _KEPT_FLOAT32 if dtype is None else 2 * _KEPT_BFLOAT16
+    return kept * model.layers * model.width + _FLOAT * _PER_LOGIT * model.vocab_size

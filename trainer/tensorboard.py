@@ -1,0 +1,39 @@
+"""The figures of a run for TensorBoard, where it is installed.
+
+`pip install 'tct-workflows[tensorboard]'` brings it, and
+`tensorboard --logdir RUN/tensorboard` shows them.
+"""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Board", "open_board"]
+
+
+class Board:
+    """Writes every figure as a scalar named "<kind>/<figure>" over steps."""
+
+    def __init__(self, folder: Path, *, step: int) -> None:
+        """Append to what is in `folder`, whose figures after `step` are not shown."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def add(self, kind: str, step: int, figures: Mapping[str, Any]) -> None:
+        """Write the figures after `step` steps; what is no number is left out."""
+        for name, value in figures.items():
+            if isinstance(value, int | float) and name != "step":
+                self._writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def close(self) -> None:
+        """Write what is still buffered."""
+        self._writer.close()
+
+
+def open_board(run_folder: Path, *, step: int) -> Board | None:
+    """Where the figures of a run go after `step` steps; None without TensorBoard."""
+    if find_spec("tensorboard") is None:
+        return None
+    return Board(run_folder / "tensorboard", step=step)
