@@ -58,7 +58,7 @@ class DryRun:
     disk: int
     """Of all that are kept, and one more while it is written."""
     step_seconds: float
-    """Median of the steps that were tried."""
+    """Of a mean step of the whole run, at the rate of the steps that were tried."""
     seconds: float
     """To finish, evaluations included."""
     loss: float
@@ -78,17 +78,15 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
         init_weights(model, seed=config.data.seed)
         learner = make_learner(model.to(world.device), config, world)
         with Loader(batches, world.device) as loader:
-            times, loss = _try(learner, loader, config)
-        step_seconds = median(times[_UNTIMED:])
+            rate, loss = _try(learner, loader, config)
         validation = validation_batches(store, config, world)
         parameters = count_parameters(model)
         windows = [batches.plan(epoch).num_windows for epoch in range(batches.views)]
         targets, flops = _mean_step(batches, config)
         peak = peak_flops(world.device)
-        seconds = config.run.steps * step_seconds
         evaluations = -(-config.run.steps // config.run.eval_every)
-        rate = targets / step_seconds
-        seconds += evaluations * _tokens(validation) / rate / _BACKWARD
+        evaluated = evaluations * _tokens(validation) / _BACKWARD
+        seconds = (config.run.steps * targets + evaluated) / rate
         checkpoint = 4 * parameters + learner.optimizer_bytes
         return DryRun(
             device=str(world.device),
@@ -100,7 +98,7 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
             passes=config.run.steps * config.data.batch_size / np.mean(windows).item(),
             flops=config.run.steps * flops,
             peak=peak,
-            mfu=flops / world.size / step_seconds / peak.flops,
+            mfu=flops / world.size / targets * rate / peak.flops,
             tokens_per_s=rate,
             memory=training_bytes(
                 config,
@@ -112,15 +110,15 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
             memory_there=total_memory(world.device),
             checkpoint=checkpoint,
             disk=(config.run.keep_last + 2) * checkpoint,
-            step_seconds=step_seconds,
+            step_seconds=targets / rate,
             seconds=seconds,
             loss=loss,
         )
 
 
-def _try(learner: Learner, loader: Loader, config: Config) -> tuple[list[float], float]:
-    """Seconds of each of a few steps, and the loss of the first."""
-    times, losses = [], []
+def _try(learner: Learner, loader: Loader, config: Config) -> tuple[float, float]:
+    """Targets per second over a few steps, and the loss of the first."""
+    rates, losses = [], []
     steps = max(config.run.steps, _STEPS)
     begun = time.perf_counter()
     for step, batch in enumerate(islice(loader, _STEPS)):
@@ -128,9 +126,9 @@ def _try(learner: Learner, loader: Loader, config: Config) -> tuple[list[float],
         result = train_step(learner, batch, lr=lr, clip=config.optim.clip)
         losses.append(result.nats.item() / result.targets)  # waits for the device
         now = time.perf_counter()
-        times.append(now - begun)
+        rates.append(result.targets / (now - begun))
         begun = now
-    return times, losses[0]
+    return median(rates[_UNTIMED:]), losses[0]
 
 
 def _tokens(batches: Batches) -> int:

@@ -38,7 +38,7 @@ def training_bytes(
     copies = 0 if dtype is None else dtype.itemsize * parameters
     positions = rows * model.context
     fixed = _FLOAT * (2 * parameters + moments) + copies
-    return round(fixed + positions * _bytes_per_position(model, dtype))
+    return fixed + positions * _bytes_per_position(model, dtype)
 
 
 def fitting_rows(
@@ -60,6 +60,7 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _bytes_per_position(model: ModelConfig, dtype: torch.dtype | None) -> float:
+def _bytes_per_position(model: ModelConfig, dtype: torch.dtype | None) -> int:
     kept = _FLOAT * _KEPT_FLOAT32 if dtype is None else 2 * _KEPT_BFLOAT16
-    return kept * model.layers * model.width + _FLOAT * _PER_LOGIT * model.vocab_size
+    logits = _FLOAT * _PER_LOGIT * model.vocab_size
+    return round(kept * model.layers * model.width) + logits

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from tct.data.errors import ConfigError
 from tct.trainer.config import (
@@ -12,7 +13,8 @@ from tct.trainer.config import (
     from_dict,
     to_dict,
 )
-from tct.trainer.presets import PRESETS, override, override_from, resolve
+from tct.trainer.model import GPT, count_parameters
+from tct.trainer.presets import PRESETS, compose, override, override_from, resolve
 
 
 def test_a_preset_is_what_resolve_gives_without_overrides() -> None:
@@ -38,6 +40,38 @@ def test_the_last_part_of_a_key_will_do() -> None:
     assert resolve("tiny", ["steps=20"]).run.steps == 20
 
 
+def test_compile_is_a_flag_or_none() -> None:
+    assert resolve("tiny", ["compile=True"]).run.compile is True
+    assert resolve("tiny", ["compile=false"]).run.compile is False
+    assert resolve("tiny", ["compile=none"]).run.compile is None
+
+
+def test_a_configuration_has_three_layers(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[run]\nsteps = 7\ncompile = true\n[optim]\nlr = 0.1\n")
+
+    config = compose("tiny", file, ["steps=9"])
+
+    assert (config.run.steps, config.optim.lr) == (9, 0.1)
+    assert config.run.compile is True
+    assert config.model == PRESETS["tiny"].model
+    assert compose(config, None, []) == config
+
+
+def test_presets_have_the_sizes_in_their_names() -> None:
+    sizes = {}
+    for name, preset in PRESETS.items():
+        with torch.device("meta"):
+            sizes[name] = count_parameters(GPT(preset.model))
+
+    assert sizes == {
+        "tiny": 2_883_840,
+        "workflow-20m": 20_448_000,
+        "workflow-27m": 27_525_888,
+        "workflow-100m": 97_519_104,
+    }
+
+
 def test_micro_batch_is_a_number_or_none() -> None:
     assert resolve("tiny", ["micro_batch=3"]).run.micro_batch == 3
     assert resolve("tiny", ["micro_batch=none"]).run.micro_batch is None
@@ -55,6 +89,12 @@ def test_micro_batch_is_a_number_or_none() -> None:
         ("lr", r"override 'lr': found no '='"),
         ("lr=fast", r"optim\.lr: found 'fast', expected a number"),
         ("steps=1e3", r"run\.steps: found '1e3', expected an integer"),
+        ("compile=1", r"run\.compile: found '1', expected true or false or none"),
+        ("dropout=1", r"model\.dropout: found 1\.0, expected at least 0 and below 1"),
+        ("optimizer=sgd", r"optim\.optimizer: found 'sgd', expected adamw or muon"),
+        ("patience=0", r"run\.patience: found 0, expected at least 1"),
+        ("samples=0", r"run\.samples: found 0, expected at least 1"),
+        ("sample_every=0", r"run\.sample_every: found 0, expected at least 1"),
         ("micro_batch=x", r"run\.micro_batch: found 'x', expected an integer or none"),
         ("schedule=step", r"optim\.schedule: found 'step', expected cosine or linear"),
         ("decay_ratio=0", r"optim\.decay_ratio: found 0\.0, expected above 0 and at"),

@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 import torch
 
-from tct.data.errors import CheckpointError, ConfigError, LockedError, NotFiniteError
+from tct.data.errors import (
+    CheckpointError,
+    ConfigError,
+    LockedError,
+    NotFiniteError,
+    OutOfMemoryError,
+)
 from tct.data.store import Store
 from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.config import Config, RunConfig
@@ -296,6 +302,56 @@ def test_the_best_checkpoint_is_kept(
     # Step 5 is as good as step 2, but no better.
     assert report.best == Best(step=2, loss=7.0)
     assert list(find_checkpoints(tmp_path / "run")) == [2, 5, 6]
+
+
+def test_a_run_without_progress_ends_when_patience_does(
+    store: Store, small: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([8.0, 7.0, 7.5, 6.0, 6.5, 6.0, 5.0])
+
+    def scripted(*args: Any, **options: Any) -> Evaluation:
+        return Evaluation(
+            nats=100 * next(losses), tokens=100, documents=2, canonical_bytes=300
+        )
+
+    monkeypatch.setattr(LOOP_EVALUATE, scripted)
+    often = override(small, ["eval_every=1", "patience=2"])
+
+    report = train(store, tmp_path / "run", often, device="cpu")
+    again = train(store, tmp_path / "run", often, device="cpu", resume=True)
+    patient = override(often, ["patience=3"])
+    further = train(
+        store,
+        tmp_path / "run",
+        patient,
+        device="cpu",
+        resume=True,
+        progress=Interrupts(7),
+    )
+
+    # As good as the best is no better.
+    assert (report.step, report.is_stopped, report.is_new) == (6, False, True)
+    assert report.best == Best(step=4, loss=6.0)
+    assert (again.step, again.is_stopped, again.is_new) == (6, False, False)
+    assert (further.step, further.best) == (7, Best(step=7, loss=5.0))
+
+
+def test_a_pass_without_room_says_which_size_fits(
+    store: Store, small: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("tct.trainer.loop.train_step", fail)
+    whole = override(small, ["micro_batch=4"])
+
+    with pytest.raises(
+        OutOfMemoryError,
+        match=r"step 1: found no room on cpu for passes of 4 rows; .*--micro-batch 2,",
+    ):
+        train(store, tmp_path / "run", whole, device="cpu")
+    with pytest.raises(OutOfMemoryError, match="of 1 rows; choose a smaller model"):
+        train(store, tmp_path / "run", small, device="cpu")
 
 
 def test_a_run_is_not_overwritten(store: Store, small: Config, finished: Path) -> None:
