@@ -12,7 +12,6 @@
     when.py        the steps that train a document
     promises.py    all policies compared
     figures.py     the pictures of --plot
-    plot.py        them as PNG, SVG or a page of HTML
 
 Nothing here counts: the numbers come from data/inspection/.
 """

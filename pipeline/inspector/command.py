@@ -160,13 +160,13 @@ def inspect_windows(
       tct inspect-windows store --when 12
       tct inspect-windows store --prove --plot promises.svg
     """
+    from ...data.figures import check_figure_path, save_figure
     from ...data.store import Store
-    from .plot import check_plot, save_plot
     from .settings import Settings, of_run
 
     mode = _mode({**asked, "plot": plot, "policy": policy})
     if plot is not None:
-        check_plot(plot)
+        check_figure_path(plot, option="--plot")
     store = Store.open(store_folder)
     settings = Settings() if run_folder is None else of_run(run_folder, store)
     settings = settings.changed(
@@ -180,7 +180,10 @@ def inspect_windows(
     view = _view(mode, store, settings, **asked)
     lines = _print(view, as_json=as_json)
     if plot is not None:
-        save_plot(plot, view, lines or list(view.lines))
+        assert view.figure is not None  # of the modes that --plot goes with
+        # A rich Text is its plain text as a str.
+        title, *rest = map(str, lines or view.lines)
+        save_figure(plot, view.figure(), title=title, text="\n".join(rest))
         click.echo(f"{plot}: written", err=True)
     if not view.is_fine:
         raise click.exceptions.Exit(1)

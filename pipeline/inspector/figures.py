@@ -10,18 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
+from ...data.figures import INK, label_axes, new_figure
 from ...data.inspection import PolicyCounts
 from ...data.layouts import LAYOUTS
 from ...data.windows import Windows
 
-__all__ = ["INK", "Bar", "bars_figure", "promise_figure"]
+__all__ = ["Bar", "bars_figure", "promise_figure"]
 
-INK = "#24292f"
-"""Of all text and lines; a page puts its own colour in its place."""
 # Legible on white and on black, also without colour vision.
 _WINDOWS = ("#3b8ea5", "#d98e32")
 _PAD, _UNSEEN = "#8c959f", "#cf4f4f"
-_WIDTH_INCHES, _LINE_INCHES = 9.0, 0.26
+_LINE_INCHES = 0.26
 _MAX_BARS = 64
 _MAX_CONTEXTS = 8  # on the axis; few documents are longer
 
@@ -52,7 +51,7 @@ def bars_figure(
     shown = bars[:_MAX_BARS]
     if len(shown) < len(bars):
         title += f" (the first {len(shown)} of {len(bars):,} lines)"
-    figure = _figure(height=1.5 + _LINE_INCHES * len(shown))
+    figure = new_figure(height=1.5 + _LINE_INCHES * len(shown))
     axes = figure.add_subplot()
     ends = [int(bar.windows.end.max(initial=bar.length)) for bar in shown]
     end = min(max(ends) + context // 2, _MAX_CONTEXTS * context)
@@ -69,7 +68,7 @@ def bars_figure(
     axes.set_xlim(0, end)
     axes.xaxis.set_major_locator(MultipleLocator(context))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    _label(axes, title=title, x="token of the document", y=name)
+    label_axes(axes, title=title, x="token of the document", y=name)
     axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
     axes.set_axisbelow(True)
     _explain(axes, has_gaps=any(_gaps(bar) for bar in shown))
@@ -152,7 +151,7 @@ def _legend(axes: Axes, handles: list[Patch], labels: list[str]) -> None:
 
 def promise_figure(counts: Sequence[PolicyCounts]) -> Figure:
     """All policies compared, in six panels."""
-    figure = _figure(height=5.6)
+    figure = new_figure(height=5.6)
     panels: dict[str, list[float]] = {
         "never seen (% of tokens)": [100 * each.never / each.tokens for each in counts],
         "missed per epoch (%)": [100 * each.missed_share for each in counts],
@@ -171,7 +170,7 @@ def promise_figure(counts: Sequence[PolicyCounts]) -> Figure:
         panel.set_xlim(0, 1.3 * max(*values, 1e-9))
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-        _label(panel, title=title)
+        label_axes(panel, title=title)
     _draw_pad(axes[-1], counts)
     axes[0].invert_yaxis()  # shared: the first policy is on top in all
     return figure
@@ -186,18 +185,4 @@ def _draw_pad(axes: Axes, counts: Sequence[PolicyCounts]) -> None:
         axes.barh(lines, values, color=shades[place], height=0.22)
     axes.set_xlim(0, 100)
     _legend(axes, [Patch(facecolor=shade) for shade in shades], list(LAYOUTS))
-    _label(axes, title=f"PAD (%), rows of {counts[0].rows}")
-
-
-def _figure(height: float) -> Figure:
-    return Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
-
-
-def _label(axes: Axes, *, title: str, x: str = "", y: str = "") -> None:
-    axes.set_title(title, fontsize=9, color=INK, loc="left", parse_math=False)
-    axes.set_xlabel(x, fontsize=8, color=INK)
-    axes.set_ylabel(y, fontsize=8, color=INK)
-    axes.tick_params(labelsize=7, colors=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["bottom", "left"]].set_color(INK)
-    axes.patch.set_alpha(0)
+    label_axes(axes, title=f"PAD (%), rows of {counts[0].rows}")
