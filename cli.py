@@ -15,6 +15,7 @@ from tct import __version__
 from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.trainer.commands import generate, train
+from tct.trainer.run_commands import compare, plot
 
 __all__ = ["main"]
 
@@ -62,5 +63,5 @@ def main() -> None:
     """
 
 
-for command in (prepare, inspect_windows, train, generate, tokenizer):
+for command in (prepare, inspect_windows, train, plot, compare, generate, tokenizer):
     main.add_command(command)

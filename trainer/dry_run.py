@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
-import numpy as np
-
 from ..data.batches import Batches
 from ..data.store import Store
 from .config import Config
@@ -41,7 +39,7 @@ class DryRun:
     windows: tuple[int, int]
     """Fewest and most per epoch, over all offsets."""
     passes: float
-    """Over the training data, in all steps."""
+    """How many times the training split has as many tokens as all steps predict."""
     flops: float
     """Operations of all steps, on targets alone."""
     peak: Peak
@@ -95,7 +93,7 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
             documents=len(batches.documents),
             tokens=_tokens(batches),
             windows=(min(windows), max(windows)),
-            passes=config.run.steps * config.data.batch_size / np.mean(windows).item(),
+            passes=config.run.steps * targets / _tokens(batches),
             flops=config.run.steps * flops,
             peak=peak,
             mfu=flops / world.size / targets * rate / peak.flops,

@@ -22,6 +22,7 @@ from ..data.files import write_atomic
 from .config import ModelConfig
 from .evaluate import Evaluation
 from .flops import Peak, training_flops
+from .history import METRICS_NAME
 from .loader import DeviceBatch
 from .memory import peak_memory
 from .state import SampleRates, State
@@ -189,8 +190,8 @@ class MetricsLog:
             since: where the run stands.
             history: the folder of the run whose lines are kept; None for the same.
         """
-        path = run_folder / NAME
-        lines = _lines((history or run_folder) / NAME)
+        path = run_folder / METRICS_NAME
+        lines = _lines((history or run_folder) / METRICS_NAME)
         kept = "".join(line for line in lines if _is_before(line, since))
         write_atomic(path, lambda file: file.write(kept.encode()))
         # Line buffered: whoever follows the file sees each record at once.
@@ -220,9 +221,6 @@ class MetricsLog:
         self._file.write(json.dumps({"kind": kind, **finite}) + "\n")
         if self._board is not None:
             self._board.add(kind, step, finite)
-
-
-NAME = "metrics.jsonl"
 
 
 def _at(state: State) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The end of a run, and what one will take, as a few lines for people."""
+"""The end of a run, what one will take, and several side by side, for people."""
 
 import os
 import shlex

@@ -29,6 +29,7 @@ from ..data.windows import Policy
 from .checkpoint import find_checkpoints, newest_checkpoint, read_state, restore
 from .config import Config, differences, from_dict, to_dict
 from .device import pick_compile, pick_layout
+from .history import CONFIG_NAME
 from .learner import Learner, make_learner
 from .loader import Loader
 from .model import GPT, init_weights
@@ -36,7 +37,6 @@ from .parallel import World
 from .state import State, read_state_file
 
 __all__ = [
-    "CONFIG_NAME",
     "Origin",
     "Run",
     "begin",
@@ -44,8 +44,6 @@ __all__ = [
     "training_batches",
     "validation_batches",
 ]
-
-CONFIG_NAME = "config.json"
 
 # What may be another in the rest of a run: it changes nothing that is learnt.
 _FREE = (

@@ -54,7 +54,7 @@ def flat(model: GPT) -> Tensor:
 def distance(found: Learner, expected: Learner) -> float:
     """Relative length of the difference of all weights."""
     reference = flat(expected.model)
-    return ((flat(found.model) - reference).norm() / reference.norm()).item()
+    return float((flat(found.model) - reference).norm() / reference.norm())
 
 
 def with_run(config: Config, **settings: Any) -> Config:

@@ -70,8 +70,8 @@ def weights(folder: Path) -> str:
 def records(folder: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl without the figures that no two runs share."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    varying = ("seconds", "eta", "memory", "mfu")
-    varying += ("tokens_per_s", "positions_per_s", "loader_wait")
+    varying = {"seconds", "eta", "memory", "mfu"}
+    varying |= {"tokens_per_s", "positions_per_s", "loader_wait"}
     return [
         {k: v for k, v in json.loads(line).items() if k not in varying}
         for line in lines

@@ -60,7 +60,7 @@ def distance(left: Path, right: Path) -> float:
         torch.cat([p.detach().flatten() for p in load_model(run)[0].parameters()])
         for run in (left, right)
     )
-    return ((a - b).norm() / b.norm()).item()
+    return float((a - b).norm() / b.norm())
 
 
 def records(run: Path) -> list[dict[str, float]]:

@@ -236,7 +236,7 @@ def test_a_kill_at_any_moment_of_a_save_costs_no_checkpoint(
     def start(*limits: int) -> str:
         arguments = [store.folder, tmp_path, json.dumps(to_dict(brief)), *limits]
         command = [sys.executable, "-c", KILLED, *map(str, arguments)]
-        return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+        return subprocess.check_output(command, text=True)
 
     number = int(start(0))
     expected = weights(tmp_path / "0")
