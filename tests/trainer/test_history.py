@@ -247,20 +247,24 @@ def test_the_figure_holds_what_the_runs_wrote(make_run: MakeRun) -> None:
     figure = plot_runs([read_history(make_run("a"))], ["a"], records=1)
     loss, bits_axes, rate, _ = figure.axes
 
-    raw, mean, validation = loss.lines
-    assert list(raw.get_ydata()) == list(mean.get_ydata()) == [8.0, 7.0, 6.0]
-    assert list(validation.get_xdata()) == [100, 300]
-    assert list(bits_axes.lines[0].get_ydata()) == [bits(8.5), bits(6.5)]
-    assert list(rate.lines[0].get_xdata()) == [100, 200, 300]
+    def points(line: Any) -> list[tuple[float, float]]:
+        return list(zip(line.get_xdata(), line.get_ydata(), strict=True))
+
+    raw, mean, validation = map(points, loss.lines)
+    assert raw == mean == [(100, 8.0), (200, 7.0), (300, 6.0)]
+    assert validation == [(100, 8.5), (300, 6.5)]
+    assert points(bits_axes.lines[0]) == [(100, bits(8.5)), (300, bits(6.5))]
+    assert points(rate.lines[0]) == [(100, 0.1), (200, 0.1), (300, 0.1)]
 
 
 def test_what_cannot_be_drawn_is_one_line(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run(f"run-{i}") for i in range(7)]
-    for arguments, message in (
+    cases: list[tuple[list[str | Path], str]] = [
         ([*runs, "-o", tmp_path / "a.png"], "found 7 runs, expected at most 6"),
         ([runs[0], "-o", tmp_path / "a.gif"], "found suffix '.gif', expected .png"),
         ([make_run("new", []), "-o", tmp_path / "a.png"], "found no record of traini"),
-    ):
+    ]
+    for arguments, message in cases:
         result = run("plot", *arguments)
         assert result.exit_code == 1
         assert message in result.stderr
