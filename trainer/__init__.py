@@ -1,21 +1,27 @@
 """The trainer: a store in, a folder of checkpoints and figures out.
 
-    Batches ─▶ Loader ─▶ passes ─▶ GPT ─▶ sum of nats ─▶ gradient ─▶ AdamW     one step
+    Batches ─▶ Loader ─▶ passes ─▶ GPT ─▶ sum of nats ─▶ gradient ─▶ weights   one step
                (a thread, ahead)                             │
                                  finite check before the update
 
     config.py      every number of a run              presets.py    named ones, `--set`
-    model.py       the GPT and its KV cache           device.py     where it computes
+    model.py       the GPT and its KV cache           attention.py  in rows or stretches
+    device.py      where it computes, and in what     parallel.py   several processes
+    learner.py     compiled, shared, with optimisers  optim.py      AdamW and Muon
     loader.py      batches on the device, ahead       step.py       one optimiser step
-    schedule.py    learning rate                      optim.py      AdamW
-    evaluate.py    figures of a whole split           metrics.py    metrics.jsonl
+    schedule.py    learning rate                      evaluate.py   figures of a split
     state.py       where a run stands                 checkpoint.py what it resumes from
-    run.py         beginning and resuming             signals.py    stopping in order
+    run.py         beginning, resuming, branching     signals.py    stopping in order
     loop.py        train(), from top to bottom        progress.py   what is shown
-    report.py      what was reached                   generate.py   writing workflows
-    faults.py      what a diverged run leaves         commands.py   train, generate
+    metrics.py     metrics.jsonl                      tensorboard.py the same for it
+    samples.py     what a model writes on its way     faults.py     what went wrong
+    dry_run.py     what a run will take               report.py     what was reached
+    flops.py       how much work it is                memory.py     how much room
+    history.py     a run read back                    compare.py    runs side by side
+    plot.py        runs as a picture                  generate.py   writing workflows
+    commands.py    train, generate                    run_commands.py  plot, compare
 
-A run is a pure function of (store, config): randomness is only in the initial weights
-and in the data order, and both are keyed by `data.seed`.  So a run that was stopped and
+A run is a pure function of (store, config): randomness is in the initial weights, in
+the data order and in dropout, all keyed by `data.seed`.  So a run that was stopped and
 resumed equals one that was not, bit for bit on CPU.
 """
