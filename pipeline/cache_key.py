@@ -11,7 +11,7 @@ from ..data.errors import CorruptError, FormatError, StaleStoreError
 from ..data.files import canonical_json
 from ..data.store import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
-from .sources import Columns, fingerprint
+from .sources import Columns, Source, fingerprint
 from .splits import VAL_PER_10000
 
 __all__ = ["find_store", "key_inputs"]
@@ -22,7 +22,7 @@ _STORE_FILE = re.compile(
 
 
 def key_inputs(
-    sources: Sequence[Path],
+    sources: Sequence[Source],
     *,
     columns: Columns,
     split_seed: int,
@@ -41,6 +41,7 @@ def key_inputs(
         "tokenizer": tokenizer.digest,
         "text_column": columns.text,
         "group_column": columns.group,
+        "where": sorted(map(str, columns.where)),
         "split_seed": split_seed,
         "val_per_10000": VAL_PER_10000,
     }

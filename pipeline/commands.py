@@ -1,17 +1,40 @@
 """The commands that make a store, look into it, and learn a tokenizer."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .inspector.command import inspect_windows
 
+if TYPE_CHECKING:  # what a command needs is imported when it runs
+    from .sources import Condition, Source
+
 __all__ = ["inspect_windows", "prepare", "tokenizer"]
 
 _EXISTING = click.Path(path_type=Path)
+
+
+def _read_sources(
+    ctx: click.Context, param: click.Parameter, value: Sequence[str]
+) -> "Sequence[Source]":
+    from .sources import listed_sources
+
+    return listed_sources(value, sys.stdin.buffer)
+
+
+def _read_conditions(
+    ctx: click.Context, param: click.Parameter, value: Sequence[str]
+) -> "tuple[Condition, ...]":
+    from .sources import Condition
+
+    return tuple(map(Condition.parse, value))
+
+
 _sources_argument = click.argument(
-    "sources", nargs=-1, required=True, type=_EXISTING, metavar="SOURCE…"
+    "sources", nargs=-1, required=True, metavar="SOURCE…", callback=_read_sources
 )
 
 
@@ -28,7 +51,15 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Field of a row that holds the repository; documents of one group "
         "stay in one split.  [default: repo, where there is one]",
     )
-    return text(group(command))
+    where = click.option(
+        "--where",
+        metavar="CONDITION",
+        multiple=True,
+        callback=_read_conditions,
+        help="Read only rows like this, such as head=true or stars>=10; several must "
+        "all hold.",
+    )
+    return text(group(where(command)))
 
 
 @click.command()
@@ -59,18 +90,20 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     "--force", is_flag=True, help="Replace a store that was made from something else."
 )
 def prepare(
-    sources: tuple[Path, ...],
+    sources: "Sequence[Source]",
     store: Path,
     tokenizer: Path | None,
     text_column: str | None,
     group_column: str | None,
+    where: "tuple[Condition, ...]",
     split_seed: int,
     force: bool,
 ) -> None:
     """Tokenize workflows into a store.
 
-    SOURCE is a folder of .yml, .yaml and .json files, a .jsonl or a .parquet file.
-    Preparing the same again does nothing.
+    SOURCE is a folder of .yml, .yaml and .json files, a .jsonl[.gz|.zst], a .parquet
+    or .arrow file, a .zip or .tar[.gz|.zst], here or at s3:// or gs://; or - for a list
+    of these on stdin.  Preparing the same again does nothing.
 
     \b
     Example:
@@ -84,7 +117,7 @@ def prepare(
     from .sources import Columns
 
     options = PrepareOptions(
-        columns=Columns(text=text_column, group=group_column),
+        columns=Columns(text=text_column, group=group_column, where=where),
         tokenizer=tokenizer,
         split_seed=split_seed,
         force=force,
@@ -124,10 +157,11 @@ _tokenizer_option = click.option(
 @_column_options
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def tokenizer_train(
-    sources: tuple[Path, ...],
+    sources: "Sequence[Source]",
     output: Path,
     text_column: str | None,
     group_column: str | None,
+    where: "tuple[Condition, ...]",
     force: bool,
 ) -> None:
     """Learn a tokenizer from workflows.
@@ -145,7 +179,7 @@ def tokenizer_train(
     from .sources import Columns
     from .train_tokenizer import train_from_sources
 
-    columns = Columns(text=text_column, group=group_column)
+    columns = Columns(text=text_column, group=group_column, where=where)
     with open_progress() as progress:
         training = train_from_sources(sources, output, columns, progress, force=force)
     print_table(training_table(training, output))
@@ -178,10 +212,11 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
 @_tokenizer_option
 @_column_options
 def tokenizer_stats(
-    sources: tuple[Path, ...],
+    sources: "Sequence[Source]",
     tokenizer_file: Path | None,
     text_column: str | None,
     group_column: str | None,
+    where: "tuple[Condition, ...]",
 ) -> None:
     """Measure a tokenizer on workflows.
 
@@ -197,7 +232,7 @@ def tokenizer_stats(
     from .sources import Columns
     from .tokenizer_stats import measure
 
-    columns = Columns(text=text_column, group=group_column)
+    columns = Columns(text=text_column, group=group_column, where=where)
     tokenizer = Tokenizer.load_or_default(tokenizer_file)
     with open_progress() as progress:
         stats = measure(tokenizer, sources, columns, progress)

@@ -28,7 +28,7 @@ from .manifest import Document, Reject, complete_manifest, describe_store
 from .parse import parse_document
 from .progress import Progress
 from .rejects import RejectedError
-from .sources import Columns, Record, read_records
+from .sources import Columns, Record, Source, read_records
 from .splits import split_of
 from .violations import most_common, violations
 from .writer import ShardWriter, describe_files, staging, write_docs, write_rejects
@@ -62,7 +62,7 @@ class PrepareReport:
 
 
 def prepare(
-    sources: Sequence[Path], store: Path, options: PrepareOptions, progress: Progress
+    sources: Sequence[Source], store: Path, options: PrepareOptions, progress: Progress
 ) -> PrepareReport:
     """Make `store` from `sources`, or find that it is already made.
 
@@ -115,7 +115,7 @@ class _Run:
         self.seconds[name] = now - self._begun
         self._begun = now
 
-    def read(self, sources: Sequence[Path]) -> None:
+    def read(self, sources: Sequence[Source]) -> None:
         """Parse every input; keep the first of equal documents."""
         self.progress.stage("read", None)
         seen: dict[bytes, str] = {}

@@ -25,6 +25,8 @@ Reason: TypeAlias = Literal[
     "too_deep",
     "bad_number",
     "bad_record",
+    "unsafe_member",
+    "too_many_members",
     "too_long",
     "exact_duplicate",
 ]
