@@ -56,7 +56,16 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Which groups are for validation (a tenth).",
 )
 @click.option(
-    "--force", is_flag=True, help="Replace a store that was made from something else."
+    "--force",
+    is_flag=True,
+    help="Replace a store that was made from something else; what it has in common "
+    "with the new one is not tokenized again.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that tokenize.  [default: one per core]",
 )
 def prepare(
     sources: tuple[Path, ...],
@@ -66,17 +75,19 @@ def prepare(
     group_column: str | None,
     split_seed: int,
     force: bool,
+    workers: int | None,
 ) -> None:
     """Tokenize workflows into a store.
 
     SOURCE is a folder of .yml, .yaml and .json files, a .jsonl or a .parquet file.
-    Preparing the same again does nothing.
+    Preparing the same again does nothing; a run that was stopped is taken up again.
 
     \b
     Example:
       tct prepare workflows.parquet --text-column text --group-column repo -o store
     """
     from ..data.store import Store
+    from .engines import num_cores
     from .prepare import PrepareOptions
     from .prepare import prepare as run
     from .progress import open_progress
@@ -88,6 +99,7 @@ def prepare(
         tokenizer=tokenizer,
         split_seed=split_seed,
         force=force,
+        workers=workers or num_cores(),
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)
