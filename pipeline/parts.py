@@ -65,11 +65,11 @@ class PartRecord:
     sha256: str
 
 
-def cut(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """The inputs of each part."""
+def cut(records: Iterable[Record], most: int = PART_INPUTS) -> Iterator[list[Record]]:
+    """The inputs of each part: at most so many, and no more text than PART_BYTES."""
     part, size = list[Record](), 0
     for record in records:
-        if part and (len(part) == PART_INPUTS or size + len(record.text) > PART_BYTES):
+        if part and (len(part) == most or size + len(record.text) > PART_BYTES):
             yield part
             part, size = [], 0
         part.append(record)

@@ -18,18 +18,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..data.errors import SourceError
 from ..data.files import write_json
 from ..data.tokenizer import Tokenizer
-from .cache_key import find_store, key_inputs
+from .cache_key import find_store, inputs_digest, key_inputs
 from .earlier import usable_store
 from .engines import num_cores, run_parts
 from .manifest import complete_manifest, describe_store
 from .merge import Merged, merge
-from .parts import PartRecord, cut, finished_part, make_part, part_file, write_inputs
+from .parts import (
+    PART_BYTES,
+    PART_INPUTS,
+    PartRecord,
+    cut,
+    finished_part,
+    make_part,
+    part_file,
+    write_inputs,
+)
 from .progress import Progress
-from .sources import Columns, read_records
-from .staging import Staging, staging
+from .sources import Columns, fingerprint, read_records
+from .staging import Staging, staging, sweep
+from .stat_cache import StatCache
 from .violations import most_common
 from .writer import describe_files, write_table
 
@@ -77,7 +88,7 @@ def prepare(
     """
     if store.is_symlink():
         store = store.resolve()  # the folder is replaced, not the link
-    run = _Run(sources, options, progress)
+    run = _Run(sources, options, progress, StatCache(sources))
     run.begin("hash")
     tokenizer = Tokenizer.load_or_default(options.tokenizer)
     inputs = key_inputs(
@@ -85,7 +96,9 @@ def prepare(
         columns=options.columns,
         split_seed=options.split_seed,
         tokenizer=tokenizer,
+        sha256=run.hashes.sha256,
     )
+    run.hashes.save()
     found = find_store(store, inputs, force=options.force)
     if found is None:
         with staging(store) as work:
@@ -96,6 +109,7 @@ def prepare(
                 work.publish()
                 return run.report(store, manifest)
             work.discard()
+    sweep(store, inputs)
     return PrepareReport(store=store, up_to_date=True, manifest=found, seconds={})
 
 
@@ -104,6 +118,7 @@ class _Run:
     sources: Sequence[Path]
     options: PrepareOptions
     progress: Progress
+    hashes: StatCache
     seconds: dict[str, float] = field(default_factory=dict)
     _stage: str = ""
     _begun: float = 0
@@ -131,10 +146,16 @@ class _Run:
     ) -> dict[str, Any]:
         """Make the store in a staging; its manifest."""
         earlier = usable_store(work.store, tokenizer)
-        job = {"key_inputs": inputs, "earlier": earlier and str(earlier)}
+        job = {
+            "version": __version__,
+            "key_inputs": inputs,
+            "part": [PART_INPUTS, PART_BYTES],
+            "earlier": earlier and str(earlier),
+        }
         work.take_up(job, tokenizer)
         self.begin("tokenize")
         records = self._tokenize(work)
+        self._check_inputs(inputs)
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]
         merged = merge(parts, work.made, split_seed=self.options.split_seed)
@@ -147,7 +168,7 @@ class _Run:
 
         def missing() -> Iterator[int]:
             inputs = read_records(self.sources, self.options.columns)
-            for number, part in enumerate(cut(inputs)):
+            for number, part in enumerate(cut(inputs, PART_INPUTS)):
                 done = finished_part(work.folder, number)
                 if done is None:
                     write_inputs(work.folder, number, part)
@@ -162,6 +183,15 @@ class _Run:
             records.append(record)
             self.progress.advance(record.inputs)
         return sorted(records, key=lambda record: record.number)
+
+    def _check_inputs(self, inputs: dict[str, Any]) -> None:
+        """Refuse inputs that changed while they were read: the key would be a lie."""
+        now = fingerprint(self.sources, self.hashes.sha256)
+        if inputs_digest(now) != inputs["input_sha256"]:
+            raise SourceError(
+                f"{', '.join(map(str, self.sources))}: changed while it was read",
+                "prepare again when nothing writes there",
+            )
 
     def _check(self, merged: Merged) -> None:
         if not merged.docs.num_rows:

@@ -7,7 +7,7 @@ they stand) and inputs are only ever read.
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,14 +54,20 @@ class Record:
     """Why the row has no text, if it has none."""
 
 
-def fingerprint(sources: Iterable[Path]) -> list[tuple[str, str]]:
+def fingerprint(
+    sources: Iterable[Path], sha256: Callable[[Path], str] = sha256_file
+) -> list[tuple[str, str]]:
     """(name, sha256) of every input file, in reading order.
+
+    Args:
+        sources: files and folders.
+        sha256: hashes a file; the default reads it.
 
     Raises:
         SourceError: a source that is missing, empty or of an unknown kind.
     """
     return [
-        (name, sha256_file(path))
+        (name, sha256(path))
         for source in sources
         for name, path in _input_files(source)
     ]
@@ -101,7 +107,7 @@ def _input_files(source: Path) -> list[tuple[str, Path]]:
             )
         return [(source.name, source)]
     found = sorted(
-        (_readable(path.relative_to(source).as_posix()), path)
+        (_readable(path[len(str(source)) :].lstrip(os.sep)), Path(path))
         for path in _documents(source)
     )
     if not found:
@@ -112,21 +118,23 @@ def _input_files(source: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def _documents(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder, onerror=_raise):
-        if ".git" in folders:
-            folders.remove(".git")
-        if "tokenizer.json" in names:  # a store or a run, whose JSON is not workflows
-            folders.clear()
+def _documents(folder: Path) -> Iterator[str]:
+    """Paths of the documents in a folder, in any order; strings, which cost less."""
+    folders = [str(folder)]
+    while folders:
+        with os.scandir(folders.pop()) as found:
+            entries = list(found)
+        # A store or a run, whose JSON is not workflows.
+        if any(entry.name == "tokenizer.json" for entry in entries):
             continue
-        for name in names:
-            path = Path(parent, name)
-            if path.suffix.lower() in _DOCUMENT_SUFFIXES and path.is_file():
-                yield path
-
-
-def _raise(error: OSError) -> None:
-    raise error
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders += [entry.path] * (entry.name != ".git")
+                continue
+            suffix = os.path.splitext(entry.name)[1].lower()
+            # The system has said already what it is, unless it is a link.
+            if suffix in _DOCUMENT_SUFFIXES and entry.is_file():
+                yield entry.path
 
 
 def _readable(text: str) -> str:

@@ -14,16 +14,16 @@ under its name.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.errors import FormatError, SourceError
+from ..data.errors import FormatError, LockedError, SourceError
 from ..data.files import exchange, fsync_folder, locked, read_json, write_json
 from ..data.tokenizer import Tokenizer
 
-__all__ = ["Staging", "staging"]
+__all__ = ["Staging", "staging", "sweep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,14 @@ class Staging:
         return any(self.parts.glob("*.json"))
 
     def take_up(self, job: dict[str, Any], tokenizer: Tokenizer) -> None:
-        """Keep what is done if it is of the same inputs, else begin with nothing.
+        """Keep what is done if it is of the same job, else begin with nothing.
 
         Args:
-            job: `key_inputs`, and what parts need to be done besides.
+            job: what parts are made of, and with what.  The `earlier` store only saves
+                work, so it may be another one.
             tokenizer: for the parts.
         """
-        if _key_inputs(self.folder) != job["key_inputs"]:
+        if _identity(_read_job(self.folder)) != _identity(job):
             self._clear()
             tokenizer.save(self.folder / "tokenizer.json")
         write_json(self.folder / "job.json", job)
@@ -116,13 +117,26 @@ def staging(store: Path) -> Iterator[Staging]:
             raise
 
 
+def sweep(store: Path, key_inputs: dict[str, Any]) -> None:
+    """Take away what is left of the run that made `store`, if it was killed then."""
+    store = store.absolute()
+    shutil.rmtree(_trash(store), ignore_errors=True)
+    folder = store.with_name(f".{store.name}.staging")
+    if _read_job(folder).get("key_inputs") == key_inputs:
+        with suppress(LockedError), staging(store) as work:
+            work.discard()
+
+
 def _trash(store: Path) -> Path:
     return store.with_name(f".{store.name}.trash")
 
 
-def _key_inputs(folder: Path) -> Any:
-    """What the staging was begun for; None if that is not known."""
+def _read_job(folder: Path) -> dict[str, Any]:
     try:
-        return read_json(folder / "job.json").get("key_inputs")
+        return read_json(folder / "job.json")
     except (FileNotFoundError, FormatError):
-        return None
+        return {}
+
+
+def _identity(job: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in job.items() if name != "earlier"}

@@ -1,6 +1,7 @@
 """A composed corpus, the store made from it, and stores of any shape."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -39,6 +40,12 @@ settings.register_profile(
 settings.load_profile("tct")
 
 COMPOSE = Path(__file__).parents[1] / "examples" / "compose.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's cache out of the tests, and the tests out of it."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

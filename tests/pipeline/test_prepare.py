@@ -479,6 +479,63 @@ def test_an_empty_folder_becomes_a_store(few: Path, tmp_path: Path) -> None:
     assert len(Store.open(tmp_path / "store")) == 12
 
 
+class _Editing(SilentProgress):
+    """Somebody edits an input when a stage begins."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def stage(self, name: str, total: int | None) -> None:
+        if name == "tokenize":
+            self.path.write_text("on: push\njobs: {}\n")
+
+
+def test_inputs_that_change_while_they_are_read_are_refused(
+    few: Path, tmp_path: Path
+) -> None:
+    editing = _Editing(min(few.rglob("*.yml")))
+    with pytest.raises(SourceError, match="few: changed while it was read; prepare"):
+        prepare([few], tmp_path / "store", PrepareOptions(), editing)
+    assert [path.name for path in tmp_path.iterdir()] == ["few"]
+
+
+# -- increments ------------------------------------------------------------------------
+
+
+def test_only_what_the_old_store_does_not_have_is_tokenized(
+    workflows: Path, few: Path, tmp_path: Path
+) -> None:
+    make(few, tmp_path / "store")
+    first = min(few.rglob("*.yml"))
+    first.write_text(first.read_text() + "\nenv: {CHANGED: 'yes'}\n")
+    (few / "new.yml").write_text("on: push\njobs: {}\n")
+    report = make(few, tmp_path / "store", force=True)
+    assert report.manifest["run"]["reused"] == 11
+    assert report.manifest["run"]["tokenized"] == 2
+    fresh = make(few, tmp_path / "fresh")
+    assert fresh.manifest["run"]["reused"] == 0
+    assert report.manifest["digest"] == fresh.manifest["digest"]
+    assert sha256s(tmp_path / "store") == sha256s(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("damage", ["tokens", "tokenizer"])
+def test_tokens_of_a_store_that_does_not_fit_are_not_taken(
+    few: Path, other_tokenizer: Path, tmp_path: Path, damage: str
+) -> None:
+    options = {"tokenizer": other_tokenizer} if damage == "tokenizer" else {}
+    make(few, tmp_path / "store", **options)
+    if damage == "tokens":
+        path = tmp_path / "store" / "tokens-00000.npy"
+        data = bytearray(path.read_bytes())
+        data[200] ^= 1
+        path.write_bytes(data)
+    (few / "new.yml").write_text("on: push\njobs: {}\n")
+    report = make(few, tmp_path / "store", force=True)
+    assert report.manifest["run"]["reused"] == 0
+    make(few, tmp_path / "fresh")
+    assert sha256s(tmp_path / "store") == sha256s(tmp_path / "fresh")
+
+
 # -- tokenizers ------------------------------------------------------------------------
 
 
