@@ -2,19 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..data.errors import CorruptError, FormatError, StaleStoreError
-from ..data.files import canonical_json
+from ..data.files import canonical_json, sha256_file
 from ..data.store import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
 from .sources import Columns, Source, fingerprint
 from .splits import VAL_PER_10000
 
-__all__ = ["find_store", "key_inputs"]
+__all__ = ["find_store", "inputs_digest", "key_inputs"]
 
 _STORE_FILE = re.compile(
     r"manifest\.json|tokenizer\.json|(docs|rejects)\.arrow|tokens-\d+\.npy"
@@ -27,17 +27,25 @@ def key_inputs(
     columns: Columns,
     split_seed: int,
     tokenizer: Tokenizer,
+    sha256: Callable[[Path], str] = sha256_file,
 ) -> dict[str, Any]:
     """Everything that the content of a store depends on; flat JSON.
+
+    Args:
+        sources: files and folders.
+        columns: what the fields of rows mean.
+        split_seed: which groups are for validation.
+        tokenizer: encodes.
+        sha256: hashes an input file.
 
     Raises:
         SourceError: a source that is missing, empty or of an unknown kind.
     """
-    inputs = fingerprint(sources)
+    inputs = fingerprint(sources, sha256)
     return {
         "store_version": STORE_VERSION,
         "input_files": len(inputs),
-        "input_sha256": hashlib.sha256(canonical_json(inputs)).hexdigest(),
+        "input_sha256": inputs_digest(inputs),
         "tokenizer": tokenizer.digest,
         "text_column": columns.text,
         "group_column": columns.group,
@@ -45,6 +53,11 @@ def key_inputs(
         "split_seed": split_seed,
         "val_per_10000": VAL_PER_10000,
     }
+
+
+def inputs_digest(inputs: Sequence[tuple[str, str]]) -> str:
+    """Hex sha256 of a `fingerprint`."""
+    return hashlib.sha256(canonical_json(inputs)).hexdigest()
 
 
 def find_store(

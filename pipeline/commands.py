@@ -87,7 +87,16 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Which groups are for validation (a tenth).",
 )
 @click.option(
-    "--force", is_flag=True, help="Replace a store that was made from something else."
+    "--force",
+    is_flag=True,
+    help="Replace a store that was made from something else; what it has in common "
+    "with the new one is not tokenized again.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that tokenize.  [default: one per core]",
 )
 def prepare(
     sources: "Sequence[Source]",
@@ -98,18 +107,21 @@ def prepare(
     where: "tuple[Condition, ...]",
     split_seed: int,
     force: bool,
+    workers: int | None,
 ) -> None:
     """Tokenize workflows into a store.
 
     SOURCE is a folder of .yml, .yaml and .json files, a .jsonl[.gz|.zst], a .parquet
     or .arrow file, a .zip or .tar[.gz|.zst], here or at s3:// or gs://; or - for a list
-    of these on stdin.  Preparing the same again does nothing.
+    of these on stdin.
+    Preparing the same again does nothing; a run that was stopped is taken up again.
 
     \b
     Example:
       tct prepare workflows.parquet --text-column text --group-column repo -o store
     """
     from ..data.store import Store
+    from .engines import num_cores
     from .prepare import PrepareOptions
     from .prepare import prepare as run
     from .progress import open_progress
@@ -121,6 +133,7 @@ def prepare(
         tokenizer=tokenizer,
         split_seed=split_seed,
         force=force,
+        workers=workers or num_cores(),
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)

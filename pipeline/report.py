@@ -63,6 +63,10 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
     table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
     table.add_row("windows per epoch", _windows_per_epoch(store))
     table.add_row("tokenizer", store.tokenizer.digest[:12])
+    run = manifest["run"]
+    if run["reused"]:
+        known, new = f"{run['reused']:,}", f"{run['tokenized']:,}"
+        table.add_row("from the old store", f"{known} documents, {new} tokenized")
     for stage, seconds in report.seconds.items():
         table.add_row(f"time: {stage}", f"{seconds:.1f} s")
     return table

@@ -157,7 +157,7 @@ def test_prepare_says_what_it_made(workflows: Path, tmp_path: Path) -> None:
     assert facts["windows per epoch"].startswith(
         f"{min(counts):,} to {max(counts):,} (train, "
     )
-    assert re.fullmatch(r"\d+\.\d s", facts["time: encode"])
+    assert re.fullmatch(r"\d+\.\d s", facts["time: tokenize"])
     # Progress is no data: nothing, or a line for a stage that took long.
     assert all(re.fullmatch(r"\w+: .*", line) for line in result.stderr.splitlines())
 
@@ -359,7 +359,7 @@ def test_a_store_in_the_making_is_one_line(workflows: Path, tmp_path: Path) -> N
     with (tmp_path / ".store.staging" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         message = error_of("prepare", workflows, "-o", tmp_path / "store")
-    assert "another tct prepare is writing it" in message
+    assert "in use by another process; wait until that process is done" in message
     assert names(tmp_path) == [".store.staging"]
 
 
@@ -455,7 +455,7 @@ def test_a_missing_store_is_one_line(tmp_path: Path) -> None:
 def test_a_store_of_another_version_is_one_line(workflows: Path, copied: Path) -> None:
     path = copied / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
-    expected = f"{path}: found store version 99, expected 1; prepare it again with"
+    expected = f"{path}: found store version 99, expected 2; prepare it again with"
     assert error_of("inspect-windows", copied).startswith(expected)
     assert error_of("prepare", workflows, "-o", copied).startswith(expected)
 

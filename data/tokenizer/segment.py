@@ -8,6 +8,8 @@ tokens are longest), so the vocabulary alone defines the encoding and needs no r
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 __all__ = ["Segmenter"]
 
 _CACHE_CHUNKS = 1 << 18  # chunks repeat: 100,000 workflows have about 10 times as many
@@ -34,7 +36,8 @@ class Segmenter:
                 following = entry[1]
             entry[0] = number
             self._longest = max(self._longest, len(symbols))
-        self._cache: dict[str, tuple[int, ...]] = {}
+        # Bytes of ids: a third of the memory of tuples, and joined without a loop.
+        self._cache: dict[str, bytes] = {}
 
     def segment(self, chunk: str) -> tuple[int, ...]:
         """The ids of a chunk.
@@ -42,12 +45,22 @@ class Segmenter:
         Raises:
             KeyError: a symbol that the vocabulary does not have.
         """
-        ids = self._cache.get(chunk)
-        if ids is None:
-            ids = self._fewest(chunk)
-            if len(self._cache) >= _CACHE_CHUNKS:
-                self._cache.clear()
-            self._cache[chunk] = ids
+        return self._fewest(chunk)
+
+    def encode(self, chunks: Iterable[str]) -> bytes:
+        """The ids of chunks, one after the other, as little-endian uint16.
+
+        Raises:
+            KeyError: a symbol that the vocabulary does not have.
+        """
+        known = self._cache.get
+        return b"".join([known(chunk) or self._learn(chunk) for chunk in chunks])
+
+    def _learn(self, chunk: str) -> bytes:
+        ids = np.array(self._fewest(chunk), dtype="<u2").tobytes()
+        if len(self._cache) >= _CACHE_CHUNKS:
+            self._cache.clear()
+        self._cache[chunk] = ids
         return ids
 
     def num_without(self, symbols: str) -> int:

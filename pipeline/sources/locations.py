@@ -181,21 +181,21 @@ def _below(location: Location, name: str, below: str) -> InputFile:
 
 
 def _walk(location: Location) -> Iterator[str]:
-    """Paths below a folder of this machine."""
-    for parent, folders, names in os.walk(location.path, onerror=_raise):
-        if ".git" in folders:
-            folders.remove(".git")
-        if _OURS in names:
-            folders.clear()
+    """Paths below a folder of this machine, in any order."""
+    folders = [location.path]
+    while folders:
+        with os.scandir(folders.pop()) as found:
+            entries = list(found)
+        if any(entry.name == _OURS for entry in entries):
             continue
-        for name in names:
-            path = os.path.join(parent, name)
-            if suffix_of(name) in DOCUMENT_SUFFIXES and os.path.isfile(path):
-                yield os.path.relpath(path, location.path)
-
-
-def _raise(error: OSError) -> None:
-    raise error
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders += [entry.path] * (entry.name != ".git")
+                continue
+            suffix = os.path.splitext(entry.name)[1].lower()
+            # The system has said already what it is, unless it is a link.
+            if suffix in DOCUMENT_SUFFIXES and entry.is_file():
+                yield entry.path[len(location.path) :].lstrip(os.sep)
 
 
 def _walk_elsewhere(location: Location) -> Iterator[str]:
