@@ -14,6 +14,7 @@ import click
 from tct import __version__
 from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
+from tct.pipeline.store_commands import store
 from tct.trainer.commands import generate, train
 
 __all__ = ["main"]
@@ -62,5 +63,5 @@ def main() -> None:
     """
 
 
-for command in (prepare, inspect_windows, train, generate, tokenizer):
+for command in (prepare, store, inspect_windows, train, generate, tokenizer):
     main.add_command(command)

@@ -20,7 +20,9 @@ from .violations import most_common
 from .walkthrough import Step
 
 __all__ = [
+    "facts_table",
     "prepare_table",
+    "print_table",
     "stats_table",
     "tokens_table",
     "training_table",
@@ -39,7 +41,7 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
         for name in ("documents", "tokens", "bytes")
     )
     rejects: dict[str, int] = manifest["rejects"]
-    table = _facts(f"{report.store}")
+    table = facts_table(f"{report.store}")
     table.add_row("inputs", f"{documents + sum(rejects.values()):,}")
     table.add_row("documents", f"{documents:,}")
     for split in SPLITS:
@@ -83,7 +85,7 @@ def _add_violations(table: Table, violations: Mapping[str, int]) -> None:
 
 def training_table(training: Training, output: Path) -> RenderableType:
     """The summary of `tct tokenizer train`."""
-    table = _facts(f"{output}")
+    table = facts_table(f"{output}")
     table.add_row("inputs", f"{training.inputs:,}, {training.rejected:,} no documents")
     learnt = f"{training.documents:,} documents of {training.groups:,} repositories"
     table.add_row("learnt from", learnt)
@@ -97,7 +99,7 @@ def stats_table(stats: TokenizerStats) -> RenderableType:
     """The summary of `tct tokenizer stats`."""
     documents, tokens = len(stats.lengths), sum(stats.lengths)
     median, p90, p99 = np.percentile(stats.lengths, [50, 90, 99])
-    table = _facts("")
+    table = facts_table("")
     table.add_row("inputs", f"{stats.inputs:,}")
     table.add_row("documents", f"{documents:,}")
     table.add_row("lossless", f"{stats.lossless / documents:.2%} of documents")
@@ -158,7 +160,8 @@ def _windows_per_epoch(store: Store) -> str:
     return f"{min(counts):,} to {max(counts):,} (train, over {len(counts)} alignments)"
 
 
-def _facts(title: str) -> Table:
+def facts_table(title: str) -> Table:
+    """An empty table of two columns: what, and what of it."""
     table = Table(
         title=Text(title),
         title_justify="left",
