@@ -56,6 +56,23 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Which groups are for validation (a tenth).",
 )
 @click.option(
+    "--near-dup",
+    is_flag=True,
+    help="Keep repositories that share near-duplicates in one split (extra near-dup).",
+)
+@click.option(
+    "--max-per-path",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep the N newest versions of a file.",
+)
+@click.option(
+    "--max-per-group",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep N documents of a repository.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Replace a store that was made from something else; what it has in common "
@@ -74,6 +91,9 @@ def prepare(
     text_column: str | None,
     group_column: str | None,
     split_seed: int,
+    near_dup: bool,
+    max_per_path: int | None,
+    max_per_group: int | None,
     force: bool,
     workers: int | None,
 ) -> None:
@@ -92,12 +112,18 @@ def prepare(
     from .prepare import prepare as run
     from .progress import open_progress
     from .report import prepare_table, print_table
+    from .selection import Rules
     from .sources import Columns
 
     options = PrepareOptions(
         columns=Columns(text=text_column, group=group_column),
         tokenizer=tokenizer,
-        split_seed=split_seed,
+        rules=Rules(
+            split_seed=split_seed,
+            max_per_path=max_per_path,
+            max_per_group=max_per_group,
+            near_duplicates=near_dup,
+        ),
         force=force,
         workers=workers or num_cores(),
     )

@@ -38,6 +38,7 @@ from .parts import (
     write_inputs,
 )
 from .progress import Progress
+from .selection import Rules
 from .sources import Columns, fingerprint, read_records
 from .staging import Staging, staging, sweep
 from .stat_cache import StatCache
@@ -56,7 +57,8 @@ class PrepareOptions:
     columns: Columns = field(default_factory=Columns)
     tokenizer: Path | None = None
     """A tokenizer.json to use; None takes the one that ships with the package."""
-    split_seed: int = 0
+    rules: Rules = field(default_factory=Rules)
+    """Which documents are chosen, and for which split."""
     force: bool = False
     """Replace a store that was made from something else."""
     workers: int = field(default_factory=num_cores)
@@ -94,7 +96,7 @@ def prepare(
     inputs = key_inputs(
         sources,
         columns=options.columns,
-        split_seed=options.split_seed,
+        rules=options.rules,
         tokenizer=tokenizer,
         sha256=run.hashes.sha256,
     )
@@ -149,6 +151,7 @@ class _Run:
         job = {
             "version": __version__,
             "key_inputs": inputs,
+            "near_duplicates": self.options.rules.near_duplicates,
             "part": [PART_INPUTS, PART_BYTES],
             "earlier": earlier and str(earlier),
         }
@@ -158,7 +161,7 @@ class _Run:
         self._check_inputs(inputs)
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]
-        merged = merge(parts, work.made, split_seed=self.options.split_seed)
+        merged = merge(parts, work.made, self.options.rules)
         self._check(merged)
         return self._write(work.made, merged, tokenizer, inputs, records)
 
@@ -216,6 +219,7 @@ class _Run:
         write_table(folder / "rejects.arrow", merged.rejects)
         fixed = {
             **describe_store(merged.docs, merged.rejects),
+            "duplicates": merged.duplicates,
             "violations": dict(most_common(merged.violations, _MAX_VIOLATIONS)),
             "tokenizer": tokenizer.digest,
             "files": describe_files(folder),

@@ -27,6 +27,8 @@ Reason: TypeAlias = Literal[
     "bad_record",
     "too_long",
     "exact_duplicate",
+    "path_limit",
+    "group_limit",
 ]
 
 

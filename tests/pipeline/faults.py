@@ -28,7 +28,7 @@ EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlop
 
 
 def run(store: Path, sources: list[Path], workers: int = 1) -> None:
-    module.PART_INPUTS = 5  # so that a few files make several parts
+    vars(module)["PART_INPUTS"] = 5  # so that a few files make several parts
     options = PrepareOptions(force=True, workers=workers)
     prepare(sources, store, options, SilentProgress())
 
@@ -90,7 +90,7 @@ def points(store: Path, sources: list[Path]) -> None:
     every = int(os.environ.get("EVERY", "1"))
     old = Path(os.environ["OLD"]) if "OLD" in os.environ else None
     Tokenizer.default()  # once for all children
-    point, signalled = 1, signal.SIGKILL
+    point = 1
     while True:
         shutil.rmtree(store.parent, ignore_errors=True)
         store.parent.mkdir()
@@ -101,8 +101,7 @@ def points(store: Path, sources: list[Path]) -> None:
             kill_at(point, store.parent)
             run(store, sources)
 
-        signalled = in_child(die)
-        if not signalled:
+        if not in_child(die):
             return
         killed = state(store)
         in_child(lambda: run(store, sources))
@@ -128,5 +127,5 @@ if __name__ == "__main__":
         points(target, given)
     else:
         if mode in ("lose", "die"):
-            module.make_part = dying_make_part
+            vars(module)["make_part"] = dying_make_part
         run(target, given, int(os.environ.get("PROCESSES", "1")))

@@ -16,6 +16,7 @@ import pytest
 from tct.data.files import sha256_file
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
+from tct.pipeline.selection import Rules
 
 FAULTS = Path(__file__).with_name("faults.py")
 
@@ -66,7 +67,12 @@ def old(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of a third of `few`, with a group of validation documents more."""
     store = tmp_path_factory.mktemp("old") / "store"
     files = sorted(few.iterdir())[::3]
-    prepare(files, store, PrepareOptions(split_seed=1, workers=1), SilentProgress())
+    prepare(
+        files,
+        store,
+        PrepareOptions(rules=Rules(split_seed=1), workers=1),
+        SilentProgress(),
+    )
     return store
 
 
