@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -84,6 +85,13 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="N",
     help="Processes that tokenize.  [default: one per core]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="What starts them: Ray uses the cluster in RAY_ADDRESS, if any (extra ray).",
+)
 def prepare(
     sources: tuple[Path, ...],
     store: Path,
@@ -96,6 +104,7 @@ def prepare(
     max_per_group: int | None,
     force: bool,
     workers: int | None,
+    engine: Literal["processes", "ray"],
 ) -> None:
     """Tokenize workflows into a store.
 
@@ -126,6 +135,7 @@ def prepare(
         ),
         force=force,
         workers=workers or num_cores(),
+        engine=engine,
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)

@@ -24,7 +24,7 @@ from ..data.files import write_json
 from ..data.tokenizer import Tokenizer
 from .cache_key import find_store, inputs_digest, key_inputs
 from .earlier import usable_store
-from .engines import num_cores, run_parts
+from .engines import Engine, num_cores, run_parts
 from .manifest import complete_manifest, describe_store
 from .merge import Merged, merge
 from .parts import (
@@ -52,7 +52,7 @@ _MAX_VIOLATIONS = 1000  # kinds that the manifest lists
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareOptions:
-    """What `prepare` may be told; the last two do not change the store."""
+    """What `prepare` may be told; the last three do not change the store."""
 
     columns: Columns = field(default_factory=Columns)
     tokenizer: Path | None = None
@@ -63,6 +63,8 @@ class PrepareOptions:
     """Replace a store that was made from something else."""
     workers: int = field(default_factory=num_cores)
     """Processes that tokenize."""
+    engine: Engine = "processes"
+    """What starts them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,7 +183,8 @@ class _Run:
                     self.progress.advance(done.inputs)
 
         task = partial(make_part, str(work.folder))
-        for record in run_parts(task, missing(), workers=self.options.workers):
+        workers, engine = self.options.workers, self.options.engine
+        for record in run_parts(task, missing(), workers=workers, engine=engine):
             part_file(work.folder, record.number, "in").unlink(missing_ok=True)
             records.append(record)
             self.progress.advance(record.inputs)
