@@ -11,6 +11,8 @@ from ..data.errors import CorruptError, FormatError, StaleStoreError
 from ..data.files import canonical_json, sha256_file
 from ..data.store import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
+from .near_duplicates import signature_version
+from .selection import Rules
 from .sources import Columns, Source, fingerprint
 from .splits import VAL_PER_10000
 
@@ -25,7 +27,7 @@ def key_inputs(
     sources: Sequence[Source],
     *,
     columns: Columns,
-    split_seed: int,
+    rules: Rules,
     tokenizer: Tokenizer,
     sha256: Callable[[Path], str] = sha256_file,
 ) -> dict[str, Any]:
@@ -34,12 +36,13 @@ def key_inputs(
     Args:
         sources: files and folders.
         columns: what the fields of rows mean.
-        split_seed: which groups are for validation.
+        rules: which documents are chosen.
         tokenizer: encodes.
         sha256: hashes an input file.
 
     Raises:
         SourceError: a source that is missing, empty or of an unknown kind.
+        ConfigError: near-duplicates are asked for, but not the library there.
     """
     inputs = fingerprint(sources, sha256)
     return {
@@ -50,8 +53,11 @@ def key_inputs(
         "text_column": columns.text,
         "group_column": columns.group,
         "where": sorted(map(str, columns.where)),
-        "split_seed": split_seed,
+        "split_seed": rules.split_seed,
         "val_per_10000": VAL_PER_10000,
+        "max_per_path": rules.max_per_path,
+        "max_per_group": rules.max_per_group,
+        "near_duplicates": signature_version() if rules.near_duplicates else None,
     }
 
 

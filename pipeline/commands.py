@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -87,6 +87,23 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Which groups are for validation (a tenth).",
 )
 @click.option(
+    "--near-dup",
+    is_flag=True,
+    help="Keep repositories that share near-duplicates in one split (extra near-dup).",
+)
+@click.option(
+    "--max-per-path",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep the N newest versions of a file.",
+)
+@click.option(
+    "--max-per-group",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep N documents of a repository.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Replace a store that was made from something else; what it has in common "
@@ -98,6 +115,13 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="N",
     help="Processes that tokenize.  [default: one per core]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="What starts them: Ray uses the cluster in RAY_ADDRESS, if any (extra ray).",
+)
 def prepare(
     sources: "Sequence[Source]",
     store: Path,
@@ -106,8 +130,12 @@ def prepare(
     group_column: str | None,
     where: "tuple[Condition, ...]",
     split_seed: int,
+    near_dup: bool,
+    max_per_path: int | None,
+    max_per_group: int | None,
     force: bool,
     workers: int | None,
+    engine: Literal["processes", "ray"],
 ) -> None:
     """Tokenize workflows into a store.
 
@@ -126,14 +154,21 @@ def prepare(
     from .prepare import prepare as run
     from .progress import open_progress
     from .report import prepare_table, print_table
+    from .selection import Rules
     from .sources import Columns
 
     options = PrepareOptions(
         columns=Columns(text=text_column, group=group_column, where=where),
         tokenizer=tokenizer,
-        split_seed=split_seed,
+        rules=Rules(
+            split_seed=split_seed,
+            max_per_path=max_per_path,
+            max_per_group=max_per_group,
+            near_duplicates=near_dup,
+        ),
         force=force,
         workers=workers or num_cores(),
+        engine=engine,
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)

@@ -14,12 +14,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import chain, islice
 from multiprocessing.connection import wait as wait_for
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from ..data.errors import WorkerError
 
-__all__ = ["num_cores", "run_parts"]
+__all__ = ["Engine", "num_cores", "run_parts"]
 
+Engine = Literal["processes", "ray"]
 _Result = TypeVar("_Result")
 
 _AHEAD = 2  # parts in flight per worker: one in the making, one that waits
@@ -36,6 +37,7 @@ def run_parts(
     numbers: Iterable[int],
     *,
     workers: int,
+    engine: Engine = "processes",
 ) -> Iterator[_Result]:
     """What `task` returns for each number, in any order.
 
@@ -43,10 +45,16 @@ def run_parts(
         task: may run in another process, and again if that process is lost.
         numbers: drawn as workers become free.
         workers: processes; with one, or for a single part, it is done in this one.
+        engine: what starts them; see `ray_engine.py` for the other one.
 
     Raises:
         WorkerError: processes were lost, at least three times with the same part.
     """
+    if engine == "ray":
+        from .ray_engine import run_on_ray
+
+        yield from run_on_ray(task, numbers, workers=workers)
+        return
     rest = iter(numbers)
     first = list(islice(rest, 2)) if workers > 1 else []
     numbers = chain(first, rest)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..data.store import DOCS_SCHEMA, REJECTS_SCHEMA
 from .outcomes import OUTCOMES_SCHEMA
-from .selection import Dropped, Rows, exact_duplicates, groups_of, splits_of
+from .selection import Dropped, Rows, Rules, select
 from .writer import ShardWriter, split_column
 
 __all__ = ["Merged", "merge"]
@@ -32,40 +32,35 @@ class Merged:
     """REJECTS_SCHEMA."""
     violations: Counter[str]
     """Documents by what they break."""
+    duplicates: dict[str, int]
+    """Documents that come again, see `selection.py`."""
 
 
-def merge(parts: Sequence[Path], folder: Path, *, split_seed: int) -> Merged:
+def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
     """Write the shards of all parts; what the store's tables are to hold.
 
     Args:
         parts: Arrow files of OUTCOMES_SCHEMA, in the order of the inputs.
         folder: where the shards go.
-        split_seed: which groups are for validation.
+        rules: which documents are chosen.
     """
     inputs = pa.concat_tables([_read_columns(part) for part in parts])
-    documents = np.flatnonzero(inputs["reason"].is_null()).astype(np.int64)
-    again, first = exact_duplicates(inputs, documents)
-    paths = inputs["path"]
-    dropped = [
-        Dropped(row, "read", "exact_duplicate", f"same document as {paths[one]}")
-        for row, one in zip(again.tolist(), first.tolist(), strict=True)
-    ]
-    kept = np.setdiff1d(documents, [drop.row for drop in dropped])
-    shard, offset = _write_shards(parts, kept, folder)
-    groups = groups_of(inputs, kept)
+    selection = select(inputs, rules)
+    shard, offset = _write_shards(parts, selection.kept, folder)
     columns = {
-        "group": groups,
-        "split": split_column(splits_of(groups, seed=split_seed)),
+        "group": selection.groups,
+        "split": split_column(selection.splits),
         "shard": pa.array(shard, pa.uint16()),
         "offset": pa.array(offset, pa.int64()),
     }
-    chosen = inputs.take(pa.array(kept))
+    chosen = inputs.take(pa.array(selection.kept))
     found = {name: chosen[name] for name in DOCS_SCHEMA.names if name not in columns}
     docs = pa.table({**found, **columns}).select(DOCS_SCHEMA.names).cast(DOCS_SCHEMA)
     return Merged(
         docs=docs,
-        rejects=_rejects(inputs, dropped),
+        rejects=_rejects(inputs, selection.dropped),
         violations=Counter(pc.list_flatten(chosen["violations"]).to_pylist()),
+        duplicates=selection.duplicates,
     )
 
 

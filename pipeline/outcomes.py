@@ -14,6 +14,7 @@ from ..data.json_text import canonical_bytes
 from ..data.tokenizer import Tokenizer
 from ..data.windows import MAX_DOCUMENT_TOKENS
 from .earlier import Earlier
+from .near_duplicates import SIGNATURE_BYTES, Signer
 from .parse import parse_document
 from .rejects import Reason, RejectedError
 from .sources import Record
@@ -38,6 +39,7 @@ OUTCOMES_SCHEMA = pa.schema(
         "n_bytes": pa.int64(),
         "on_schema": pa.bool_(),
         "violations": pa.list_(pa.string()),
+        "signature": pa.binary(SIGNATURE_BYTES),  # null unless asked for
         "length": pa.uint32(),
         "tokens": pa.list_(pa.uint16()),
     }
@@ -62,6 +64,7 @@ class Outcome:
     n_bytes: int = 0
     on_schema: bool = False
     violations: list[str] = field(default_factory=list)
+    signature: bytes | None = None
     tokens: NDArray[np.uint16] = field(default_factory=lambda: _NO_TOKENS)
     reused: bool = False
     """Not parsed and encoded, but found in the earlier store; not in the table."""
@@ -75,15 +78,22 @@ class Outcome:
 class Encoder:
     """Makes outcomes of inputs, one after the other."""
 
-    def __init__(self, tokenizer: Tokenizer, earlier: Earlier | None) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        earlier: Earlier | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         """Take what is needed for it.
 
         Args:
             tokenizer: encodes.
             earlier: documents whose tokens are known, if there are any.
+            signer: makes what near-duplicates are known by, if that is wanted.
         """
         self.tokenizer = tokenizer
         self.earlier = earlier
+        self.signer = signer
 
     @staticmethod
     def of_job(folder: Path, job: dict[str, Any]) -> "Encoder":
@@ -92,6 +102,7 @@ class Encoder:
         return Encoder(
             Tokenizer.load(folder / "tokenizer.json"),
             None if earlier is None else Earlier(Path(earlier)),
+            Signer() if job["near_duplicates"] else None,
         )
 
     def outcome(self, record: Record) -> Outcome:
@@ -109,6 +120,8 @@ class Encoder:
                 raise record.problem
             if not self._reuse(outcome):
                 self._encode(record.text, outcome)
+            if self.signer is not None:
+                outcome.signature = self.signer.sign(record.text)
         except RejectedError as problem:
             too_long = problem.reason == "too_long"
             outcome.stage = "encode" if too_long else "read"

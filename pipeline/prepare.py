@@ -24,7 +24,7 @@ from ..data.files import write_json
 from ..data.tokenizer import Tokenizer
 from .cache_key import find_store, inputs_digest, key_inputs
 from .earlier import usable_store
-from .engines import num_cores, run_parts
+from .engines import Engine, num_cores, run_parts
 from .manifest import complete_manifest, describe_store
 from .merge import Merged, merge
 from .parts import (
@@ -38,6 +38,7 @@ from .parts import (
     write_inputs,
 )
 from .progress import Progress
+from .selection import Rules
 from .sources import Columns, Source, fingerprint, read_records
 from .staging import Staging, staging, sweep
 from .stat_cache import StatCache
@@ -51,16 +52,19 @@ _MAX_VIOLATIONS = 1000  # kinds that the manifest lists
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareOptions:
-    """What `prepare` may be told; the last two do not change the store."""
+    """What `prepare` may be told; the last three do not change the store."""
 
     columns: Columns = field(default_factory=Columns)
     tokenizer: Path | None = None
     """A tokenizer.json to use; None takes the one that ships with the package."""
-    split_seed: int = 0
+    rules: Rules = field(default_factory=Rules)
+    """Which documents are chosen, and for which split."""
     force: bool = False
     """Replace a store that was made from something else."""
     workers: int = field(default_factory=num_cores)
     """Processes that tokenize."""
+    engine: Engine = "processes"
+    """What starts them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +98,7 @@ def prepare(
     inputs = key_inputs(
         sources,
         columns=options.columns,
-        split_seed=options.split_seed,
+        rules=options.rules,
         tokenizer=tokenizer,
         sha256=run.hashes.sha256,
     )
@@ -149,6 +153,7 @@ class _Run:
         job = {
             "version": __version__,
             "key_inputs": inputs,
+            "near_duplicates": self.options.rules.near_duplicates,
             "part": [PART_INPUTS, PART_BYTES],
             "earlier": earlier and str(earlier),
         }
@@ -158,7 +163,7 @@ class _Run:
         self._check_inputs(inputs)
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]
-        merged = merge(parts, work.made, split_seed=self.options.split_seed)
+        merged = merge(parts, work.made, self.options.rules)
         self._check(merged)
         return self._write(work.made, merged, tokenizer, inputs, records)
 
@@ -178,7 +183,8 @@ class _Run:
                     self.progress.advance(done.inputs)
 
         task = partial(make_part, str(work.folder))
-        for record in run_parts(task, missing(), workers=self.options.workers):
+        workers, engine = self.options.workers, self.options.engine
+        for record in run_parts(task, missing(), workers=workers, engine=engine):
             part_file(work.folder, record.number, "in").unlink(missing_ok=True)
             records.append(record)
             self.progress.advance(record.inputs)
@@ -216,6 +222,7 @@ class _Run:
         write_table(folder / "rejects.arrow", merged.rejects)
         fixed = {
             **describe_store(merged.docs, merged.rejects),
+            "duplicates": merged.duplicates,
             "violations": dict(most_common(merged.violations, _MAX_VIOLATIONS)),
             "tokenizer": tokenizer.digest,
             "files": describe_files(folder),

@@ -29,6 +29,8 @@ Reason: TypeAlias = Literal[
     "too_many_members",
     "too_long",
     "exact_duplicate",
+    "path_limit",
+    "group_limit",
 ]
 
 

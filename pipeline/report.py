@@ -51,6 +51,11 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
     table.add_row("rejected", f"{sum(rejects.values()):,}")
     for reason, count in sorted(rejects.items(), key=lambda item: -item[1]):
         table.add_row(f"  {reason}", f"{count:,}")
+    duplicates = manifest["duplicates"]
+    if "near" in duplicates:
+        count, crossed = duplicates["near"], "near_across_splits_by_group_alone"
+        table.add_row("near duplicates", f"{count:,} documents, none across splits")
+        table.add_row("  kept together", f"{duplicates[crossed]:,}")
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
     _add_violations(table, manifest["violations"])
     table.add_row("tokens", f"{tokens:,}")

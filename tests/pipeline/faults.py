@@ -5,6 +5,7 @@ usage: faults.py MODE STORE SOURCE…
     run      prepare with PROCESSES (environment), parts of five inputs
     lose     the same, but a part's process is killed in the middle, the first time
     die      the same, but every time
+    ray, lose-on-ray, die-on-ray    the same on a Ray that is started for it
     points   for every file-system event of the write path: be killed there, say what
              stands in the store's place, prepare again, say what does then
 """
@@ -21,15 +22,21 @@ from tct.data.files import sha256_file
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline import parts
 from tct.pipeline import prepare as module
+from tct.pipeline.engines import Engine
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlopen"}
 
 
-def run(store: Path, sources: list[Path], workers: int = 1) -> None:
-    module.PART_INPUTS = 5  # so that a few files make several parts
-    options = PrepareOptions(force=True, workers=workers)
+def run(
+    store: Path,
+    sources: list[Path],
+    workers: int = 1,
+    engine: Engine = "processes",
+) -> None:
+    vars(module)["PART_INPUTS"] = 5  # so that a few files make several parts
+    options = PrepareOptions(force=True, workers=workers, engine=engine)
     prepare(sources, store, options, SilentProgress())
 
 
@@ -90,7 +97,7 @@ def points(store: Path, sources: list[Path]) -> None:
     every = int(os.environ.get("EVERY", "1"))
     old = Path(os.environ["OLD"]) if "OLD" in os.environ else None
     Tokenizer.default()  # once for all children
-    point, signalled = 1, signal.SIGKILL
+    point = 1
     while True:
         shutil.rmtree(store.parent, ignore_errors=True)
         store.parent.mkdir()
@@ -101,8 +108,7 @@ def points(store: Path, sources: list[Path]) -> None:
             kill_at(point, store.parent)
             run(store, sources)
 
-        signalled = in_child(die)
-        if not signalled:
+        if not in_child(die):
             return
         killed = state(store)
         in_child(lambda: run(store, sources))
@@ -112,14 +118,19 @@ def points(store: Path, sources: list[Path]) -> None:
         point += every
 
 
-def dying_make_part(folder: str, number: int) -> parts.PartRecord:
+def losing_make_part(folder: str, number: int) -> parts.PartRecord:
     marker = Path(folder).with_name(f"lost-{number}")
-    if number in (1, 4) and not (marker.exists() and sys.argv[1] == "lose"):
+    if number in (1, 4) and not marker.exists():
         marker.touch()
-        path = parts.part_file(Path(folder), number, "arrow")
-        path.with_name(f".{path.name}.tmp-1").write_bytes(b"half a part")
-        os.kill(os.getpid(), signal.SIGKILL)
+        dying_make_part(folder, number)
     return parts.make_part(folder, number)
+
+
+def dying_make_part(folder: str, number: int) -> parts.PartRecord:
+    path = parts.part_file(Path(folder), number, "arrow")
+    path.with_name(f".{path.name}.tmp-1").write_bytes(b"half a part")
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
 
 
 if __name__ == "__main__":
@@ -127,6 +138,9 @@ if __name__ == "__main__":
     if mode == "points":
         points(target, given)
     else:
-        if mode in ("lose", "die"):
-            module.make_part = dying_make_part
-        run(target, given, int(os.environ.get("PROCESSES", "1")))
+        if mode.startswith("lose"):
+            vars(module)["make_part"] = losing_make_part
+        if mode.startswith("die"):
+            vars(module)["make_part"] = dying_make_part
+        engine: Engine = "ray" if mode.endswith("ray") else "processes"
+        run(target, given, int(os.environ.get("PROCESSES", "1")), engine)

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from tct.data.errors import ConfigError
 from tct.data.files import sha256_file
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
+from tct.pipeline.selection import Rules
 
 FAULTS = Path(__file__).with_name("faults.py")
 
@@ -66,7 +68,12 @@ def old(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of a third of `few`, with a group of validation documents more."""
     store = tmp_path_factory.mktemp("old") / "store"
     files = sorted(few.iterdir())[::3]
-    prepare(files, store, PrepareOptions(split_seed=1, workers=1), SilentProgress())
+    prepare(
+        files,
+        store,
+        PrepareOptions(rules=Rules(split_seed=1), workers=1),
+        SilentProgress(),
+    )
     return store
 
 
@@ -232,3 +239,41 @@ def test_a_second_process_is_told_who_is_at_work(many: Path, tmp_path: Path) -> 
     assert second.returncode == 1
     assert f"in use by process {process.pid} on" in second.stderr
     assert "wait until that process is done" in second.stderr
+
+
+# -- Ray -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_ray_makes_the_same_store_when_a_worker_is_killed_in_the_middle_of_a_part(
+    few: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    store = tmp_path / "made" / "store"
+    finish(start("lose-on-ray", store, few, PROCESSES=2))
+    lost = sorted(path.name for path in store.parent.glob("lost-*"))
+    assert lost == ["lost-1", "lost-4"]
+    assert state(store) == state(undisturbed)
+    # What the killed worker had begun is not in the way of the other one.
+    assert sorted(path.name for path in store.parent.iterdir()) == [*lost, "store"]
+
+
+@pytest.mark.slow
+def test_a_part_that_kills_every_worker_of_ray_is_given_up(
+    few: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    process = start("die-on-ray", tmp_path / "store", few, PROCESSES=2)
+    _, stderr = process.communicate(timeout=200)
+    assert "WorkerError: Ray: a part's process was lost 4 times" in stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_without_ray_it_says_what_to_install(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    options = PrepareOptions(engine="ray")
+    with pytest.raises(ConfigError, match=r"--engine ray: the package ray is not inst"):
+        prepare([few], tmp_path / "store", options, SilentProgress())
+    assert list(tmp_path.iterdir()) == []

@@ -31,6 +31,7 @@ from tct.data.windows import CONTEXT
 from tct.pipeline.parse import MAX_DOCUMENT_BYTES, parse_document
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
 from tct.pipeline.progress import SilentProgress
+from tct.pipeline.selection import Rules
 from tct.pipeline.sources import Columns
 from tct.pipeline.splits import split_of
 
@@ -274,8 +275,8 @@ def test_splits_stay_when_data_is_added(
     before, after = sides(tmp_path / "before"), sides(tmp_path / "after")
     assert len(before) < len(after)
     assert before.items() <= after.items()
-    make(few, tmp_path / "other", split_seed=1)
-    make(workflows, tmp_path / "whole", split_seed=1)
+    make(few, tmp_path / "other", rules=Rules(split_seed=1))
+    make(workflows, tmp_path / "whole", rules=Rules(split_seed=1))
     assert sides(tmp_path / "other").items() <= sides(tmp_path / "whole").items()
 
 
@@ -419,7 +420,7 @@ def test_a_store_of_something_else_is_refused_and_left_alone(
         case "more":
             shutil.copyfile(first, few / "more.yml")
         case "split_seed":
-            options["split_seed"] = 7
+            options["rules"] = Rules(split_seed=7)
         case "columns":
             options["columns"] = Columns(text="body")
         case "tokenizer":
@@ -731,7 +732,10 @@ def test_a_store_that_was_made_meanwhile_is_found(few: Path, tmp_path: Path) -> 
 def test_what_a_run_of_something_else_left_is_not_in_the_store(
     few: Path, tmp_path: Path
 ) -> None:
-    interrupted, options = _Interrupted("write", 0), PrepareOptions(split_seed=3)
+    interrupted, options = (
+        _Interrupted("write", 0),
+        PrepareOptions(rules=Rules(split_seed=3)),
+    )
     with pytest.raises(KeyboardInterrupt):
         prepare([few], tmp_path / "store", options, interrupted)
     staging = tmp_path / ".store.staging"
