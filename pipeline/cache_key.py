@@ -19,7 +19,7 @@ from .splits import VAL_PER_10000
 __all__ = ["find_store", "inputs_digest", "key_inputs"]
 
 _STORE_FILE = re.compile(
-    r"manifest\.json|tokenizer\.json|(docs|rejects)\.arrow|tokens-\d+\.npy"
+    r"(manifest|report|tokenizer)\.json|(docs|rejects)\.arrow|tokens-\d+\.npy"
 )
 
 

@@ -122,6 +122,13 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="What starts them: Ray uses the cluster in RAY_ADDRESS, if any (extra ray).",
 )
+@click.option(
+    "--report",
+    "page",
+    type=_EXISTING,
+    metavar="FILE.html",
+    help="Also write the summary as a page with figures, which needs nothing else.",
+)
 def prepare(
     sources: "Sequence[Source]",
     store: Path,
@@ -136,6 +143,7 @@ def prepare(
     force: bool,
     workers: int | None,
     engine: Literal["processes", "ray"],
+    page: Path | None,
 ) -> None:
     """Tokenize workflows into a store.
 
@@ -150,10 +158,12 @@ def prepare(
     """
     from ..data.store import Store
     from .engines import num_cores
+    from .insight import write_report
     from .prepare import PrepareOptions
     from .prepare import prepare as run
     from .progress import open_progress
     from .report import prepare_table, print_table
+    from .report_page import write_page
     from .selection import Rules
     from .sources import Columns
 
@@ -172,10 +182,16 @@ def prepare(
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)
+        if not report.up_to_date or page is not None:
+            progress.stage("report", None)
+            opened = Store.open(store, verify="sizes")
+            found = write_report(opened)
+            if page is not None:
+                write_page(page, store, found)
     if report.up_to_date:
         click.echo(f"{store}: up to date")
     else:
-        print_table(prepare_table(report, Store.open(store, verify="sizes")))
+        print_table(prepare_table(report, opened, found))
 
 
 @click.group()

@@ -25,10 +25,12 @@ from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan
 from tct.pipeline.parse import parse_document
 
-GROUP = main.commands["tokenizer"]
-assert isinstance(GROUP, click.Group)
-SUBCOMMANDS = {f"tokenizer {name}": item for name, item in GROUP.commands.items()}
-COMMANDS = {**main.commands, **SUBCOMMANDS}
+GROUPS = {n: c for n, c in main.commands.items() if isinstance(c, click.Group)}
+COMMANDS = main.commands | {
+    f"{group} {name}": command
+    for group, commands in GROUPS.items()
+    for name, command in commands.commands.items()
+}
 TCT = [sys.executable, "-c", "from tct.cli import main; main()"]
 
 
@@ -94,6 +96,10 @@ def test_the_commands_are_those_of_the_readme() -> None:
         "generate",
         "inspect-windows",
         "prepare",
+        "store",
+        "store export",
+        "store info",
+        "store verify",
         "tokenizer",
         "tokenizer show",
         "tokenizer stats",
@@ -103,7 +109,7 @@ def test_the_commands_are_those_of_the_readme() -> None:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("name", ["", *sorted(COMMANDS.keys() - {"tokenizer"})])
+@pytest.mark.parametrize("name", ["", *sorted(COMMANDS.keys() - GROUPS.keys())])
 def test_every_command_has_help_with_an_example(name: str, option: str) -> None:
     text = run_well(*name.split(), option)
     assert re.match(r"Usage: \w+ ", text)
@@ -170,7 +176,10 @@ def test_prepare_counts_rejects_by_reason(tmp_path: Path) -> None:
     assert re.search(r"^inputs +4 *$", text, re.M)
     assert re.search(r"^documents +1 *$", text, re.M)
     assert re.search(
-        r"^rejected +3 *\n  not_an_object +2 *\n  syntax +1 *$", text, re.M
+        r"^rejected +3 *\n  not_an_object +2, such as b\.yml *\n"
+        r"  syntax +1, such as c\.yml *$",
+        text,
+        re.M,
     )
 
 
