@@ -140,9 +140,8 @@ def prepare(
     with open_progress() as progress:
         report = run(sources, store, options, progress)
     if report.up_to_date:
-        click.echo(f"{store}: up to date")
-    else:
-        print_table(prepare_table(report, Store.open(store, verify="sizes")))
+        return click.echo(f"{store}: up to date")
+    print_table(prepare_table(report, Store.open(store, verify="sizes")))
 
 
 @click.group()
