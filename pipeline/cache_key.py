@@ -83,19 +83,7 @@ def find_store(
     """
     if not store.exists() or (store.is_dir() and not any(store.iterdir())):
         return None
-    if not (store / "manifest.json").is_file():
-        raise FormatError(
-            f"{store}: exists, but is not a store", "give another folder with -o"
-        )
-    foreign = sorted(
-        p.name for p in store.iterdir() if not _STORE_FILE.fullmatch(p.name)
-    )
-    if force and foreign:
-        # Replacing the folder would delete what somebody keeps there.
-        raise FormatError(
-            f"{store}: holds {foreign[0]!r}, which is no file of a store",
-            "move it away, or give another folder with -o",
-        )
+    _check_folder(store, force=force)
     try:
         manifest = read_manifest(store)
     except FormatError:
@@ -121,3 +109,19 @@ def find_store(
         f"{store}: prepared from something else ({'; '.join(changed)})",
         "give another folder with -o, or replace this one with --force",
     )
+
+
+def _check_folder(store: Path, *, force: bool) -> None:
+    """Refuse a folder that is no store, or that `force` would take more away with."""
+    if not (store / "manifest.json").is_file():
+        raise FormatError(
+            f"{store}: exists, but is not a store", "give another folder with -o"
+        )
+    names = sorted(path.name for path in store.iterdir())
+    foreign = [name for name in names if not _STORE_FILE.fullmatch(name)]
+    if force and foreign:
+        # Replacing the folder would delete what somebody keeps there.
+        raise FormatError(
+            f"{store}: holds {foreign[0]!r}, which is no file of a store",
+            "move it away, or give another folder with -o",
+        )

@@ -1,16 +1,17 @@
 """The commands that make a store, look into it, and learn a tokenizer."""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from .inspector.command import inspect_windows
 
 if TYPE_CHECKING:  # what a command needs is imported when it runs
-    from .sources import Condition, Source
+    from .sources import Columns, Condition, Source
 
 __all__ = ["inspect_windows", "prepare", "tokenizer"]
 
@@ -39,7 +40,21 @@ _sources_argument = click.argument(
 
 
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that say which fields of a row mean what."""
+    """Options that say which rows count and what their fields mean: its `columns`."""
+
+    @functools.wraps(command)
+    def with_columns(
+        *,
+        text_column: str | None,
+        group_column: str | None,
+        where: "tuple[Condition, ...]",
+        **others: Any,
+    ) -> None:
+        from .sources import Columns
+
+        columns = Columns(text=text_column, group=group_column, where=where)
+        command(columns=columns, **others)
+
     text = click.option(
         "--text-column",
         metavar="NAME",
@@ -59,7 +74,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Read only rows like this, such as head=true or stars>=10; several must "
         "all hold.",
     )
-    return text(group(where(command)))
+    return text(group(where(with_columns)))
 
 
 @click.command()
@@ -133,9 +148,7 @@ def prepare(
     sources: "Sequence[Source]",
     store: Path,
     tokenizer: Path | None,
-    text_column: str | None,
-    group_column: str | None,
-    where: "tuple[Condition, ...]",
+    columns: "Columns",
     split_seed: int,
     near_dup: bool,
     max_per_path: int | None,
@@ -147,28 +160,23 @@ def prepare(
 ) -> None:
     """Tokenize workflows into a store.
 
-    SOURCE is a folder of .yml, .yaml and .json files, a .jsonl[.gz|.zst], a .parquet
-    or .arrow file, a .zip or .tar[.gz|.zst], here or at s3:// or gs://; or - for a list
-    of these on stdin.
-    Preparing the same again does nothing; a run that was stopped is taken up again.
+    SOURCE is a folder or a .yml, .json, .jsonl, .parquet, .arrow, .zip or .tar file; -
+    is a list of them on stdin.  The same again does nothing; a stopped run goes on.
 
     \b
     Example:
       tct prepare workflows.parquet --text-column text --group-column repo -o store
     """
-    from ..data.store import Store
     from .engines import num_cores
-    from .insight import write_report
     from .prepare import PrepareOptions
     from .prepare import prepare as run
     from .progress import open_progress
-    from .report import prepare_table, print_table
-    from .report_page import write_page
+    from .report import print_table
+    from .report_page import show
     from .selection import Rules
-    from .sources import Columns
 
     options = PrepareOptions(
-        columns=Columns(text=text_column, group=group_column, where=where),
+        columns=columns,
         tokenizer=tokenizer,
         rules=Rules(
             split_seed=split_seed,
@@ -182,16 +190,10 @@ def prepare(
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)
-        if not report.up_to_date or page is not None:
-            progress.stage("report", None)
-            opened = Store.open(store, verify="sizes")
-            found = write_report(opened)
-            if page is not None:
-                write_page(page, store, found)
-    if report.up_to_date:
-        click.echo(f"{store}: up to date")
-    else:
-        print_table(prepare_table(report, opened, found))
+        shown = show(report, page)
+    if shown is None:
+        return click.echo(f"{store}: up to date")
+    print_table(shown)
 
 
 @click.group()
@@ -223,9 +225,7 @@ _tokenizer_option = click.option(
 def tokenizer_train(
     sources: "Sequence[Source]",
     output: Path,
-    text_column: str | None,
-    group_column: str | None,
-    where: "tuple[Condition, ...]",
+    columns: "Columns",
     force: bool,
 ) -> None:
     """Learn a tokenizer from workflows.
@@ -240,10 +240,8 @@ def tokenizer_train(
     """
     from .progress import open_progress
     from .report import print_table, training_table
-    from .sources import Columns
     from .train_tokenizer import train_from_sources
 
-    columns = Columns(text=text_column, group=group_column, where=where)
     with open_progress() as progress:
         training = train_from_sources(sources, output, columns, progress, force=force)
     print_table(training_table(training, output))
@@ -278,9 +276,7 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
 def tokenizer_stats(
     sources: "Sequence[Source]",
     tokenizer_file: Path | None,
-    text_column: str | None,
-    group_column: str | None,
-    where: "tuple[Condition, ...]",
+    columns: "Columns",
 ) -> None:
     """Measure a tokenizer on workflows.
 
@@ -293,10 +289,8 @@ def tokenizer_stats(
     from ..data.tokenizer import Tokenizer
     from .progress import open_progress
     from .report import print_table, stats_table
-    from .sources import Columns
     from .tokenizer_stats import measure
 
-    columns = Columns(text=text_column, group=group_column, where=where)
     tokenizer = Tokenizer.load_or_default(tokenizer_file)
     with open_progress() as progress:
         stats = measure(tokenizer, sources, columns, progress)

@@ -28,6 +28,7 @@ __all__ = [
     "PartRecord",
     "cut",
     "finished_part",
+    "forget_job",
     "make_part",
     "part_file",
     "write_inputs",
@@ -85,20 +86,18 @@ def part_file(folder: Path, number: int, kind: str) -> Path:
 
 def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
     """Spool the inputs of a part; not synced, since they can be read again."""
-    path = part_file(folder, number, "in")
-    rows = [
-        {
-            "path": record.path,
-            "text": record.text,
-            "group": record.group,
-            "file": record.file,
-            "time": record.time,
-            "reason": record.problem and record.problem.reason,
-            "message": record.problem and record.problem.message,
-        }
-        for record in records
+    path, rows = part_file(folder, number, "in"), list(records)
+    problems = [row.problem for row in rows]
+    columns = [
+        [row.path for row in rows],
+        [row.text for row in rows],
+        [row.group for row in rows],
+        [row.file for row in rows],
+        [row.time for row in rows],
+        [problem and problem.reason for problem in problems],
+        [problem and problem.message for problem in problems],
     ]
-    table = pa.Table.from_pylist(rows, schema=_INPUTS_SCHEMA)
+    table = pa.table(columns, schema=_INPUTS_SCHEMA)
     with (
         naming(path),
         path.open("wb") as file,
@@ -148,6 +147,11 @@ def make_part(folder: str, number: int) -> PartRecord:
 def _encoder(folder: str, job: str) -> Encoder:
     """What a process needs to do parts of a job; kept from part to part."""
     return Encoder.of_job(Path(folder), json.loads(job))
+
+
+def forget_job() -> None:
+    """Let go of a job's tokenizer and earlier store, if this process has done parts."""
+    _encoder.cache_clear()
 
 
 def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:

@@ -33,6 +33,7 @@ from .parts import (
     PartRecord,
     cut,
     finished_part,
+    forget_job,
     make_part,
     part_file,
     write_inputs,
@@ -159,7 +160,10 @@ class _Run:
         }
         work.take_up(job, tokenizer)
         self.begin("tokenize")
-        records = self._tokenize(work)
+        try:
+            records = self._tokenize(work)
+        finally:
+            forget_job()
         self._check_inputs(inputs)
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]

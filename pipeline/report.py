@@ -61,11 +61,7 @@ def prepare_table(
     for reject in found["rejects"]:
         example = Text(f"{reject['count']:,}, such as {reject['example']}")
         table.add_row(f"  {reject['reason']}", example)
-    duplicates = manifest["duplicates"]
-    if "near" in duplicates:
-        count, crossed = duplicates["near"], "near_across_splits_by_group_alone"
-        table.add_row("near duplicates", f"{count:,} documents, none across splits")
-        table.add_row("  kept together", f"{duplicates[crossed]:,}")
+    _add_near_duplicates(table, manifest["duplicates"])
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
     _add_violations(table, manifest["violations"])
     table.add_row("tokens", f"{tokens:,}")
@@ -88,6 +84,13 @@ def prepare_table(
     for stage, seconds in report.seconds.items():
         table.add_row(f"time: {stage}", f"{seconds:.1f} s")
     return table
+
+
+def _add_near_duplicates(table: Table, duplicates: Mapping[str, int]) -> None:
+    if "near" in duplicates:
+        count, crossed = duplicates["near"], "near_across_splits_by_group_alone"
+        table.add_row("near duplicates", f"{count:,} documents, none across splits")
+        table.add_row("  kept together", f"{duplicates[crossed]:,}")
 
 
 def _add_histogram(table: Table, histogram: Mapping[str, int]) -> None:

@@ -9,9 +9,15 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data.files import write_atomic
+from rich.console import RenderableType
 
-__all__ = ["page", "write_page"]
+from ..data.files import write_atomic
+from ..data.store import Store
+from .insight import write_report
+from .prepare import PrepareReport
+from .report import prepare_table
+
+__all__ = ["page", "show", "write_page"]
 
 _ROW, _LABEL, _BARS, _WIDTH = 22, 190, 380, 760  # pixels
 _PAGE = """\
@@ -57,6 +63,21 @@ def write_page(path: Path, store: Path, found: dict[str, Any]) -> None:
     """
     text = page(store.name, found)
     write_atomic(path, lambda file: file.write(text.encode()))
+
+
+def show(report: PrepareReport, path: Path | None) -> RenderableType | None:
+    """Keep the insight into what was prepared, as a page too if there is a path.
+
+    Returns:
+        the summary for the terminal; None for a store that was up to date.
+    """
+    if report.up_to_date and path is None:
+        return None
+    store = Store.open(report.store, verify="sizes")
+    found = write_report(store)
+    if path is not None:
+        write_page(path, report.store, found)
+    return None if report.up_to_date else prepare_table(report, store, found)
 
 
 def page(name: str, found: dict[str, Any]) -> str:

@@ -87,7 +87,8 @@ class Staging:
     def discard(self) -> None:
         """Take the staging away, in one step for others who look for it."""
         trash = _trash(self.store)
-        self.folder.rename(trash)
+        with suppress(FileNotFoundError):  # it is away already
+            self.folder.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
 
 

@@ -1,6 +1,7 @@
 """The command line: help, happy paths, and one line for whatever goes wrong."""
 
 import fcntl
+import gc
 import json
 import os
 import re
@@ -26,10 +27,13 @@ from tct.data.windows import WindowPlan
 from tct.pipeline.parse import parse_document
 
 GROUPS = {n: c for n, c in main.commands.items() if isinstance(c, click.Group)}
-COMMANDS = main.commands | {
-    f"{group} {name}": command
-    for group, commands in GROUPS.items()
-    for name, command in commands.commands.items()
+COMMANDS: dict[str, click.Command] = {
+    **main.commands,
+    **{
+        f"{group} {name}": command
+        for group, commands in GROUPS.items()
+        for name, command in commands.commands.items()
+    },
 }
 TCT = [sys.executable, "-c", "from tct.cli import main; main()"]
 
@@ -518,6 +522,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
     ):
         pytest.skip("may not mount a small file system here")
     yield folder
+    gc.collect()  # an exception that was caught may hold files that are mapped
     subprocess.run(["umount", str(folder)], check=True)
 
 
@@ -529,6 +534,26 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(
     message = error_of("prepare", workflows, "-o", small_disk / "store")
     assert "the disk is full: free some space, or write to another one" in message
     assert names(small_disk) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("small_disk", [1024], indirect=True)
+def test_a_disk_that_becomes_full_leaves_the_old_store(
+    workflows: Path, small_disk: Path, tmp_path: Path, workers: int
+) -> None:
+    store = small_disk / "store"
+    run_well("prepare", workflows, "-o", store)
+    before = Store.open(store).digest
+    rows = tmp_path / "rows.jsonl"
+    with rows.open("w") as file:
+        for number in range(1500):  # three parts
+            text = f"on: push\nname: {number} {number**90}\njobs: {{}}\n"
+            file.write(json.dumps({"text": text}) + "\n")
+    options = ("-o", store, "--force", "--workers", f"{workers}")
+    message = error_of("prepare", rows, *options)
+    assert message.startswith(f"{small_disk}/.store.staging/parts/")
+    assert "No space left on device; the disk is full: free some space" in message
+    assert Store.open(store).digest == before
 
 
 @pytest.mark.parametrize("small_disk", [512], indirect=True)

@@ -26,7 +26,6 @@ class Segmenter:
             tokens: pairs of a symbol string and its id; every single symbol that will
                 ever be encoded must be among them.
         """
-        self._longest = 0
         # A trie: symbol to [id of the token that ends here or -1, what may follow].
         self._trie: dict[str, list[Any]] = {}
         for symbols, number in tokens:
@@ -35,7 +34,6 @@ class Segmenter:
                 entry = following.setdefault(symbol, [-1, {}])
                 following = entry[1]
             entry[0] = number
-            self._longest = max(self._longest, len(symbols))
         # Bytes of ids: a third of the memory of tuples, and joined without a loop.
         self._cache: dict[str, bytes] = {}
 
@@ -76,20 +74,19 @@ class Segmenter:
 
     def _fewest(self, chunk: str) -> tuple[int, ...]:
         """Dynamic programming over positions; each walks the trie as far as it goes."""
-        size, longest = len(chunk), self._longest
+        size, trie = len(chunk), self._trie
         cost = [0] + [_UNREACHED] * size
         origin = [0] * (size + 1)
         token = [0] * (size + 1)
         for start in range(size):
-            reached = cost[start] + 1
-            following = self._trie
-            end = start
-            for symbol in chunk[start : start + longest]:
-                entry = following.get(symbol)
-                if entry is None:
+            reached, end = cost[start] + 1, start
+            following: dict[str, list[Any]] | None = trie
+            while following and end < size:
+                symbol = chunk[end]
+                if symbol not in following:
                     break
+                number, following = following[symbol]
                 end += 1
-                number, following = entry
                 if number >= 0 and reached < cost[end]:
                     cost[end] = reached
                     origin[end] = start
