@@ -14,6 +14,7 @@ import click
 from tct import __version__
 from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
+from tct.pipeline.store_commands import store
 from tct.trainer.commands import generate, train
 from tct.trainer.run_commands import compare, plot
 
@@ -63,5 +64,14 @@ def main() -> None:
     """
 
 
-for command in (prepare, inspect_windows, train, plot, compare, generate, tokenizer):
+for command in (
+    prepare,
+    store,
+    inspect_windows,
+    train,
+    plot,
+    compare,
+    generate,
+    tokenizer,
+):
     main.add_command(command)

@@ -14,17 +14,18 @@ from pathlib import Path
 
 import click
 import numpy as np
+import pyarrow as pa
 import torch
 from tokenizer import BASELINE, CORPUS, SCHEMES, Pair, Scheme, read_corpus, say
 
 from tct import __version__
 from tct.data.files import write_json
 from tct.data.json_text import canonical_bytes
-from tct.data.store import SPLITS, Split, Store
+from tct.data.store import DOCS_SCHEMA, REJECTS_SCHEMA, SPLITS, Split, Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan
-from tct.pipeline.manifest import Document, complete_manifest, describe_store
-from tct.pipeline.writer import ShardWriter, describe_files, write_docs, write_rejects
+from tct.pipeline.manifest import complete_manifest, describe_store
+from tct.pipeline.writer import ShardWriter, describe_files, split_column, write_table
 from tct.trainer.loop import train as run_training
 from tct.trainer.presets import resolve
 from tct.trainer.progress import make_progress
@@ -42,25 +43,31 @@ def write_store(folder: Path, splits: dict[Split, list[Pair]], scheme: Scheme) -
             text = canonical_bytes(value)
             ids = np.asarray(scheme.encode(value), dtype=np.uint16)
             shard, offset = writer.add(ids)
+            digest = hashlib.sha256(text).digest()
             rows.append(
-                Document(
-                    sha256=hashlib.sha256(text).digest(),
-                    path=f"{split}/{number}",
-                    group=repository,
-                    split=split,
-                    n_bytes=len(text),
-                    n_source_bytes=len(text),
-                    shard=shard,
-                    offset=offset,
-                    length=len(ids),
-                )
+                {
+                    "sha256": digest,
+                    "path": f"{split}/{number}",
+                    "group": repository,
+                    "split": split,
+                    "n_bytes": len(text),
+                    "n_source_bytes": len(text),
+                    "shard": shard,
+                    "offset": offset,
+                    "length": len(ids),
+                    "on_schema": False,
+                    "source_sha256": digest,
+                }
             )
     writer.close()
-    write_docs(folder / "docs.arrow", rows)
-    write_rejects(folder / "rejects.arrow", [])
+    columns = {name: [row[name] for row in rows] for name in DOCS_SCHEMA.names}
+    columns["split"] = split_column(columns["split"])
+    docs, rejects = pa.table(columns, schema=DOCS_SCHEMA), REJECTS_SCHEMA.empty_table()
+    write_table(folder / "docs.arrow", docs)
+    write_table(folder / "rejects.arrow", rejects)
     Tokenizer.default().save(folder / "tokenizer.json")
     fixed = {
-        **describe_store(rows, []),
+        **describe_store(docs, rejects),
         "tokenizer": Tokenizer.default().digest,
         "files": describe_files(folder),
     }

@@ -36,11 +36,18 @@ from tct import __version__
 from tct.data.batches import Batch, Batches
 from tct.data.files import write_json
 from tct.data.permutation import Permutation
-from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, Store, Verify, shard_name
+from tct.data.store import (
+    DOCS_SCHEMA,
+    GUARD_TOKENS,
+    REJECTS_SCHEMA,
+    Store,
+    Verify,
+    shard_name,
+)
 from tct.data.tokenizer import PAD
 from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
 from tct.pipeline.manifest import complete_manifest
-from tct.pipeline.writer import describe_files, write_rejects
+from tct.pipeline.writer import describe_files, write_table
 from tct.trainer.loader import Loader
 
 COMPARED = (
@@ -165,10 +172,11 @@ def synthetic_store(folder: Path, documents: int) -> Store:
     folder.mkdir()
     np.save(folder / shard_name(0), ids)
     names = pa.array(np.arange(documents)).cast(pa.string())
+    digests = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(32), documents, [None, pa.py_buffer(rng.bytes(32 * documents))]
+    )
     columns: dict[str, Any] = {
-        "sha256": pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(32), documents, [None, pa.py_buffer(rng.bytes(32 * documents))]
-        ),
+        "sha256": digests,
         "path": names,
         "group": names,
         "split": pa.array(["train"] * documents).dictionary_encode(),
@@ -178,11 +186,12 @@ def synthetic_store(folder: Path, documents: int) -> Store:
         "offset": np.cumsum(lengths) - lengths,
         "length": lengths,
         "on_schema": np.ones(documents, dtype=bool),
+        "source_sha256": digests,
     }
     arrays = [pa.array(columns[f.name]).cast(f.type) for f in DOCS_SCHEMA]
     with pa.ipc.new_file(str(folder / "docs.arrow"), DOCS_SCHEMA) as file:
         file.write_table(pa.table(arrays, schema=DOCS_SCHEMA))
-    write_rejects(folder / "rejects.arrow", [])
+    write_table(folder / "rejects.arrow", REJECTS_SCHEMA.empty_table())
     fixed = {"files": describe_files(folder)}
     write_json(folder / "manifest.json", complete_manifest(fixed, {}, {}))
     return Store.open(folder)

@@ -8,6 +8,7 @@
     ├── StaleStoreError      a store that was made from something else
     ├── DecodeError          token ids that no document has
     ├── LockedError          a folder that another process is writing
+    ├── WorkerError          processes that were lost again and again
     ├── PromptError          a partial workflow that cannot be continued
     ├── CheckpointError      a checkpoint that does not fit this run
     ├── OutOfMemoryError     a pass that is too large for the device
@@ -32,6 +33,7 @@ __all__ = [
     "SourceError",
     "StaleStoreError",
     "TctError",
+    "WorkerError",
 ]
 
 
@@ -86,6 +88,10 @@ class DecodeError(TctError):
 
 class LockedError(TctError):
     """A folder that another process is writing."""
+
+
+class WorkerError(TctError):
+    """Processes of `tct prepare` that were lost again and again."""
 
 
 class PromptError(TctError):

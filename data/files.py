@@ -1,19 +1,21 @@
 """Files that are either whole or not there: temporary name, flush, fsync, rename."""
 
+import ctypes
 import hashlib
 import json
 import os
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from .errors import FormatError, LockedError
 
 __all__ = [
     "canonical_json",
     "check_format",
+    "exchange",
     "fsync_folder",
     "locked",
     "naming",
@@ -24,6 +26,7 @@ __all__ = [
 ]
 
 _BLOCK_BYTES = 1 << 20
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux, see renameat2(2)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -91,20 +94,55 @@ def locked(folder: Path, *, hint: str) -> Iterator[None]:
     Raises:
         LockedError: another process holds it.
     """
-    import fcntl  # not on Windows, where reading a store works without it
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise LockedError(f"{folder}: in use by {holder}", hint) from None
+    with _lock(folder, hint) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}\n")
         file.flush()
         yield
+
+
+def _lock(folder: Path, hint: str) -> TextIO:
+    """The open and locked `.lock` of a folder."""
+    import fcntl  # not on Windows, where reading a store works without it
+
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with file:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+            raise LockedError(f"{folder}: in use by {holder}", hint) from None
+        # Whoever held it may have taken the folder away, and with it this file.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / ".lock")):
+                return file
+        file.close()
+
+
+def exchange(new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `old`, and `old` in the place of `new`.
+
+    One step where the system can (Linux).  Elsewhere there is a moment between two
+    renames in which nothing stands in the place of `old`, which is `new` + ".old" then.
+    """
+    if not _exchange_at_once(new, old):
+        aside = new.with_name(f"{new.name}.old")
+        old.rename(aside)
+        new.rename(old)
+        aside.rename(new)
+
+
+def _exchange_at_once(one: Path, other: Path) -> bool:
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(
+        renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

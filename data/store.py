@@ -38,11 +38,13 @@ __all__ = [
     "Store",
     "Verify",
     "check_files",
+    "read_arrow",
+    "read_manifest",
     "shard_name",
 ]
 
 STORE_FORMAT = "tct-store"
-STORE_VERSION = 1
+STORE_VERSION = 2
 GUARD_TOKENS = CONTEXT + 1
 SPLITS = ("train", "val")
 
@@ -61,6 +63,7 @@ DOCS_SCHEMA = pa.schema(
         "offset": pa.int64(),  # in the shard
         "length": pa.uint32(),  # tokens
         "on_schema": pa.bool_(),  # encoded without an escape
+        "source_sha256": pa.binary(32),  # of the source text
     }
 )
 REJECTS_SCHEMA = pa.schema(

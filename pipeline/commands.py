@@ -1,22 +1,60 @@
 """The commands that make a store, look into it, and learn a tokenizer."""
 
-from collections.abc import Callable
+import functools
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from .inspector.command import inspect_windows
 
+if TYPE_CHECKING:  # what a command needs is imported when it runs
+    from .sources import Columns, Condition, Source
+
 __all__ = ["inspect_windows", "prepare", "tokenizer"]
 
 _EXISTING = click.Path(path_type=Path)
+
+
+def _read_sources(
+    ctx: click.Context, param: click.Parameter, value: Sequence[str]
+) -> "Sequence[Source]":
+    from .sources import listed_sources
+
+    return listed_sources(value, sys.stdin.buffer)
+
+
+def _read_conditions(
+    ctx: click.Context, param: click.Parameter, value: Sequence[str]
+) -> "tuple[Condition, ...]":
+    from .sources import Condition
+
+    return tuple(map(Condition.parse, value))
+
+
 _sources_argument = click.argument(
-    "sources", nargs=-1, required=True, type=_EXISTING, metavar="SOURCE…"
+    "sources", nargs=-1, required=True, metavar="SOURCE…", callback=_read_sources
 )
 
 
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that say which fields of a row mean what."""
+    """Options that say which rows count and what their fields mean: its `columns`."""
+
+    @functools.wraps(command)
+    def with_columns(
+        *,
+        text_column: str | None,
+        group_column: str | None,
+        where: "tuple[Condition, ...]",
+        **others: Any,
+    ) -> None:
+        from .sources import Columns
+
+        columns = Columns(text=text_column, group=group_column, where=where)
+        command(columns=columns, **others)
+
     text = click.option(
         "--text-column",
         metavar="NAME",
@@ -28,7 +66,15 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Field of a row that holds the repository; documents of one group "
         "stay in one split.  [default: repo, where there is one]",
     )
-    return text(group(command))
+    where = click.option(
+        "--where",
+        metavar="CONDITION",
+        multiple=True,
+        callback=_read_conditions,
+        help="Read only rows like this, such as head=true or stars>=10; several must "
+        "all hold.",
+    )
+    return text(group(where(with_columns)))
 
 
 @click.command()
@@ -56,45 +102,98 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Which groups are for validation (a tenth).",
 )
 @click.option(
-    "--force", is_flag=True, help="Replace a store that was made from something else."
+    "--near-dup",
+    is_flag=True,
+    help="Keep repositories that share near-duplicates in one split (extra near-dup).",
+)
+@click.option(
+    "--max-per-path",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep the N newest versions of a file.",
+)
+@click.option(
+    "--max-per-group",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep N documents of a repository.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace a store that was made from something else; what it has in common "
+    "with the new one is not tokenized again.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that tokenize.  [default: one per core]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="What starts them: Ray uses the cluster in RAY_ADDRESS, if any (extra ray).",
+)
+@click.option(
+    "--report",
+    "page",
+    type=_EXISTING,
+    metavar="FILE.html",
+    help="Also write the summary as a page with figures, which needs nothing else.",
 )
 def prepare(
-    sources: tuple[Path, ...],
+    sources: "Sequence[Source]",
     store: Path,
     tokenizer: Path | None,
-    text_column: str | None,
-    group_column: str | None,
+    columns: "Columns",
     split_seed: int,
+    near_dup: bool,
+    max_per_path: int | None,
+    max_per_group: int | None,
     force: bool,
+    workers: int | None,
+    engine: Literal["processes", "ray"],
+    page: Path | None,
 ) -> None:
     """Tokenize workflows into a store.
 
-    SOURCE is a folder of .yml, .yaml and .json files, a .jsonl or a .parquet file.
-    Preparing the same again does nothing.
+    SOURCE is a folder or a .yml, .json, .jsonl, .parquet, .arrow, .zip or .tar file; -
+    is a list of them on stdin.  The same again does nothing; a stopped run goes on.
 
     \b
     Example:
       tct prepare workflows.parquet --text-column text --group-column repo -o store
     """
-    from ..data.store import Store
+    from .engines import num_cores
     from .prepare import PrepareOptions
     from .prepare import prepare as run
     from .progress import open_progress
-    from .report import prepare_table, print_table
-    from .sources import Columns
+    from .report import print_table
+    from .report_page import show
+    from .selection import Rules
 
     options = PrepareOptions(
-        columns=Columns(text=text_column, group=group_column),
+        columns=columns,
         tokenizer=tokenizer,
-        split_seed=split_seed,
+        rules=Rules(
+            split_seed=split_seed,
+            max_per_path=max_per_path,
+            max_per_group=max_per_group,
+            near_duplicates=near_dup,
+        ),
         force=force,
+        workers=workers or num_cores(),
+        engine=engine,
     )
     with open_progress() as progress:
         report = run(sources, store, options, progress)
-    if report.up_to_date:
-        click.echo(f"{store}: up to date")
-    else:
-        print_table(prepare_table(report, Store.open(store, verify="sizes")))
+        shown = show(report, page)
+    if shown is None:
+        return click.echo(f"{store}: up to date")
+    print_table(shown)
 
 
 @click.group()
@@ -124,10 +223,9 @@ _tokenizer_option = click.option(
 @_column_options
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def tokenizer_train(
-    sources: tuple[Path, ...],
+    sources: "Sequence[Source]",
     output: Path,
-    text_column: str | None,
-    group_column: str | None,
+    columns: "Columns",
     force: bool,
 ) -> None:
     """Learn a tokenizer from workflows.
@@ -142,10 +240,8 @@ def tokenizer_train(
     """
     from .progress import open_progress
     from .report import print_table, training_table
-    from .sources import Columns
     from .train_tokenizer import train_from_sources
 
-    columns = Columns(text=text_column, group=group_column)
     with open_progress() as progress:
         training = train_from_sources(sources, output, columns, progress, force=force)
     print_table(training_table(training, output))
@@ -178,10 +274,9 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
 @_tokenizer_option
 @_column_options
 def tokenizer_stats(
-    sources: tuple[Path, ...],
+    sources: "Sequence[Source]",
     tokenizer_file: Path | None,
-    text_column: str | None,
-    group_column: str | None,
+    columns: "Columns",
 ) -> None:
     """Measure a tokenizer on workflows.
 
@@ -194,10 +289,8 @@ def tokenizer_stats(
     from ..data.tokenizer import Tokenizer
     from .progress import open_progress
     from .report import print_table, stats_table
-    from .sources import Columns
     from .tokenizer_stats import measure
 
-    columns = Columns(text=text_column, group=group_column)
     tokenizer = Tokenizer.load_or_default(tokenizer_file)
     with open_progress() as progress:
         stats = measure(tokenizer, sources, columns, progress)

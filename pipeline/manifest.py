@@ -1,60 +1,31 @@
-"""The rows of a store's tables and what its manifest says about them."""
+"""What the manifest of a store says about it."""
 
 import hashlib
 import importlib.metadata
 import platform
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ..data.files import canonical_json
-from ..data.store import SPLITS, STORE_FORMAT, STORE_VERSION, Split
+from ..data.store import SPLITS, STORE_FORMAT, STORE_VERSION
 from ..data.windows import CONTEXT
-from .rejects import Reason
 
-__all__ = ["Document", "Reject", "complete_manifest", "describe_store"]
-
-
-@dataclass(slots=True)
-class Document:
-    """A row of docs.arrow, as far as it is known."""
-
-    sha256: bytes
-    path: str
-    group: str
-    split: Split
-    n_bytes: int
-    n_source_bytes: int
-    shard: int = 0
-    offset: int = 0
-    length: int = 0
-    on_schema: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row of rejects.arrow."""
-
-    path: str
-    sha256: bytes
-    stage: str
-    reason: Reason
-    message: str
+__all__ = ["complete_manifest", "describe_store"]
 
 
 def complete_manifest(
-    fixed: dict[str, Any], key_inputs: dict[str, Any], seconds: dict[str, float]
+    fixed: dict[str, Any], key_inputs: dict[str, Any], run: dict[str, Any]
 ) -> dict[str, Any]:
     """Add what identifies the store; only the facts of this run are outside the digest.
 
     Args:
         fixed: what `describe_store` says, the files and the tokenizer.
         key_inputs: what the store was made from.
-        seconds: wall time by stage.
+        run: facts of this run, such as wall time by stage.
     """
     content = {
         "format": STORE_FORMAT,
@@ -64,36 +35,41 @@ def complete_manifest(
         **fixed,
     }
     digest = hashlib.sha256(canonical_json(content)).hexdigest()
-    return {**content, "digest": digest, "run": _run_facts(seconds)}
+    return {**content, "digest": digest, "run": {**run, **_run_facts()}}
 
 
-def describe_store(
-    documents: Sequence[Document], rejects: Sequence[Reject]
-) -> dict[str, Any]:
-    """Counts of a store: by split, by length and by reason of rejection."""
-    lengths = np.array([document.length for document in documents])
+def describe_store(docs: pa.Table, rejects: pa.Table) -> dict[str, Any]:
+    """Counts of a store: by split, by length and by reason of rejection.
+
+    Args:
+        docs: DOCS_SCHEMA.
+        rejects: REJECTS_SCHEMA.
+    """
+    lengths = docs["length"].to_numpy()
+    n_bytes = docs["n_bytes"].to_numpy()
+    split = np.array(docs["split"].to_pylist())
     # Powers of two: how many documents have up to 1, 2, 4, … tokens.
     exponents = np.ceil(np.log2(lengths)).astype(int)
     return {
         "splits": {
-            split: {
-                "documents": sum(d.split == split for d in documents),
-                "tokens": sum(d.length for d in documents if d.split == split),
-                "bytes": sum(d.n_bytes for d in documents if d.split == split),
+            name: {
+                "documents": int((split == name).sum()),
+                "tokens": int(lengths[split == name].sum()),
+                "bytes": int(n_bytes[split == name].sum()),
             }
-            for split in SPLITS
+            for name in SPLITS
         },
-        "on_schema": sum(document.on_schema for document in documents),
+        "on_schema": sum(docs["on_schema"].to_pylist()),
         "up_to_context": int((lengths <= CONTEXT).sum()),
         "length_histogram": {
             str(2**exponent): int((exponents == exponent).sum())
             for exponent in range(int(exponents.max()) + 1)
         },
-        "rejects": dict(sorted(Counter(r.reason for r in rejects).items())),
+        "rejects": dict(sorted(Counter(rejects["reason"].to_pylist()).items())),
     }
 
 
-def _run_facts(seconds: dict[str, float]) -> dict[str, Any]:
+def _run_facts() -> dict[str, Any]:
     """What differs from run to run; outside the digest."""
     packages = ("tct-workflows", "numpy", "pyarrow", "pyyaml", "check-jsonschema")
     versions = {"python": platform.python_version()}
@@ -104,6 +80,5 @@ def _run_facts(seconds: dict[str, float]) -> dict[str, Any]:
             versions[package] = "not installed"
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "versions": versions,
     }

@@ -1,37 +1,50 @@
 """Sources to a store.
 
-    read      sources → parse → canonical JSON → drop exact duplicates → spool file
-    encode    spool → token ids → shards
-    write     index, rejects, tokenizer, manifest; then the folder is renamed into place
+    hash        what the store is made from; if it was made from just that, all is done
+    tokenize    inputs → parts of some hundred → parse → token ids, in several processes
+    write       parts → documents without duplicates → shards, index, manifest
 
-The store is a function of the inputs and options alone.  Its cache key says which, so
+The store is a function of the inputs and options alone, not of the processes that make
+it nor of how often they were killed.  Its cache key says which inputs and options, so
 preparing the same again finds the store and does nothing, and a store that was made
 from something else is never taken for it, nor overwritten unasked.
 """
 
-import hashlib
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from .. import __version__
 from ..data.errors import SourceError
-from ..data.files import naming, write_json
-from ..data.json_text import canonical_bytes
+from ..data.files import write_json
 from ..data.tokenizer import Tokenizer
-from ..data.windows import MAX_DOCUMENT_TOKENS
-from .cache_key import find_store, key_inputs
-from .manifest import Document, Reject, complete_manifest, describe_store
-from .parse import parse_document
+from .cache_key import find_store, inputs_digest, key_inputs
+from .earlier import usable_store
+from .engines import Engine, num_cores, run_parts
+from .manifest import complete_manifest, describe_store
+from .merge import Merged, merge
+from .parts import (
+    PART_BYTES,
+    PART_INPUTS,
+    PartRecord,
+    cut,
+    finished_part,
+    forget_job,
+    make_part,
+    part_file,
+    write_inputs,
+)
 from .progress import Progress
-from .rejects import RejectedError
-from .sources import Columns, Record, read_records
-from .splits import split_of
-from .violations import most_common, violations
-from .writer import ShardWriter, describe_files, staging, write_docs, write_rejects
+from .selection import Rules
+from .sources import Columns, Source, fingerprint, read_records
+from .staging import Staging, staging, sweep
+from .stat_cache import StatCache
+from .violations import most_common
+from .writer import describe_files, write_table
 
 __all__ = ["PrepareOptions", "PrepareReport", "prepare"]
 
@@ -40,14 +53,19 @@ _MAX_VIOLATIONS = 1000  # kinds that the manifest lists
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareOptions:
-    """What `prepare` may be told; every field but `force` is part of the cache key."""
+    """What `prepare` may be told; the last three do not change the store."""
 
     columns: Columns = field(default_factory=Columns)
     tokenizer: Path | None = None
     """A tokenizer.json to use; None takes the one that ships with the package."""
-    split_seed: int = 0
+    rules: Rules = field(default_factory=Rules)
+    """Which documents are chosen, and for which split."""
     force: bool = False
     """Replace a store that was made from something else."""
+    workers: int = field(default_factory=num_cores)
+    """Processes that tokenize."""
+    engine: Engine = "processes"
+    """What starts them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +80,7 @@ class PrepareReport:
 
 
 def prepare(
-    sources: Sequence[Path], store: Path, options: PrepareOptions, progress: Progress
+    sources: Sequence[Source], store: Path, options: PrepareOptions, progress: Progress
 ) -> PrepareReport:
     """Make `store` from `sources`, or find that it is already made.
 
@@ -70,151 +88,158 @@ def prepare(
         SourceError: a source is missing, empty or holds no document.
         StaleStoreError: `store` was made from something else and `force` is not set.
         FormatError: `store` is a folder of something else.
+        LockedError: another process is making `store`.
+        WorkerError: processes were lost again and again.
     """
     if store.is_symlink():
         store = store.resolve()  # the folder is replaced, not the link
-    progress.stage("hash", None)
+    run = _Run(sources, options, progress, StatCache(sources))
+    run.begin("hash")
     tokenizer = Tokenizer.load_or_default(options.tokenizer)
     inputs = key_inputs(
         sources,
         columns=options.columns,
-        split_seed=options.split_seed,
+        rules=options.rules,
         tokenizer=tokenizer,
+        sha256=run.hashes.sha256,
     )
+    run.hashes.save()
     found = find_store(store, inputs, force=options.force)
-    if found is not None:
-        return PrepareReport(store=store, up_to_date=True, manifest=found, seconds={})
-    with staging(store) as folder:
-        run = _Run(folder, options, progress)
-        run.read(sources)
-        run.encode(tokenizer)
-        manifest = run.finish(tokenizer, inputs)
-    return PrepareReport(
-        store=store, up_to_date=False, manifest=manifest, seconds=run.seconds
-    )
+    if found is None:
+        with staging(store) as work:
+            # Another process may have made it between the look and the lock.
+            found = find_store(store, inputs, force=options.force)
+            if found is None:
+                manifest = run.make(work, tokenizer, inputs)
+                work.publish()
+                return run.report(store, manifest)
+            work.discard()
+    sweep(store, inputs)
+    return PrepareReport(store=store, up_to_date=True, manifest=found, seconds={})
 
 
 @dataclass(slots=True)
 class _Run:
-    folder: Path
+    sources: Sequence[Source]
     options: PrepareOptions
     progress: Progress
-    documents: list[Document] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    violations: Counter[str] = field(default_factory=Counter)
+    hashes: StatCache
     seconds: dict[str, float] = field(default_factory=dict)
-    _begun: float = field(default_factory=time.perf_counter)
+    _stage: str = ""
+    _begun: float = 0
 
-    @property
-    def spool(self) -> Path:
-        """Canonical JSON, one document per line."""
-        return self.folder / "documents.jsonl"
+    def begin(self, stage: str) -> None:
+        """End a stage and begin another."""
+        self.end()
+        self._stage, self._begun = stage, time.perf_counter()
+        self.progress.stage(stage, None)
 
-    def _end_stage(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._begun
-        self._begun = now
+    def end(self) -> None:
+        """Note how long a stage took."""
+        if self._stage:
+            seconds = time.perf_counter() - self._begun
+            self.seconds[self._stage] = round(seconds, 3)
 
-    def read(self, sources: Sequence[Path]) -> None:
-        """Parse every input; keep the first of equal documents."""
-        self.progress.stage("read", None)
-        seen: dict[bytes, str] = {}
-        with naming(self.spool), self.spool.open("wb") as spool:
-            for record in read_records(sources, self.options.columns):
-                self.progress.advance()
-                try:
-                    self._keep(record, seen, spool)
-                except RejectedError as problem:
-                    self._reject(record, "read", problem)
-        if not self.documents:
-            reasons = Counter[str](reject.reason for reject in self.rejects)
+    def report(self, store: Path, manifest: dict[str, Any]) -> PrepareReport:
+        """Say what was made."""
+        return PrepareReport(
+            store=store, up_to_date=False, manifest=manifest, seconds=self.seconds
+        )
+
+    def make(
+        self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make the store in a staging; its manifest."""
+        earlier = usable_store(work.store, tokenizer)
+        job = {
+            "version": __version__,
+            "key_inputs": inputs,
+            "near_duplicates": self.options.rules.near_duplicates,
+            "part": [PART_INPUTS, PART_BYTES],
+            "earlier": earlier and str(earlier),
+        }
+        work.take_up(job, tokenizer)
+        self.begin("tokenize")
+        try:
+            records = self._tokenize(work)
+        finally:
+            forget_job()
+        self._check_inputs(inputs)
+        self.begin("write")
+        parts = [part_file(work.folder, r.number, "arrow") for r in records]
+        merged = merge(parts, work.made, self.options.rules)
+        self._check(merged)
+        return self._write(work.made, merged, tokenizer, inputs, records)
+
+    def _tokenize(self, work: Staging) -> list[PartRecord]:
+        """Do all parts that are not done; the records of all, in order."""
+        records: list[PartRecord] = []
+
+        def missing() -> Iterator[int]:
+            inputs = read_records(self.sources, self.options.columns)
+            for number, part in enumerate(cut(inputs, PART_INPUTS)):
+                done = finished_part(work.folder, number)
+                if done is None:
+                    write_inputs(work.folder, number, part)
+                    yield number
+                else:
+                    records.append(done)
+                    self.progress.advance(done.inputs)
+
+        task = partial(make_part, str(work.folder))
+        workers, engine = self.options.workers, self.options.engine
+        for record in run_parts(task, missing(), workers=workers, engine=engine):
+            part_file(work.folder, record.number, "in").unlink(missing_ok=True)
+            records.append(record)
+            self.progress.advance(record.inputs)
+        return sorted(records, key=lambda record: record.number)
+
+    def _check_inputs(self, inputs: dict[str, Any]) -> None:
+        """Refuse inputs that changed while they were read: the key would be a lie."""
+        now = fingerprint(self.sources, self.hashes.sha256)
+        if inputs_digest(now) != inputs["input_sha256"]:
             raise SourceError(
-                f"{', '.join(map(str, sources))}: no document among "
-                f"{len(self.rejects):,} inputs{_counts(reasons)}",
+                f"{', '.join(map(str, self.sources))}: changed while it was read",
+                "prepare again when nothing writes there",
+            )
+
+    def _check(self, merged: Merged) -> None:
+        if not merged.docs.num_rows:
+            reasons = Counter[str](merged.rejects["reason"].to_pylist())
+            raise SourceError(
+                f"{', '.join(map(str, self.sources))}: no document among "
+                f"{merged.rejects.num_rows:,} inputs{_counts(reasons)}",
                 "check that these are workflows, and --text-column",
             )
-        self._end_stage("read")
 
-    def _keep(self, record: Record, seen: dict[bytes, str], spool: BinaryIO) -> None:
-        if record.problem is not None:
-            raise record.problem
-        canonical = canonical_bytes(parse_document(record.text))
-        digest = hashlib.sha256(canonical).digest()
-        first = seen.setdefault(digest, record.path)
-        if first is not record.path:
-            raise RejectedError("exact_duplicate", f"same document as {first}")
-        group = record.group or digest.hex()
-        spool.write(canonical + b"\n")
-        self.documents.append(
-            Document(
-                sha256=digest,
-                path=record.path,
-                group=group,
-                split=split_of(group, seed=self.options.split_seed),
-                n_bytes=len(canonical),
-                n_source_bytes=len(record.text),
-            )
-        )
-
-    def _reject(self, record: Record, stage: str, problem: RejectedError) -> None:
-        digest = hashlib.sha256(record.text).digest()
-        self.rejects.append(
-            Reject(record.path, digest, stage, problem.reason, problem.message)
-        )
-
-    def _spooled(self) -> Iterator[tuple[Document, Any]]:
-        with self.spool.open("rb") as spool:
-            for document, line in zip(self.documents, spool, strict=True):
-                yield document, json.loads(line)
-
-    def encode(self, tokenizer: Tokenizer) -> None:
-        """Token ids into shards; the documents learn where they are."""
-        self.progress.stage("encode", len(self.documents))
-        writer = ShardWriter(self.folder)
-        kept = []
-        for document, value in self._spooled():
-            self.progress.advance()
-            ids = tokenizer.encode(value)
-            if len(ids) > MAX_DOCUMENT_TOKENS:
-                message = f"{len(ids):,} tokens, at most {MAX_DOCUMENT_TOKENS:,}"
-                self.rejects.append(
-                    Reject(
-                        document.path, document.sha256, "encode", "too_long", message
-                    )
-                )
-                continue
-            document.shard, document.offset = writer.add(ids)
-            document.length = len(ids)
-            document.on_schema = tokenizer.is_on_schema(ids)
-            if not document.on_schema:
-                self.violations.update(violations(tokenizer, ids))
-            kept.append(document)
-        writer.close()
-        if not kept:
-            raise SourceError(
-                f"none of {len(self.documents):,} documents has at most "
-                f"{MAX_DOCUMENT_TOKENS:,} tokens",
-                "prepare smaller ones beside them",
-            )
-        self.documents = kept
-        self._end_stage("encode")
-
-    def finish(self, tokenizer: Tokenizer, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Write the index and, last, the manifest."""
-        self.progress.stage("write", None)
-        self.spool.unlink()
-        tokenizer.save(self.folder / "tokenizer.json")
-        write_docs(self.folder / "docs.arrow", self.documents)
-        write_rejects(self.folder / "rejects.arrow", self.rejects)
+    def _write(
+        self,
+        folder: Path,
+        merged: Merged,
+        tokenizer: Tokenizer,
+        inputs: dict[str, Any],
+        records: Sequence[PartRecord],
+    ) -> dict[str, Any]:
+        """Write the tables, the tokenizer and, last, the manifest."""
+        tokenizer.save(folder / "tokenizer.json")
+        write_table(folder / "docs.arrow", merged.docs)
+        write_table(folder / "rejects.arrow", merged.rejects)
         fixed = {
-            **describe_store(self.documents, self.rejects),
-            "violations": dict(most_common(self.violations, _MAX_VIOLATIONS)),
+            **describe_store(merged.docs, merged.rejects),
+            "duplicates": merged.duplicates,
+            "violations": dict(most_common(merged.violations, _MAX_VIOLATIONS)),
             "tokenizer": tokenizer.digest,
-            "files": describe_files(self.folder),
+            "files": describe_files(folder),
         }
-        self._end_stage("write")
-        manifest = complete_manifest(fixed, inputs, self.seconds)
-        write_json(self.folder / "manifest.json", manifest)
+        self.end()
+        run = {
+            "seconds": self.seconds,
+            "parts": len(records),
+            "tokenized": sum(record.tokenized for record in records),
+            "reused": sum(record.reused for record in records),
+        }
+        manifest = complete_manifest(fixed, inputs, run)
+        write_json(folder / "manifest.json", manifest)
         return manifest
 
 

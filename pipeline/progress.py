@@ -23,8 +23,8 @@ class Progress(Protocol):
     def stage(self, name: str, total: int | None) -> None:
         """Begin a stage of `total` steps, None if that is not known."""
 
-    def advance(self) -> None:
-        """One step of the current stage is done."""
+    def advance(self, steps: int = 1) -> None:
+        """Some steps of the current stage are done."""
 
 
 class SilentProgress:
@@ -33,7 +33,7 @@ class SilentProgress:
     def stage(self, name: str, total: int | None) -> None:
         """Nothing."""
 
-    def advance(self) -> None:
+    def advance(self, steps: int = 1) -> None:
         """Nothing."""
 
 
@@ -53,9 +53,9 @@ class PlainProgress:
         self._begun = time.monotonic()
         self._next_line = self._begun + 10
 
-    def advance(self) -> None:
+    def advance(self, steps: int = 1) -> None:
         """Print how many steps are done, now and then."""
-        self._done += 1
+        self._done += steps
         if time.monotonic() >= self._next_line:
             self._next_line += 10
             total = "" if self._total is None else f" of {self._total:,}"
@@ -100,9 +100,9 @@ class RichBars:
         self._finish()
         self._task = self._bars.add_task(name, total=total)
 
-    def advance(self) -> None:
+    def advance(self, steps: int = 1) -> None:
         """Move the current bar."""
-        self._bars.advance(self._task)
+        self._bars.advance(self._task, steps)
 
     def _finish(self) -> None:
         task = self._bars.tasks[-1]

@@ -25,8 +25,12 @@ Reason: TypeAlias = Literal[
     "too_deep",
     "bad_number",
     "bad_record",
+    "unsafe_member",
+    "too_many_members",
     "too_long",
     "exact_duplicate",
+    "path_limit",
+    "group_limit",
 ]
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..data.store import SPLITS, Store
 from ..data.tokenizer import VOCAB_SIZE
-from ..data.windows import CONTEXT, STRIDE, WindowPlan
+from ..data.windows import CONTEXT
 from .prepare import PrepareReport
 from .tokenizer_stats import TokenizerStats
 from .train_tokenizer import Training
@@ -20,7 +20,9 @@ from .violations import most_common
 from .walkthrough import Step
 
 __all__ = [
+    "facts_table",
     "prepare_table",
+    "print_table",
     "stats_table",
     "tokens_table",
     "training_table",
@@ -28,10 +30,19 @@ __all__ = [
 
 _MAX_VIOLATIONS = 5
 _MAX_NAMES = 6
+_BAR = 24  # characters of the longest bar
 
 
-def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
-    """The summary of `tct prepare`."""
+def prepare_table(
+    report: PrepareReport, store: Store, found: dict[str, Any]
+) -> RenderableType:
+    """The summary of `tct prepare`.
+
+    Args:
+        report: what it did.
+        store: what it made.
+        found: the `insight` into it.
+    """
     manifest = report.manifest
     splits: dict[str, dict[str, int]] = manifest["splits"]
     documents, tokens, size = (
@@ -39,7 +50,7 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
         for name in ("documents", "tokens", "bytes")
     )
     rejects: dict[str, int] = manifest["rejects"]
-    table = _facts(f"{report.store}")
+    table = facts_table(f"{report.store}")
     table.add_row("inputs", f"{documents + sum(rejects.values()):,}")
     table.add_row("documents", f"{documents:,}")
     for split in SPLITS:
@@ -47,8 +58,10 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
         counts = f"{part['documents']:,} documents, {part['tokens']:,} tokens"
         table.add_row(f"  {split}", counts)
     table.add_row("rejected", f"{sum(rejects.values()):,}")
-    for reason, count in sorted(rejects.items(), key=lambda item: -item[1]):
-        table.add_row(f"  {reason}", f"{count:,}")
+    for reject in found["rejects"]:
+        example = Text(f"{reject['count']:,}, such as {reject['example']}")
+        table.add_row(f"  {reject['reason']}", example)
+    _add_near_duplicates(table, manifest["duplicates"])
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
     _add_violations(table, manifest["violations"])
     table.add_row("tokens", f"{tokens:,}")
@@ -59,13 +72,37 @@ def prepare_table(report: PrepareReport, store: Store) -> RenderableType:
         f"{lengths.max():,} most",
     )
     table.add_row("bytes per token", f"{size / tokens:.2f} of canonical JSON")
+    _add_histogram(table, found["lengths"]["histogram"])
     share = manifest["up_to_context"] / documents
     table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
-    table.add_row("windows per epoch", _windows_per_epoch(store))
+    table.add_row("windows per epoch", _windows_per_epoch(found["windows_per_epoch"]))
     table.add_row("tokenizer", store.tokenizer.digest[:12])
+    run = manifest["run"]
+    if run["reused"]:
+        known, new = f"{run['reused']:,}", f"{run['tokenized']:,}"
+        table.add_row("from the old store", f"{known} documents, {new} tokenized")
     for stage, seconds in report.seconds.items():
         table.add_row(f"time: {stage}", f"{seconds:.1f} s")
     return table
+
+
+def _add_near_duplicates(table: Table, duplicates: Mapping[str, int]) -> None:
+    if "near" in duplicates:
+        count, crossed = duplicates["near"], "near_across_splits_by_group_alone"
+        table.add_row("near duplicates", f"{count:,} documents, none across splits")
+        table.add_row("  kept together", f"{duplicates[crossed]:,}")
+
+
+def _add_histogram(table: Table, histogram: Mapping[str, int]) -> None:
+    """Documents by length, in powers of two, from the first that there are."""
+    most = max(histogram.values())
+    shown = list(histogram)
+    while shown and not histogram[shown[0]]:
+        shown.pop(0)
+    for limit in shown:
+        count = histogram[limit]
+        bar = "█" * round(_BAR * count / most) or "▏" * bool(count)
+        table.add_row(f"  up to {int(limit):,}", f"{bar} {count:,}".strip())
 
 
 def _add_violations(table: Table, violations: Mapping[str, int]) -> None:
@@ -79,7 +116,7 @@ def _add_violations(table: Table, violations: Mapping[str, int]) -> None:
 
 def training_table(training: Training, output: Path) -> RenderableType:
     """The summary of `tct tokenizer train`."""
-    table = _facts(f"{output}")
+    table = facts_table(f"{output}")
     table.add_row("inputs", f"{training.inputs:,}, {training.rejected:,} no documents")
     learnt = f"{training.documents:,} documents of {training.groups:,} repositories"
     table.add_row("learnt from", learnt)
@@ -93,7 +130,7 @@ def stats_table(stats: TokenizerStats) -> RenderableType:
     """The summary of `tct tokenizer stats`."""
     documents, tokens = len(stats.lengths), sum(stats.lengths)
     median, p90, p99 = np.percentile(stats.lengths, [50, 90, 99])
-    table = _facts("")
+    table = facts_table("")
     table.add_row("inputs", f"{stats.inputs:,}")
     table.add_row("documents", f"{documents:,}")
     table.add_row("lossless", f"{stats.lossless / documents:.2%} of documents")
@@ -143,18 +180,14 @@ def _allowed(step: Step) -> str:
     return f"{step.num_allowed:,}: {names}{more}"
 
 
-def _windows_per_epoch(store: Store) -> str:
-    lengths = store.length[store.rows("train")]
-    if not len(lengths):
+def _windows_per_epoch(counts: list[int]) -> str:
+    if not counts:
         return "none: the train split is empty"
-    counts = [
-        WindowPlan(lengths, epoch=epoch).num_windows
-        for epoch in range(CONTEXT // STRIDE)
-    ]
     return f"{min(counts):,} to {max(counts):,} (train, over {len(counts)} alignments)"
 
 
-def _facts(title: str) -> Table:
+def facts_table(title: str) -> Table:
+    """An empty table of two columns: what, and what of it."""
     table = Table(
         title=Text(title),
         title_justify="left",

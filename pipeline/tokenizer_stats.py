@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from ..data.tokenizer.symbols import is_text
 from .parse import parse_document
 from .progress import Progress
 from .rejects import RejectedError
-from .sources import Columns, read_records
+from .sources import Columns, Source, read_records
 from .violations import violations
 
 __all__ = ["TokenizerStats", "measure"]
@@ -79,7 +78,7 @@ class TokenizerStats:
 
 def measure(
     tokenizer: Tokenizer,
-    sources: Sequence[Path],
+    sources: Sequence[Source],
     columns: Columns,
     progress: Progress,
 ) -> TokenizerStats:

@@ -28,7 +28,7 @@ from .compiler import compile_schema
 from .parse import parse_document
 from .progress import Progress
 from .rejects import RejectedError
-from .sources import Columns, Record, read_records
+from .sources import Columns, Record, Source, read_records
 from .vocabulary import learn_vocabulary
 from .workflow_schema import workflow_schema
 
@@ -66,7 +66,7 @@ class Training:
 
 
 def train_from_sources(
-    sources: Sequence[Path],
+    sources: Sequence[Source],
     output: Path,
     columns: Columns,
     progress: Progress,

@@ -1,19 +1,26 @@
 """A composed corpus, the store made from it, and stores of any shape."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from tct.data.files import canonical_json, write_json
-from tct.data.store import STORE_FORMAT, STORE_VERSION, Split, Store
-from tct.pipeline.manifest import Document, Reject
+from tct.data.store import (
+    DOCS_SCHEMA,
+    REJECTS_SCHEMA,
+    STORE_FORMAT,
+    STORE_VERSION,
+    Store,
+)
 from tct.pipeline.parse import parse_document
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
@@ -22,8 +29,8 @@ from tct.pipeline.writer import (
     MAX_SHARD_TOKENS,
     ShardWriter,
     describe_files,
-    write_docs,
-    write_rejects,
+    split_column,
+    write_table,
 )
 
 # Busy machines are slow, which is no failure.
@@ -33,6 +40,12 @@ settings.register_profile(
 settings.load_profile("tct")
 
 COMPOSE = Path(__file__).parents[1] / "examples" / "compose.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's cache out of the tests, and the tests out of it."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
@@ -85,28 +98,28 @@ def build_store(tmp_path: Path) -> Callable[..., Store]:
         folder = tmp_path / name
         folder.mkdir()
         writer = ShardWriter(folder, max_tokens=max_tokens)
-        rows = []
-        for number, ids in enumerate(documents):
-            shard, offset = writer.add(ids)
-            split: Split = "val" if number in val else "train"
-            rows.append(
-                Document(
-                    sha256=bytes([number % 256]) * 32,
-                    path=f"owner__name/{number}.yml",
-                    group="owner/name",
-                    split=split,
-                    n_bytes=3 * len(ids),
-                    n_source_bytes=4 * len(ids),
-                    shard=shard,
-                    offset=offset,
-                    length=len(ids),
-                    on_schema=number % 2 == 0,
-                )
-            )
+        places = [writer.add(ids) for ids in documents]
         writer.close()
-        write_docs(folder / "docs.arrow", rows)
-        reject = Reject("bad.yml", b"\1" * 32, "read", "syntax", "line 1")
-        write_rejects(folder / "rejects.arrow", [reject])
+        number = len(documents)
+        docs = {
+            "sha256": [bytes([i % 256]) * 32 for i in range(number)],
+            "path": [f"owner__name/{i}.yml" for i in range(number)],
+            "group": ["owner/name"] * number,
+            "split": split_column(
+                "val" if i in val else "train" for i in range(number)
+            ),
+            "n_bytes": [3 * len(ids) for ids in documents],
+            "n_source_bytes": [4 * len(ids) for ids in documents],
+            "shard": [shard for shard, _ in places],
+            "offset": [offset for _, offset in places],
+            "length": [len(ids) for ids in documents],
+            "on_schema": [i % 2 == 0 for i in range(number)],
+            "source_sha256": [bytes([i % 256]) * 32 for i in range(number)],
+        }
+        write_table(folder / "docs.arrow", pa.table(docs, schema=DOCS_SCHEMA))
+        reject = ["bad.yml", b"\1" * 32, "read", "syntax", "line 1"]
+        rejects = pa.table([[cell] for cell in reject], schema=REJECTS_SCHEMA)
+        write_table(folder / "rejects.arrow", rejects)
         write_json(folder / "tokenizer.json", {"stub": True})
         manifest = {
             "format": STORE_FORMAT,

@@ -20,6 +20,7 @@ from tct.pipeline.parse import parse_document
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.rejects import MAX_NODES, RejectedError
+from tct.pipeline.selection import Rules
 from tct.pipeline.writer import ShardWriter
 
 WORKFLOW = "on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"
@@ -100,7 +101,7 @@ def test_a_store_behind_a_link_can_be_replaced(made: Path, tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "real").mkdir()
     for seed in (0, 1, 2):
-        options = PrepareOptions(force=True, split_seed=seed)
+        options = PrepareOptions(force=True, rules=Rules(split_seed=seed))
         prepare([made / "wf"], tmp_path / "link", options, SilentProgress())
         assert sorted(os.listdir(tmp_path)) == ["link", "real"]
 

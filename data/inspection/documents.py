@@ -30,7 +30,7 @@ def find_document(store: Store, name: str) -> int:
         return rows[0]
     found = f"rows {', '.join(map(str, rows[:5]))}" if rows else "no document"
     raise ConfigError(
-        f"--doc {name!r}: found {found} among {len(store):,} documents",
+        f"document {name!r}: found {found} among {len(store):,} documents",
         "give a row of docs.arrow, the path as prepared, or the sha256",
     )
 

@@ -8,6 +8,8 @@ tokens are longest), so the vocabulary alone defines the encoding and needs no r
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 __all__ = ["Segmenter"]
 
 _CACHE_CHUNKS = 1 << 18  # chunks repeat: 100,000 workflows have about 10 times as many
@@ -24,7 +26,6 @@ class Segmenter:
             tokens: pairs of a symbol string and its id; every single symbol that will
                 ever be encoded must be among them.
         """
-        self._longest = 0
         # A trie: symbol to [id of the token that ends here or -1, what may follow].
         self._trie: dict[str, list[Any]] = {}
         for symbols, number in tokens:
@@ -33,8 +34,8 @@ class Segmenter:
                 entry = following.setdefault(symbol, [-1, {}])
                 following = entry[1]
             entry[0] = number
-            self._longest = max(self._longest, len(symbols))
-        self._cache: dict[str, tuple[int, ...]] = {}
+        # Bytes of ids: a third of the memory of tuples, and joined without a loop.
+        self._cache: dict[str, bytes] = {}
 
     def segment(self, chunk: str) -> tuple[int, ...]:
         """The ids of a chunk.
@@ -42,12 +43,22 @@ class Segmenter:
         Raises:
             KeyError: a symbol that the vocabulary does not have.
         """
-        ids = self._cache.get(chunk)
-        if ids is None:
-            ids = self._fewest(chunk)
-            if len(self._cache) >= _CACHE_CHUNKS:
-                self._cache.clear()
-            self._cache[chunk] = ids
+        return self._fewest(chunk)
+
+    def encode(self, chunks: Iterable[str]) -> bytes:
+        """The ids of chunks, one after the other, as little-endian uint16.
+
+        Raises:
+            KeyError: a symbol that the vocabulary does not have.
+        """
+        known = self._cache.get
+        return b"".join([known(chunk) or self._learn(chunk) for chunk in chunks])
+
+    def _learn(self, chunk: str) -> bytes:
+        ids = np.array(self._fewest(chunk), dtype="<u2").tobytes()
+        if len(self._cache) >= _CACHE_CHUNKS:
+            self._cache.clear()
+        self._cache[chunk] = ids
         return ids
 
     def num_without(self, symbols: str) -> int:
@@ -63,20 +74,19 @@ class Segmenter:
 
     def _fewest(self, chunk: str) -> tuple[int, ...]:
         """Dynamic programming over positions; each walks the trie as far as it goes."""
-        size, longest = len(chunk), self._longest
+        size, trie = len(chunk), self._trie
         cost = [0] + [_UNREACHED] * size
         origin = [0] * (size + 1)
         token = [0] * (size + 1)
         for start in range(size):
-            reached = cost[start] + 1
-            following = self._trie
-            end = start
-            for symbol in chunk[start : start + longest]:
-                entry = following.get(symbol)
-                if entry is None:
+            reached, end = cost[start] + 1, start
+            following: dict[str, list[Any]] | None = trie
+            while following and end < size:
+                symbol = chunk[end]
+                if symbol not in following:
                     break
+                number, following = following[symbol]
                 end += 1
-                number, following = entry
                 if number >= 0 and reached < cost[end]:
                     cost[end] = reached
                     origin[end] = start

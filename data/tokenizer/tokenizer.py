@@ -56,6 +56,7 @@ TOKENIZER_VERSION = 2
 
 # No document needs these to be written by a model.
 _NEVER_GENERATED = ESCAPES | {Control.BEGIN}
+_ESCAPE_IDS = tuple(i for i, symbol in enumerate(Control) if symbol in ESCAPES)
 
 
 class Tokenizer:
@@ -175,11 +176,8 @@ class Tokenizer:
             ValueError: nesting beyond MAX_DEPTH.
             TypeError: no JSON value.
         """
-        segment = self.segmenter.segment
-        ids: list[int] = []
-        for chunk in self.codec.encode(value):
-            ids += segment(chunk)
-        return np.array(ids, dtype=np.uint16)
+        ids = self.segmenter.encode(self.codec.encode(value))
+        return np.frombuffer(bytearray(ids), dtype="<u2")
 
     def encode_stream(self, values: Iterable[Json]) -> Iterator[NDArray[np.uint16]]:
         """`encode` each document as it comes."""
@@ -257,8 +255,7 @@ class Tokenizer:
 
     def is_on_schema(self, ids: NDArray[np.uint16]) -> bool:
         """Whether a document was encoded without an escape."""
-        escapes = [i for i, symbol in enumerate(Control) if symbol in ESCAPES]
-        return not np.isin(ids, escapes).any()
+        return not any((ids == escape).any() for escape in _ESCAPE_IDS)
 
     # -- masks -------------------------------------------------------------------------
 

@@ -286,7 +286,7 @@ def test_a_document_is_found_by_row_path_and_sha256(store: Store) -> None:
     ],
 )
 def test_a_name_that_no_document_has_is_refused(store: Store, name: str) -> None:
-    message = rf"--doc {name!r}: found no document among 60 documents; give a row"
+    message = rf"document {name!r}: found no document among 60 documents; give a row"
     with pytest.raises(ConfigError, match=message):
         find_document(store, name)
 
@@ -301,5 +301,7 @@ def test_a_name_of_several_documents_is_refused(
     options = PrepareOptions(tokenizer=store_folder / "tokenizer.json")
     sources = [tmp_path / "a", tmp_path / "b"]
     prepare(sources, tmp_path / "store", options, SilentProgress())
-    with pytest.raises(ConfigError, match=r"--doc 'ci.yml': found rows 0, 1 among 2"):
+    with pytest.raises(
+        ConfigError, match=r"document 'ci.yml': found rows 0, 1 among 2"
+    ):
         find_document(Store.open(tmp_path / "store"), "ci.yml")

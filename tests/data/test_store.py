@@ -168,9 +168,9 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_version_is_refused(copied: Path) -> None:
-    change_manifest(copied, version=2)
+    change_manifest(copied, version=9)
     message = (
-        "manifest.json: found store version 2, expected 1; "
+        "manifest.json: found store version 9, expected 2; "
         "prepare it again with tct prepare --force"
     )
     with pytest.raises(FormatError, match=re.escape(message)):

@@ -16,7 +16,7 @@ from tct.tests.inspect_windows.command import error_of, usage_error_of, write_ru
 @pytest.mark.parametrize("option", ["--doc", "--when"])
 def test_an_unknown_document_is_one_line(store_folder: Path, option: str) -> None:
     message = error_of(store_folder, option, "no/such.yml")
-    assert message.startswith("--doc 'no/such.yml': found no document among 60")
+    assert message.startswith("document 'no/such.yml': found no document among 60")
 
 
 @pytest.mark.parametrize(

@@ -254,13 +254,13 @@ def refused(source: Path, columns: Columns = DEFAULT) -> str:
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path / "nowhere") == (
-        "not found; give a folder of workflows, a .jsonl or a .parquet file"
+        "not found; give a folder of workflows, a .jsonl, a .parquet or an archive"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "type_"),
-    [("a.txt", "'.txt'"), ("Makefile", "'unknown'"), ("a.zip", "'.zip'")],
+    [("a.txt", "'.txt'"), ("Makefile", "'unknown'"), ("a.rar", "'.rar'")],
 )
 def test_a_file_of_an_unknown_type_is_named(
     tmp_path: Path, name: str, type_: str
@@ -268,7 +268,8 @@ def test_a_file_of_an_unknown_type_is_named(
     (tmp_path / name).write_text("")
     assert refused(tmp_path / name) == (
         f"found a file of type {type_}, expected one of .arrow, .feather, .json, "
-        ".jsonl, .parquet, .yaml, .yml; "
+        ".jsonl, .jsonl.gz, .jsonl.zst, .parquet, .tar, .tar.gz, .tar.zst, .tgz, "
+        ".yaml, .yml, .zip; "
         "convert it, or give the folder that holds the workflows"
     )
 

@@ -12,7 +12,13 @@ import pytest
 import torch
 
 from tct.data.files import canonical_json, sha256_file
-from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, Store, shard_name
+from tct.data.store import (
+    DOCS_SCHEMA,
+    GUARD_TOKENS,
+    STORE_VERSION,
+    Store,
+    shard_name,
+)
 from tct.data.tokenizer import PAD
 from tct.trainer.config import (
     Config,
@@ -87,6 +93,7 @@ def _write_docs(path: Path, num_train: int, lengths: Sequence[int]) -> None:
         "offset": [sum(lengths[:i]) for i in range(number)],
         "length": list(lengths),
         "on_schema": [True] * number,
+        "source_sha256": [hashlib.sha256(b"").digest()] * number,
     }
     table = pa.table(columns, schema=DOCS_SCHEMA)
     with pa.ipc.new_file(str(path), table.schema) as writer:
@@ -98,6 +105,6 @@ def _write_manifest(folder: Path) -> None:
         path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
         for path in sorted(folder.iterdir())
     }
-    manifest = {"format": "tct-store", "version": 1, "files": files}
+    manifest = {"format": "tct-store", "version": STORE_VERSION, "files": files}
     manifest["digest"] = hashlib.sha256(canonical_json(manifest)).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -1,0 +1,279 @@
+"""How long does it take to prepare workflows, and where does the time go?
+
+The peer is the pipeline that one would write instead, with as many processes: PyYAML's
+CSafeLoader, json.dumps, byte-level BPE of 8,192 by Hugging Face's tokenizers, np.save.
+It checks nothing, keeps nothing when it is killed and reads YAML 1.1.
+"""
+
+import itertools
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow.parquet as pq
+import yaml
+
+from tct import __version__
+from tct.data.json_text import canonical_bytes
+from tct.data.store import Store
+from tct.data.tokenizer import Tokenizer
+from tct.pipeline.engines import num_cores
+from tct.pipeline.outcomes import Encoder, outcomes_table
+from tct.pipeline.parse import parse_document
+from tct.pipeline.parts import cut
+from tct.pipeline.rejects import RejectedError
+from tct.pipeline.sources import Columns, read_records
+from tct.pipeline.writer import write_table
+
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"
+
+
+# -- the peer --------------------------------------------------------------------------
+
+
+def learn_bpe(corpus: Path, path: Path) -> None:
+    """Byte-level BPE as its documentation has it, from every eighth document."""
+    from tokenizers import Tokenizer as Bpe
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    bpe = Bpe(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=8192, initial_alphabet=alphabet)
+    texts = (dumped for dumped in _dumped(corpus))
+    bpe.train_from_iterator(texts, trainer)
+    bpe.save(str(path))
+
+
+def _dumped(corpus: Path) -> Iterator[str]:
+    for batch in pq.ParquetFile(corpus).iter_batches(512, columns=["text"]):
+        yield from _json_texts(batch.column(0).to_pylist()[::8])
+
+
+def _json_texts(texts: list[str]) -> list[str]:
+    dumped = []
+    for text in texts:
+        try:
+            value = yaml.load(text, Loader=yaml.CSafeLoader)
+            dumped.append(json.dumps(value, default=str))
+        except (yaml.YAMLError, ValueError, TypeError):
+            continue
+    return dumped
+
+
+@cache
+def _bpe(path: str) -> Any:
+    from tokenizers import Tokenizer as Bpe
+
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # processes are what is compared
+    return Bpe.from_file(path)
+
+
+def _simple_part(path: str, texts: list[str], out: str) -> int:
+    encoded = _bpe(path).encode_batch_fast(_json_texts(texts))
+    ids = [np.array(one.ids, dtype=np.uint16) for one in encoded]
+    np.save(out, np.concatenate([np.empty(0, np.uint16), *ids]))
+    return len(ids)
+
+
+def simple(corpus: Path, folder: Path, bpe: Path, workers: int) -> int:
+    """Documents that the simple pipeline made of a corpus."""
+    folder.mkdir()
+    with ProcessPoolExecutor(workers) as pool:
+        futures = []
+        batches = pq.ParquetFile(corpus).iter_batches(512, columns=["text"])
+        for number, batch in enumerate(batches):
+            out, texts = str(folder / f"{number:05}.npy"), batch.column(0).to_pylist()
+            futures.append(pool.submit(_simple_part, str(bpe), texts, out))
+        count = sum(future.result() for future in futures)
+    parts = [np.load(path) for path in sorted(folder.glob("*.npy"))]
+    np.save(folder / "tokens.npy", np.concatenate(parts))
+    return count
+
+
+# -- ours ------------------------------------------------------------------------------
+
+
+def tct(*arguments: object, cache: Path) -> tuple[float, float]:
+    """Wall seconds of a command, and GB of the largest of its processes."""
+    command = [sys.executable, "-m", "tct", *map(str, arguments)]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return time.perf_counter() - begun, usage.ru_maxrss / 1e6
+
+
+def shares(corpus: Path, folder: Path) -> dict[str, float]:
+    """Seconds of each stage in one process, over every tenth part of the corpus."""
+    tokenizer, seconds = Tokenizer.default(), dict.fromkeys(_STAGES, 0.0)
+    tokenizer.encode({})
+    encoder, clock = Encoder(tokenizer), time.perf_counter
+    begun = clock()
+    for number, part in enumerate(cut(read_records([corpus], Columns()))):
+        seconds["read"] += clock() - begun
+        if number % 10 == 0:
+            for record in part:
+                _time_document(record.text, tokenizer, seconds)
+            outcomes = [encoder.outcome(record) for record in part]
+            begun = clock()
+            write_table(folder / "part.arrow", outcomes_table(outcomes))
+            seconds["write"] += clock() - begun
+        begun = clock()
+    seconds["read"] /= 10
+    return seconds
+
+
+_STAGES = ("read", "parse", "canonical form", "symbols", "tokens", "write")
+
+
+def _time_document(
+    text: bytes, tokenizer: Tokenizer, seconds: dict[str, float]
+) -> None:
+    clock = time.perf_counter
+    times = [clock()]
+    try:
+        value = parse_document(text)
+    except RejectedError:
+        seconds["parse"] += clock() - times[0]
+        return
+    times.append(clock())
+    canonical_bytes(value)
+    times.append(clock())
+    chunks = tokenizer.codec.encode(value)
+    times.append(clock())
+    tokenizer.segmenter.encode(chunks)
+    times.append(clock())
+    spans = itertools.pairwise(times)
+    for name, (start, end) in zip(_STAGES[1:-1], spans, strict=True):
+        seconds[name] += end - start
+
+
+# -- the report ------------------------------------------------------------------------
+
+
+def compare(corpus: Path, folder: Path, workers: int, rounds: int) -> None:
+    """Both pipelines in turn."""
+    learn_bpe(corpus, folder / "bpe.json")
+    size = sum(len(record.text) for record in read_records([corpus], Columns())) / 1e6
+    rows = pq.ParquetFile(corpus).metadata.num_rows
+    print(f"\n{rows:,} documents, {size:,.0f} MB of YAML, {workers} processes\n")
+    print("| round | tct | documents/s | MB/s | GB | simple | documents/s | ratio |")
+    print("|---|---|---|---|---|---|---|---|")
+    ratios = []
+    for number in range(rounds):
+        for name in ("store", "simple", "cache"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        ours, memory = tct(
+            *("prepare", corpus, "-o", folder / "store", "--workers", workers),
+            cache=folder / "cache",
+        )
+        begun = time.perf_counter()
+        simple(corpus, folder / "simple", folder / "bpe.json", workers)
+        theirs = time.perf_counter() - begun
+        ratios.append(theirs / ours)
+        print(
+            f"| {number + 1} | {ours:.1f} s | {rows / ours:,.0f} | {size / ours:.1f} "
+            f"| {memory:.2f} | {theirs:.1f} s | {rows / theirs:,.0f} "
+            f"| {ratios[-1]:.2f} |",
+            flush=True,
+        )
+    print(f"\nmedian ratio {statistics.median(ratios):.2f}\n")
+
+
+def print_shares(corpus: Path, folder: Path) -> None:
+    """Where the time goes."""
+    seconds = shares(corpus, folder)
+    total = sum(seconds.values())
+    print("| stage | share of one process |\n|---|---|")
+    for name, value in seconds.items():
+        print(f"| {name} | {value / total:.1%} |")
+
+
+def increments(corpus: Path, folder: Path, workers: int) -> None:
+    """The same corpus as a tree of files: cold, unchanged, and with 1 % more."""
+    tree = folder / "tree"
+    number = 0
+    for batch in pq.ParquetFile(corpus).iter_batches(4096, columns=["repo", "text"]):
+        for row in batch.to_pylist():
+            path = tree / row["repo"].replace("/", "__") / f"{number:06}.yml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(row["text"], newline="")
+            number += 1
+    time.sleep(3)  # the stat cache does not trust files that have just changed
+    more = number // 100
+    arguments = ("prepare", tree, "-o", folder / "tree-store", "--workers", workers)
+    print(f"\n| {number:,} files | time | tokenized | from the old store |")
+    print("|---|---|---|---|")
+    for what in ("cold", "unchanged", f"{more:,} files more", "from nothing"):
+        if what.endswith("more"):
+            for path in list(tree.rglob("*.yml"))[:: number // more][:more]:
+                text = path.read_bytes().decode() + f"\nx-{path.stem}: 1\n"
+                path.with_name(f"{path.stem}-new.yml").write_text(text, newline="")
+        if what == "from nothing":
+            digest = Store.open(folder / "tree-store").digest
+            shutil.rmtree(folder / "tree-store")
+        seconds, _ = tct(*arguments, "--force", cache=folder / "tree-cache")
+        store = Store.open(folder / "tree-store", verify="off")
+        run = store.manifest["run"]
+        counts = f"{run['tokenized']:,} | {run['reused']:,}"
+        counts = "none | " if what == "unchanged" else counts
+        print(f"| {what} | {seconds:.1f} s | {counts} |", flush=True)
+    assert store.digest == digest
+    print("\nThe last two stores are the same, byte for byte.")
+
+
+@click.command()
+@click.option("--corpus", type=click.Path(path_type=Path), default=CORPUS)
+@click.option("--workers", default=num_cores())
+@click.option("--rounds", default=3)
+@click.option(
+    "--train", is_flag=True, help="Also learn a tokenizer and prepare with it."
+)
+def main(corpus: Path, workers: int, rounds: int, train: bool) -> None:
+    """Print tables in Markdown."""
+    print(
+        f"# Preparing workflows\n\ntct {__version__}, Python "
+        f"{platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
+    )
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        compare(corpus, folder, workers, rounds)
+        print_shares(corpus, folder)
+        increments(corpus, folder, workers)
+        if train:
+            learnt = folder / "tokenizer.json"
+            first, _ = tct("tokenizer", "train", corpus, "-o", learnt, cache=folder)
+            second, _ = tct(
+                *("prepare", corpus, "-o", folder / "other", "--tokenizer", learnt),
+                *("--workers", workers),
+                cache=folder,
+            )
+            print(
+                f"\nlearning a tokenizer {first:.1f} s, then preparing {second:.1f} s"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Input files: what they are called, where they lie, and their bytes as a stream."""
+
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+from pyarrow.fs import FileSystem
+
+from ...data.errors import SourceError
+from ..parse import MAX_DOCUMENT_BYTES
+from ..rejects import RejectedError
+
+__all__ = [
+    "ARCHIVE_SUFFIXES",
+    "DOCUMENT_SUFFIXES",
+    "LINE_SUFFIXES",
+    "SUFFIXES",
+    "TABLE_SUFFIXES",
+    "InputFile",
+    "open_unpacked",
+    "read_bounded",
+    "readable",
+    "suffix_of",
+]
+
+DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
+LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+TABLE_SUFFIXES = (".arrow", ".feather", ".parquet")
+ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tar.zst", ".tgz", ".zip")
+SUFFIXES = DOCUMENT_SUFFIXES + LINE_SUFFIXES + TABLE_SUFFIXES + ARCHIVE_SUFFIXES
+
+_COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
+_BUFFER_BYTES = 1 << 20  # what one request to a remote filesystem brings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputFile:
+    """A file to read; small and picklable, so that any process can read it."""
+
+    name: str
+    """What records and fingerprints call it: UTF-8, the same on every machine."""
+    path: str
+    filesystem: FileSystem | None
+    """Where `path` is; None is this machine, read without pyarrow."""
+    where: str
+    """What messages call it: as the user gave it."""
+    group: str | None = None
+    """The repository, where its folder says so."""
+
+    @property
+    def suffix(self) -> str:
+        """One of SUFFIXES."""
+        return suffix_of(self.path)
+
+    def open(self) -> BufferedReader:
+        """The bytes of the file; can seek."""
+        if self.filesystem is None:
+            return Path(self.path).open("rb")
+        return _python_file(self.filesystem.open_input_file(self.path))
+
+    def open_arrow(self) -> pa.NativeFile:
+        """The same for the readers of pyarrow."""
+        if self.filesystem is None:
+            return pa.OSFile(self.path)
+        return self.filesystem.open_input_file(self.path)
+
+
+def suffix_of(name: str) -> str:
+    """The one of SUFFIXES that ends a name, in any case of letters; "" for none."""
+    fitting = [suffix for suffix in SUFFIXES if name.lower().endswith(suffix)]
+    return max(fitting, key=len, default="")
+
+
+def open_unpacked(file: InputFile) -> BufferedReader:
+    """The bytes of a file, decompressed where its name says that it is compressed."""
+    compression = _COMPRESSIONS.get("." + file.suffix.rpartition(".")[2])
+    if compression is None:
+        return file.open()
+    return _python_file(pa.CompressedInputStream(file.open_arrow(), compression))
+
+
+def _python_file(file: pa.NativeFile) -> BufferedReader:
+    return BufferedReader(file, _BUFFER_BYTES)
+
+
+def read_bounded(
+    stream: IO[bytes], size: int | None = None
+) -> tuple[bytes, RejectedError | None]:
+    """A text and, if it is too large, the problem; then only its beginning is read.
+
+    Args:
+        stream: at the beginning of the text.
+        size: of the text; None finds the end of the stream.
+    """
+    text = stream.read(MAX_DOCUMENT_BYTES + 1)
+    if len(text) <= MAX_DOCUMENT_BYTES:
+        return text, None
+    size = stream.seek(0, os.SEEK_END) if size is None else size
+    message = f"{size:,} bytes, at most {MAX_DOCUMENT_BYTES:,}"
+    return text, RejectedError("too_large", message)
+
+
+@contextmanager
+def readable(file: InputFile) -> Iterator[None]:
+    """Make what goes wrong with the bytes of a file a SourceError that names it."""
+    try:
+        yield
+    except (
+        *(pa.ArrowException, OSError, EOFError, zlib.error),
+        *(UnicodeDecodeError, RecursionError, NotImplementedError),
+        *(tarfile.TarError, zipfile.BadZipFile),
+    ) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise  # says itself which file, and why it cannot be opened
+        problem = " ".join(str(error).split())
+        raise SourceError(
+            f"{file.where}: no readable {file.suffix} file ({problem})",
+            "check that it is complete",
+        ) from error

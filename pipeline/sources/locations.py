@@ -1,0 +1,222 @@
+"""Which files a source holds: one file, the documents of a folder, here or elsewhere.
+
+A source is a path, a URI of a filesystem that pyarrow knows (`s3://`, `gs://`,
+`file://` …), or a `Location` in any other filesystem of pyarrow.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+import pyarrow as pa
+from pyarrow.fs import FileSelector, FileSystem, FileType
+
+from ...data.errors import SourceError
+from .files import DOCUMENT_SUFFIXES, SUFFIXES, InputFile, suffix_of
+from .records import as_utf8, repository
+
+__all__ = ["Location", "Source", "input_files", "listed_sources"]
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")
+# A store or a run, whose JSON is no workflows.
+_OURS = "tokenizer.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Location:
+    """A file or a folder in a filesystem."""
+
+    path: str
+    filesystem: FileSystem | None = None
+    """None is this machine."""
+    where: str
+    """What messages call it."""
+    listed_as: str | None = None
+    """How a list names it.  Its records are then called by this path, of which any
+    folder may name the repository; otherwise by what is below the location."""
+
+    def __str__(self) -> str:
+        return self.where
+
+
+Source: TypeAlias = str | Path | Location
+
+
+def listed_sources(sources: Iterable[str], stdin: BinaryIO) -> list[Source]:
+    """The sources, with those that stdin lists in the place of `-`.
+
+    Args:
+        sources: as given on the command line.
+        stdin: a path or URI on each line, or followed by NUL, as `find -print0` does.
+
+    Raises:
+        SourceError: the list is empty.
+    """
+    found: list[Source] = []
+    for source in sources:
+        if source != "-":
+            found.append(source)
+            continue
+        data = stdin.read()
+        lines = data.split(b"\0") if b"\0" in data else data.splitlines()
+        listed = [os.fsdecode(line) for line in lines if line.strip()]
+        if not listed:
+            raise SourceError(
+                "-: found no path on stdin",
+                "pipe a list of paths, such as find . -name '*.yml' | tct prepare -",
+            )
+        found.extend(_locate(line, listed=True) for line in listed)
+    return found
+
+
+def input_files(sources: Iterable[Source]) -> list[InputFile]:
+    """The files of every source, in reading order.
+
+    Raises:
+        SourceError: a source that is missing, empty, of an unknown kind or out of
+            reach.
+    """
+    return [
+        file
+        for source in sources
+        for file in _files_of(
+            source if isinstance(source, Location) else _locate(source)
+        )
+    ]
+
+
+def _locate(source: str | Path, *, listed: bool = False) -> Location:
+    text = str(source)
+    if isinstance(source, Path) or not _URI.match(text):
+        path = Path(text)
+        name = path.as_posix() if listed else None
+        return Location(path=str(path), where=str(path), listed_as=name)
+    where = _SECRETS.sub("", text)
+    try:
+        filesystem, path_there = FileSystem.from_uri(text)
+    except (pa.ArrowException, OSError) as error:
+        raise _out_of_reach(where, error) from error
+    return Location(
+        path=path_there,
+        filesystem=filesystem,
+        where=where,
+        listed_as=where if listed else None,
+    )
+
+
+def _out_of_reach(where: str, error: Exception) -> SourceError:
+    problem = _SECRETS.sub("", " ".join(str(error).split()))
+    return SourceError(
+        f"{where}: cannot be reached ({problem})",
+        "check the address and this machine's credentials for it",
+    )
+
+
+def _files_of(location: Location) -> list[InputFile]:
+    kind = _type_of(location)
+    if kind is FileType.NotFound:
+        raise SourceError(
+            f"{location.where}: not found",
+            "give a folder of workflows, a .jsonl, a .parquet or an archive",
+        )
+    if kind is not FileType.Directory:
+        return [_single(location)]
+    walk = _walk if location.filesystem is None else _walk_elsewhere
+    found = sorted((as_utf8(below), below) for below in walk(location))
+    if not found:
+        raise SourceError(
+            f"{location.where}: no .yml, .yaml or .json file in this folder or below",
+            "give the folder that holds the workflows",
+        )
+    return [_below(location, name, below) for name, below in found]
+
+
+def _type_of(location: Location) -> FileType:
+    if location.filesystem is None:
+        path = Path(location.path)
+        if path.is_dir():
+            return FileType.Directory
+        return FileType.File if path.exists() else FileType.NotFound
+    try:
+        return location.filesystem.get_file_info(location.path).type
+    except (pa.ArrowException, OSError) as error:
+        raise _out_of_reach(location.where, error) from error
+
+
+def _single(location: Location) -> InputFile:
+    if not (suffix := suffix_of(location.path)):
+        suffix = Path(location.path).suffix or "unknown"
+        raise SourceError(
+            f"{location.where}: found a file of type {suffix!r}, "
+            f"expected one of {', '.join(sorted(SUFFIXES))}",
+            "convert it, or give the folder that holds the workflows",
+        )
+    listed = location.listed_as
+    return InputFile(
+        name=as_utf8(listed or location.path.rpartition("/")[2]),
+        path=location.path,
+        filesystem=location.filesystem,
+        where=location.where,
+        group=repository(listed, anywhere=True) if listed else None,
+    )
+
+
+def _below(location: Location, name: str, below: str) -> InputFile:
+    listed = location.listed_as
+    full = name if listed is None else f"{as_utf8(listed)}/{name}"
+    return InputFile(
+        name=full,
+        path=f"{location.path.rstrip('/')}/{below}",
+        filesystem=location.filesystem,
+        where=f"{location.where.rstrip('/')}/{below}",
+        group=repository(full, anywhere=listed is not None),
+    )
+
+
+# -- the documents of a folder ---------------------------------------------------------
+
+
+def _walk(location: Location) -> Iterator[str]:
+    """Paths below a folder of this machine, in any order."""
+    folders = [location.path]
+    while folders:
+        with os.scandir(folders.pop()) as found:
+            entries = list(found)
+        if any(entry.name == _OURS for entry in entries):
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders += [entry.path] * (entry.name != ".git")
+                continue
+            suffix = os.path.splitext(entry.name)[1].lower()
+            # The system has said already what it is, unless it is a link.
+            if suffix in DOCUMENT_SUFFIXES and entry.is_file():
+                yield entry.path[len(location.path) :].lstrip(os.sep)
+
+
+def _walk_elsewhere(location: Location) -> Iterator[str]:
+    """The same for another filesystem, which lists what is below in one go."""
+    assert location.filesystem is not None
+    selector = FileSelector(location.path, recursive=True)
+    try:
+        found = location.filesystem.get_file_info(selector)
+    except (pa.ArrowException, OSError) as error:
+        raise _out_of_reach(location.where, error) from error
+    start = len(location.path.strip("/")) + 1  # some filesystems add a slash in front
+    files = [
+        info.path.lstrip("/")[start:] for info in found if info.type is FileType.File
+    ]
+    ours = {path[: -len(_OURS)] for path in files if f"/{path}".endswith(f"/{_OURS}")}
+    for path in files:
+        folders = path.split("/")[:-1]
+        above = {"".join(f"{f}/" for f in folders[:n]) for n in range(len(folders) + 1)}
+        if (
+            suffix_of(path) in DOCUMENT_SUFFIXES
+            and ".git" not in folders
+            and ours.isdisjoint(above)
+        ):
+            yield path
