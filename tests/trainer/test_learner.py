@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tct.data.layouts import LAYOUTS, Layout
+from tct.data.layouts import Layout
 from tct.data.store import Store
 from tct.trainer.config import Config
 from tct.trainer.learner import Learner, make_learner
@@ -63,8 +63,14 @@ def with_run(config: Config, **settings: Any) -> Config:
 
 # PyTorch hides this warning of its own compiler, but not from filters that raise.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
-@pytest.mark.slow
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "padded",
+        pytest.param("bucketed", marks=pytest.mark.slow),
+        pytest.param("packed", marks=pytest.mark.slow),
+    ],
+)
 def test_a_compiled_step_learns_what_an_eager_one_does(
     store: Store, small: Config, layout: Layout
 ) -> None:

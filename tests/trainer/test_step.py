@@ -70,9 +70,9 @@ def test_layouts_and_micro_batches_give_the_same_weights(
         )
     )
     assert len(reference.passes) == 1
-    for _ in range(5):
-        train_step(whole, reference, lr=0.01, clip=1.0)
-        train_step(split, other, lr=0.01, clip=1.0)
+    for _ in range(20):
+        train_step(whole, reference, lr=1e-3, clip=1.0)
+        train_step(split, other, lr=1e-3, clip=1.0)
 
     # By relative length: the first AdamW updates are nearly signs, so single elements
     # with a gradient near zero may differ by more.
@@ -80,7 +80,7 @@ def test_layouts_and_micro_batches_give_the_same_weights(
         torch.cat([p.detach().flatten() for p in model.parameters()])
         for model in (whole.model, split.model)
     )
-    assert (found - expected).norm() <= 1e-4 * expected.norm()
+    assert (found - expected).norm() <= 1e-5 * expected.norm()
 
 
 def test_a_loss_that_is_no_number_leaves_the_weights_untouched(
