@@ -16,20 +16,27 @@ class Board:
     """Writes every figure as a scalar named "<kind>/<figure>" over steps."""
 
     def __init__(self, folder: Path, *, step: int) -> None:
-        """Append to what is in `folder`, whose figures after `step` are not shown."""
-        from torch.utils.tensorboard import SummaryWriter
+        """Append to what is in `folder`, whose figures after `step` are not shown.
 
-        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)
+        Nothing is written before the first figure: a finished run is left alone.
+        """
+        self._folder, self._step = folder, step
+        self._writer: Any = None
 
     def add(self, kind: str, step: int, figures: Mapping[str, Any]) -> None:
         """Write the figures after `step` steps; what is no number is left out."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self._folder), purge_step=self._step + 1)
         for name, value in figures.items():
             if isinstance(value, int | float) and name != "step":
                 self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def close(self) -> None:
         """Write what is still buffered."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 def open_board(run_folder: Path, *, step: int) -> Board | None:
