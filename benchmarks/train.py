@@ -161,8 +161,7 @@ class Original:
 
     def _learn(self, x: Tensor, y: Tensor) -> float:
         is_gpu = self.device.type == "cuda"
-        rough = torch.autocast("cuda", dtype=torch.bfloat16)
-        with rough if is_gpu else nullcontext():
+        with torch.autocast("cuda", torch.bfloat16) if is_gpu else nullcontext():
             logits = self.model(x)
             loss = F.cross_entropy(
                 logits.flatten(0, 1), y.flatten(), ignore_index=IGNORE_INDEX

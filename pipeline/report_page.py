@@ -19,7 +19,7 @@ from .report import prepare_table
 
 __all__ = ["page", "show", "write_page"]
 
-_ROW, _LABEL, _BARS, _WIDTH = 22, 190, 380, 760  # pixels
+_ROW, _LABEL, _BARS, _WIDTH = 22, 190, 340, 760  # pixels
 _PAGE = """\
 <!DOCTYPE html>
 <html lang="en">

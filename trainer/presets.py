@@ -51,6 +51,7 @@ _KEYS = {
     if name != "SECTION"
 }
 _KINDS = {int: "an integer", float: "a number", bool: "true or false"}
+_UNIONS = (typing.Union, types.UnionType)
 _BOOLS = {"true": True, "false": False}
 
 
@@ -178,7 +179,7 @@ def _dotted(name: str) -> str:
 
 def _parse(key: str, text: str) -> Value | None:
     hint = _KEYS[key]
-    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,)
     if types.NoneType in kinds and text.lower() == "none":
         return None
     kind = kinds[0]

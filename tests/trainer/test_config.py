@@ -75,6 +75,7 @@ def test_presets_have_the_sizes_in_their_names() -> None:
 def test_micro_batch_is_a_number_or_none() -> None:
     assert resolve("tiny", ["micro_batch=3"]).run.micro_batch == 3
     assert resolve("tiny", ["micro_batch=none"]).run.micro_batch is None
+    assert resolve("tiny", ["layout=packed", "layout=none"]).run.layout is None
 
 
 @pytest.mark.parametrize(
