@@ -11,14 +11,15 @@
     loader.py      batches on the device, ahead       step.py       one optimiser step
     schedule.py    learning rate                      evaluate.py   figures of a split
     state.py       where a run stands                 checkpoint.py what it resumes from
-    run.py         beginning, resuming, branching     signals.py    stopping in order
+    run.py         a run in progress                  origin.py     what it goes on from
+    signals.py     stopping in order                  faults.py     what went wrong
     loop.py        train(), from top to bottom        progress.py   what is shown
     metrics.py     metrics.jsonl                      tensorboard.py the same for it
-    samples.py     what a model writes on its way     faults.py     what went wrong
-    dry_run.py     what a run will take               report.py     what was reached
+    samples.py     what a model writes on its way     dry_run.py    what a run will take
+    report.py      what was reached                   generate.py   writing workflows
     flops.py       how much work it is                memory.py     how much room
     history.py     a run read back                    compare.py    runs side by side
-    plot.py        runs as a picture                  generate.py   writing workflows
+    plot.py        runs as a picture
     commands.py    train, generate                    run_commands.py  plot, compare
 
 A run is a pure function of (store, config): randomness is in the initial weights, in

@@ -122,11 +122,11 @@ def train(
     from ..data.store import Store
     from . import dry_run as trial
     from .loop import train as run
+    from .origin import find_origin
     from .parallel import is_main_process
     from .presets import compose
     from .progress import make_progress
     from .report import render_dry_run, render_report
-    from .run import find_origin
 
     # The name of an option is the last part of its setting's key.
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]

@@ -16,10 +16,11 @@ from .flops import Peak, peak_flops
 from .loader import DeviceBatch, Loader
 from .metrics import Interval, Metrics, MetricsLog, NoMetrics
 from .model import count_parameters
+from .origin import find_origin
 from .parallel import World, join
 from .progress import Progress, Silent
 from .report import TrainReport
-from .run import Run, begin, find_origin, training_batches, validation_batches
+from .run import Run, begin, training_batches, validation_batches
 from .samples import rates, save_samples, write_samples
 from .schedule import learning_rate
 from .signals import StopRequest

@@ -22,42 +22,27 @@ import torch
 
 from .. import __version__
 from ..data.batches import Batches
-from ..data.errors import CheckpointError, ConfigError, FormatError
-from ..data.files import read_json, write_atomic, write_json
+from ..data.errors import CheckpointError
+from ..data.files import write_atomic, write_json
 from ..data.store import Split, Store
 from ..data.windows import Policy
-from .checkpoint import find_checkpoints, newest_checkpoint, read_state, restore
-from .config import Config, differences, from_dict, to_dict
+from .checkpoint import read_state, restore
+from .config import Config, to_dict
 from .device import pick_compile, pick_layout
 from .history import CONFIG_NAME
 from .learner import Learner, make_learner
 from .loader import Loader
 from .model import GPT, init_weights
+from .origin import Origin, check_config, check_place, run_of
 from .parallel import World
-from .state import State, read_state_file
+from .state import State
 
 __all__ = [
-    "Origin",
     "Run",
     "begin",
-    "find_origin",
     "training_batches",
     "validation_batches",
 ]
-
-# What may be another in the rest of a run: it changes nothing that is learnt.
-_FREE = (
-    "run.eval_every",
-    "run.save_every",
-    "run.log_every",
-    "run.keep_last",
-    "run.layout",
-    "run.micro_batch",
-    "run.compile",
-    "run.sample_every",
-    "run.samples",
-    "run.patience",
-)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -97,39 +82,6 @@ class Run:
         return left * (time.perf_counter() - self._started) / done
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """What a run goes on from."""
-
-    config: Config
-    """What was trained with so far."""
-    checkpoint: Path | None
-    """None if the run was begun, but ended before its first checkpoint."""
-
-
-def find_origin(run_folder: Path, resume: bool | Path) -> Origin | None:
-    """What `--resume` means; None where a run begins.
-
-    Args:
-        run_folder: of the run that goes on.
-        resume: True for its newest checkpoint; or the folder of a checkpoint, which may
-            be another run's, or of a run, whose newest one is meant.
-
-    Raises:
-        CheckpointError: there is nothing to go on from.
-    """
-    if resume is False:
-        return None
-    folder = run_folder if resume is True else resume
-    if not find_checkpoints(folder):
-        if folder == run_folder and (folder / CONFIG_NAME).is_file():
-            return Origin(config=_read_config(folder / CONFIG_NAME), checkpoint=None)
-        if (folder / "state.json").is_file():
-            return Origin(config=read_state_file(folder)[0].config, checkpoint=folder)
-    checkpoint = newest_checkpoint(folder)
-    return Origin(config=read_state_file(checkpoint)[0].config, checkpoint=checkpoint)
-
-
 def begin(
     loader: Loader,
     world: World,
@@ -152,9 +104,9 @@ def begin(
             was trained with so far.
         CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
     """
-    _check_place(folder, origin)
+    check_place(folder, origin)
     if origin is not None:
-        _check_config(config, origin, folder)
+        check_config(config, origin, folder)
     store = loader.batches.store
     state = State(
         config=config,
@@ -162,7 +114,7 @@ def begin(
         loader=loader.state_dict(),
     )
     checkpoint = origin.checkpoint if origin else None
-    is_here = checkpoint is not None and _run_of(checkpoint) == folder.resolve()
+    is_here = checkpoint is not None and run_of(checkpoint) == folder.resolve()
     if checkpoint is not None:
         state = _read_fitting_state(checkpoint, store, config)
         if not is_here:
@@ -182,7 +134,7 @@ def begin(
         loader=loader,
         learner=learner,
         checkpoint=checkpoint,
-        history=folder if checkpoint is None else _run_of(checkpoint),
+        history=folder if checkpoint is None else run_of(checkpoint),
         saved_step=state.step if is_here else 0,
         first_step=state.step,
         _seconds_before=state.seconds,
@@ -220,48 +172,6 @@ def _batches(
     )
 
 
-def _run_of(checkpoint: Path) -> Path:
-    """The folder of the run that wrote a checkpoint."""
-    return checkpoint.resolve().parent.parent
-
-
-def _check_place(folder: Path, origin: Origin | None) -> None:
-    """Refuse to write over a run that is not the one that goes on."""
-    found = find_checkpoints(folder)
-    if not found:
-        return
-    if origin is None:
-        raise ConfigError(
-            f"{folder}: already holds checkpoints, expected a folder without a run",
-            "go on with --resume, or give another folder",
-        )
-    newest = list(found.values())[-1]
-    if origin.checkpoint is None or origin.checkpoint.resolve() != newest.resolve():
-        raise ConfigError(
-            f"{folder}: its newest checkpoint is {newest.name}, and what goes on is "
-            f"{origin.checkpoint}",
-            "give another folder with -o to branch off there",
-        )
-
-
-def _check_config(config: Config, origin: Origin, folder: Path) -> None:
-    """Refuse settings that the run so far was not trained with."""
-    checkpoint = origin.checkpoint
-    branches = checkpoint is not None and _run_of(checkpoint) != folder.resolve()
-    for key, ours, theirs in differences(config, origin.config):
-        if key in _FREE or (branches and key.startswith(("optim.", "run."))):
-            continue
-        raise ConfigError(
-            f"{key}: found {ours!r}, but what is resumed was trained with {theirs!r}",
-            f"leave {key} out to resume it, or "
-            + (
-                "start another run"
-                if key.startswith(("model.", "data."))
-                else "branch off: --resume CHECKPOINT with another folder for -o"
-            ),
-        )
-
-
 def _read_fitting_state(checkpoint: Path, store: Store, config: Config) -> State:
     state = read_state(checkpoint)
     for what, recorded, found in (
@@ -275,16 +185,6 @@ def _read_fitting_state(checkpoint: Path, store: Store, config: Config) -> State
                 "give the store that the run was started with, or start another run",
             )
     return replace(state, config=config)
-
-
-def _read_config(path: Path) -> Config:
-    try:
-        return from_dict(read_json(path)["config"])
-    except (FormatError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: holds no configuration ({error})",
-            "start the run again without --resume",
-        ) from error
 
 
 def _describe(folder: Path, state: State, batches: Batches) -> None:

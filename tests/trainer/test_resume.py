@@ -17,9 +17,9 @@ from tct.data.store import Store
 from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.config import Config, RunConfig, to_dict
 from tct.trainer.loop import train
+from tct.trainer.origin import find_origin
 from tct.trainer.presets import override
 from tct.trainer.progress import Silent
-from tct.trainer.run import find_origin
 
 MakeStore = Callable[..., Store]
 
