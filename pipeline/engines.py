@@ -29,7 +29,9 @@ _MAX_LOSSES = 3  # of one part's process, before it is not tried again
 
 def num_cores() -> int:
     """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_parts(

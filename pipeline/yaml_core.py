@@ -44,7 +44,11 @@ def parse_yaml(text: str) -> Json:
     try:
         return _Builder().build(parser)
     except yaml.YAMLError as error:
-        raise RejectedError("syntax", " ".join(str(error).split())) from error
+        problem = " ".join(str(error).split())
+        if "maximum nesting depth" in problem:  # a newer libyaml has a limit
+            problem = f"nested deeper than {MAX_DEPTH}"
+            raise RejectedError("too_deep", problem) from error
+        raise RejectedError("syntax", problem) from error
     finally:
         parser.dispose()
 
@@ -176,15 +180,17 @@ class _Builder:
             raise RejectedError("key_not_scalar", f"*{name}")
 
     def _scalar(self, event: Any) -> None:
-        text, is_key = event.value, self.stack[-1].wants_key
-        if is_key:
+        text, parent, anchor = event.value, self.stack[-1], event.anchor
+        if parent.wants_key:
             self._set_key(text)
-        if event.anchor is not None or not is_key:
-            value = _Value(_scalar_value(event), characters=len(text))
-            if event.anchor is not None:
-                self.anchors[event.anchor] = value
-            if not is_key:
-                self._put(value)
+            if anchor is not None:
+                value = _scalar_value(event)
+                self.anchors[anchor] = _Value(value, characters=len(text))
+            return
+        value = _scalar_value(event)
+        if anchor is not None:
+            self.anchors[anchor] = _Value(value, characters=len(text))
+        self._add(parent, value, 1, len(text))
 
     def _set_key(self, key: str) -> None:
         parent = self.stack[-1]
@@ -194,23 +200,27 @@ class _Builder:
         parent.characters += len(key)
 
     def _put(self, item: _Value) -> None:
+        """Add a value that may be a collection."""
         parent = self.stack[-1]
-        if type(parent.value) is dict:
-            parent.value[parent.key] = item.value
+        self._add(parent, item.value, item.nodes, item.characters)
+        parent.height = max(parent.height, item.height + 1)
+        if parent.height > MAX_DEPTH + 1:  # the stream itself is one level
+            raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
+
+    def _add(self, parent: _Open, value: Json, nodes: int, characters: int) -> None:
+        if parent.key is not None:
+            parent.value[parent.key] = value
             parent.key = None
         else:
-            parent.value.append(item.value)
-        parent.nodes += item.nodes
-        parent.characters += item.characters
-        parent.height = max(parent.height, item.height + 1)
+            parent.value.append(value)
+        parent.nodes += nodes
+        parent.characters += characters
         if parent.nodes > MAX_NODES:
             raise RejectedError("too_many_nodes", f"more than {MAX_NODES:,} values")
         if parent.characters > MAX_CHARACTERS:
             raise RejectedError(
                 "too_large", f"more than {MAX_CHARACTERS:,} characters with aliases"
             )
-        if parent.height > MAX_DEPTH + 1:  # the stream itself is one level
-            raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
 
 
 def _scalar_value(event: Any) -> Json:
