@@ -58,9 +58,7 @@ def prepare_table(
         counts = f"{part['documents']:,} documents, {part['tokens']:,} tokens"
         table.add_row(f"  {split}", counts)
     table.add_row("rejected", f"{sum(rejects.values()):,}")
-    for reject in found["rejects"]:
-        example = Text(f"{reject['count']:,}, such as {reject['example']}")
-        table.add_row(f"  {reject['reason']}", example)
+    _add_rejects(table, found["rejects"])
     _add_near_duplicates(table, manifest["duplicates"])
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
     _add_violations(table, manifest["violations"])
@@ -84,6 +82,13 @@ def prepare_table(
     for stage, seconds in report.seconds.items():
         table.add_row(f"time: {stage}", f"{seconds:.1f} s")
     return table
+
+
+def _add_rejects(table: Table, rejects: Iterable[Mapping[str, Any]]) -> None:
+    """Why inputs are not in the store, with the first of each kind."""
+    for reject in rejects:
+        example = Text(f"{reject['count']:,}, such as {reject['example']}")
+        table.add_row(f"  {reject['reason']}", example)
 
 
 def _add_near_duplicates(table: Table, duplicates: Mapping[str, int]) -> None:
