@@ -260,6 +260,7 @@ def main(
 
     store, world = Store.open(folder), World(device=pick_device(device))
     settings = [f"batch_size={batch_size}", f"micro_batch={micro_batch}"]
+    settings += ["warmup_steps=0"]  # or there would be no loss to compare
     config = resolve(preset, settings)
 
     def build(name: str) -> Design:
