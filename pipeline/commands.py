@@ -104,7 +104,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--near-dup",
     is_flag=True,
-    help="Keep repositories that share near-duplicates in one split (extra near-dup).",
+    help="Keep what is near to a validation document out of training (extra near-dup).",
 )
 @click.option(
     "--max-per-path",
