@@ -196,4 +196,5 @@ def _splits(groups: pa.Array, seed: int) -> NDArray[np.str_]:
     """The split of each group."""
     encoded = groups.dictionary_encode()
     splits = [split_of(name, seed=seed) for name in encoded.dictionary.to_pylist()]
-    return np.array(splits, dtype="U5")[np.array(encoded.indices)]
+    found: NDArray[np.str_] = np.array(splits, dtype="U5")[np.array(encoded.indices)]
+    return found

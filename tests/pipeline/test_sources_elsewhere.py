@@ -127,6 +127,7 @@ def test_an_unknown_filesystem_is_named_without_its_secrets() -> None:
 
 
 NOWHERE = "127.0.0.1:9"  # nobody listens there
+NOWHERE_S3 = f"endpoint_override={NOWHERE}&scheme=http"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ NOWHERE = "127.0.0.1:9"  # nobody listens there
         ("gs://anonymous@bucket/w", 1),
         ("gcs://anonymous@bucket/w?scheme=http", 1),
         ("gs://anonymous@bucket/w?retry_limit_seconds=1", 900),
-        (f"s3://key:password@bucket/w?region=eu-west-1&endpoint_override={NOWHERE}&scheme=http", 900),
+        (f"s3://key:password@bucket/w?region=eu-west-1&{NOWHERE_S3}", 900),
     ],
 )
 def test_a_bucket_that_cannot_be_reached_is_named_before_long(
