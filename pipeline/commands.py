@@ -50,6 +50,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
         where: "tuple[Condition, ...]",
         **others: Any,
     ) -> None:
+        """Call the command with one value for three options."""
         from .sources import Columns
 
         columns = Columns(text=text_column, group=group_column, where=where)

@@ -65,14 +65,8 @@ def prepare_table(
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
     _add_violations(table, manifest["violations"])
     table.add_row("tokens", f"{tokens:,}")
-    lengths = store.length
-    table.add_row(
-        "tokens per document",
-        f"{tokens / documents:,.0f} mean, {np.median(lengths):,.0f} median, "
-        f"{lengths.max():,} most",
-    )
+    _add_lengths(table, found["lengths"])
     table.add_row("bytes per token", f"{size / tokens:.2f} of canonical JSON")
-    _add_histogram(table, found["lengths"]["histogram"])
     share = manifest["up_to_context"] / documents
     table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
     table.add_row("windows per epoch", _windows_per_epoch(found["windows_per_epoch"]))
@@ -107,8 +101,12 @@ def duplicate_rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     return rows
 
 
-def _add_histogram(table: Table, histogram: Mapping[str, int]) -> None:
+def _add_lengths(table: Table, lengths: Mapping[str, Any]) -> None:
     """Documents by length, in powers of two, from the first that there are."""
+    mean, median, longest = (lengths[name] for name in ("mean", "median", "most"))
+    facts = f"{mean:,.0f} mean, {median:,.0f} median, {longest:,} most"
+    table.add_row("tokens per document", facts)
+    histogram: dict[str, int] = lengths["histogram"]
     most = max(histogram.values())
     shown = list(histogram)
     while shown and not histogram[shown[0]]:
