@@ -28,6 +28,8 @@ class Generator:
 
     model: GPT
     tokenizer: Tokenizer
+    step: int | None = None
+    """Of the run whose weights these are, after how many steps; None if unknown."""
 
     @staticmethod
     def load(folder: Path, *, device: str = "auto") -> "Generator":
@@ -49,7 +51,7 @@ class Generator:
                 f"the checkpoint was trained with {state.tokenizer_digest[:12]}…",
                 "restore the run's own tokenizer.json",
             )
-        return Generator(model, tokenizer)
+        return Generator(model, tokenizer, state.step)
 
     def samples(
         self,

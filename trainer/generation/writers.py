@@ -67,7 +67,7 @@ class Writer(Protocol):
         """Draw a token; logits are (V,) of the one after `tokens`."""
 
     def sample(self) -> Sample:
-        """What was written, once it has ended."""
+        """What was written; what has not ended is as if its budget was used up now."""
 
 
 class ConstrainedWriter:
@@ -125,12 +125,14 @@ class ConstrainedWriter:
         return True
 
     def sample(self) -> Sample:
-        """The document."""
+        """The document; one that is still open is closed the shortest way."""
+        end = () if self.is_done else self._state.shortest_completion()
+        tokens = (*self.tokens, *end)
         return Sample(
             number=self._number,
-            tokens=tuple(self.tokens),
-            value=self._state.tokenizer.decode(self.tokens),
-            ending="cut" if self._is_cut else "finished",
+            tokens=tokens,
+            value=self._state.tokenizer.decode(tokens),
+            ending="finished" if self._state.is_complete else "cut",
             log_prob=self._log_prob,
         )
 
