@@ -18,6 +18,7 @@ from tct.pipeline.store_commands import store
 from tct.trainer.commands import train
 from tct.trainer.generation.command import generate
 from tct.trainer.run_commands import compare, plot
+from tct.trainer.server.command import serve
 
 __all__ = ["main"]
 
@@ -73,6 +74,7 @@ for command in (
     plot,
     compare,
     generate,
+    serve,
     tokenizer,
 ):
     main.add_command(command)

@@ -10,6 +10,7 @@
     ├── LockedError          a folder that another process is writing
     ├── WorkerError          processes that were lost again and again
     ├── PromptError          a partial workflow that cannot be continued
+    ├── BusyError            a server that does as much as it may
     ├── CheckpointError      a checkpoint that does not fit this run
     ├── OutOfMemoryError     a pass that is too large for the device
     └── NotFiniteError       a loss or gradient that became inf or nan (exit code 3)
@@ -21,6 +22,7 @@ it raises, with its traceback.
 from typing import ClassVar
 
 __all__ = [
+    "BusyError",
     "CheckpointError",
     "ConfigError",
     "CorruptError",
@@ -96,6 +98,10 @@ class WorkerError(TctError):
 
 class PromptError(TctError):
     """A partial workflow that the grammar cannot continue."""
+
+
+class BusyError(TctError):
+    """A server that writes as many completions at once as it may."""
 
 
 class CheckpointError(TctError):

@@ -167,6 +167,19 @@ def test_a_stream_gives_the_same_sample_step_by_step(generator: Generator) -> No
     assert sizes == sorted(set(sizes))
 
 
+def test_a_workflow_that_is_not_finished_can_be_shown_whole(
+    generator: Generator,
+) -> None:
+    for writer in generator.stream(1, Sampling(max_tokens=80)):
+        tokens = tuple(writer.tokens)
+        shown = writer.sample()
+        assert VALIDATOR.is_valid(shown.value)
+        assert shown.tokens[: len(tokens)] == tokens
+        assert len(shown.tokens) <= 80
+        assert writer.is_done or shown.ending == "cut"
+        assert tuple(writer.tokens) == tokens  # looking at it changes nothing
+
+
 def test_forced_tokens_are_not_drawn(generator: Generator) -> None:
     *steps, last = generator.stream(0, Sampling(max_tokens=200))
     state, drawn = generator.tokenizer.start(), 0

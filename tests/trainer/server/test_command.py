@@ -1,0 +1,92 @@
+"""The command: where it listens, how it stops, what it says."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tct.cli import main
+from tct.tests.trainer.server.servers import get, streaming
+
+
+def tct(run: Path, *options: str) -> Result:
+    command = ["serve", str(run), "--device", "cpu", *options]
+    return CliRunner().invoke(main, command)
+
+
+@contextmanager
+def serving(run: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process of `tct serve` and its address."""
+    command = [sys.executable, "-m", "tct", "serve", str(run), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--device", "cpu", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.fullmatch(r"Serving http://(127\.0\.0\.1:[1-9][0-9]*)\n", line)
+            assert found, line
+            yield process, found[1]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_what_is_being_written_and_ends_the_server(
+    run: Path, number: signal.Signals
+) -> None:
+    with serving(run) as (process, address):
+        with streaming(address, max_tokens=200_000) as events:
+            assert next(events)["ending"] is None
+            process.send_signal(number)
+            *_, last = events
+        stdout, stderr = process.communicate(timeout=60)
+
+    assert last["ending"] == "cut"
+    assert process.returncode == 0
+    assert (stdout, stderr) == ("", "")
+
+
+def test_options_of_the_command_are_those_of_the_server(run: Path) -> None:
+    options = ["--allow-host", "box.example", "--max-concurrency", "2"]
+    with serving(run, *options) as (_, address):
+        assert get(address, "/healthz", host="box.example:80").status == 200
+        assert get(address, "/healthz").value["max_concurrency"] == 2
+        assert get(address, "/healthz", host="other.example").status == 400
+
+
+def test_problems_are_one_line(run: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        results = [
+            (tct(run, "--port", str(port)), f"port {port}: found in use; choose an"),
+            (tct(run, "--host", "192.0.2.1", "--port", "0"), "192.0.2.1:0: "),
+            (tct(tmp_path, "--port", "0"), "checkpoint"),
+        ]
+    for result, problem in results:
+        assert result.exit_code == 1
+        assert problem in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_without_the_extra_it_says_how_to_install_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "tct.trainer.server.serving", raising=False)
+    monkeypatch.delattr("tct.trainer.server.serving", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    result = tct(run)
+
+    assert result.exit_code == 1
+    assert "found no uvicorn; install the extra" in result.stderr

@@ -1,0 +1,158 @@
+"""The routes, and what becomes of errors."""
+
+import base64
+import hashlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from contextlib import aclosing
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from ... import __version__
+from ...data.errors import BusyError, TctError
+from .api import Completion, CompletionRequest, Health, Problem, problem
+from .completions import Completions
+from .guard import Guard
+
+__all__ = ["make_app"]
+
+_RETRY_SECONDS = 1
+_STREAM = {
+    "description": "A completion, or with `stream` an event for each moment of it, "
+    "whose data is a Completion; the last one has an ending.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+_PROBLEMS = {
+    400: "The body is no JSON, or the request is for a host that is not served here.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    422: "An option is out of range, or no workflow begins with the prompt.",
+    503: "As many completions are being written as may be at once.",
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _STREAM,
+    **{code: {"model": Problem, "description": s} for code, s in _PROBLEMS.items()},
+}
+
+
+def make_app(
+    completions: Completions, *, hosts: Collection[str], max_bytes: int
+) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        completions: what writes.
+        hosts: names that it is served under, see `Guard`.
+        max_bytes: longest body of a request.
+    """
+    app = FastAPI(
+        title="tct",
+        version=__version__,
+        description="Completes GitHub Actions workflows. Every one that it gives is "
+        "correct against the workflow schema.",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(Guard, hosts=hosts, max_bytes=max_bytes)
+    _add_errors(app)
+    page = _page()
+
+    @app.post("/v1/completions", response_model=Completion, responses=_RESPONSES)
+    async def complete(request: CompletionRequest, connection: Request) -> Response:
+        """Complete a workflow."""
+        moments = completions.write(request)
+        # What is wrong with the request shows here, before a stream has its status.
+        moment = await anext(moments)
+        if request.stream:
+            return StreamingResponse(
+                _events(moment, moments),
+                media_type="text/event-stream",
+                headers={"cache-control": "no-store"},
+            )
+        async with aclosing(moments):
+            while moment.ending is None and not await connection.is_disconnected():
+                moment = await anext(moments)
+        return Response(moment.model_dump_json(), media_type="application/json")
+
+    @app.get("/healthz")
+    async def health() -> Health:
+        """Say that the server answers, and what it is doing."""
+        return completions.health()
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return page
+
+    return app
+
+
+async def _events(
+    first: Completion, following: AsyncGenerator[Completion, None]
+) -> AsyncIterator[str]:
+    async with aclosing(following):
+        yield f"data: {first.model_dump_json()}\n\n"
+        async for completion in following:
+            yield f"data: {completion.model_dump_json()}\n\n"
+
+
+def _page() -> Response:
+    """The page, which may load nothing and run nothing but what stands in it."""
+    html = files(__package__).joinpath("page.html").read_text("utf-8")
+    policy = [
+        "default-src 'none'",
+        f"style-src {_hash(html, 'style')}",
+        f"script-src {_hash(html, 'script')}",
+        "connect-src 'self'",
+        "img-src data:",  # the icon, which is empty: no browser has to ask for one
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+    headers = {
+        "content-security-policy": "; ".join(policy),
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+    return HTMLResponse(html, headers=headers)
+
+
+def _hash(html: str, tag: str) -> str:
+    """The one element of a kind as a source of a Content Security Policy."""
+    (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Let every error be told as a `Problem`."""
+
+    @app.exception_handler(BusyError)
+    async def busy(_: Request, error: BusyError) -> Response:
+        headers = {"retry-after": str(_RETRY_SECONDS)}
+        return problem(503, error.problem, error.hint, headers=headers)
+
+    @app.exception_handler(TctError)
+    async def refused(_: Request, error: TctError) -> Response:
+        return problem(422, error.problem, error.hint)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return problem(422, f"{where}: {first['msg']}"[:500], "see /openapi.json")
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        hint = "see /openapi.json"
+        return problem(error.status_code, error.detail, hint, headers=headers)
+
+    @app.exception_handler(Exception)
+    async def bug(_: Request, error: Exception) -> Response:
+        return problem(500, "an error in the server", "see what it says on stderr")

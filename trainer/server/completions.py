@@ -1,0 +1,141 @@
+"""Completions that are written side by side, in one thread.
+
+    request A   ▓▓▓   ▓▓▓   ▓▓▓      a slice of each in turn, so that
+    request B      ▓▓▓   ▓▓▓   …     all of them are seen to grow
+                      ↑
+                      a whole workflow, which the client gets
+
+Between slices nothing is held but the place: a completion that nobody waits for is not
+written on.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Literal
+
+from ...data.errors import BusyError
+from ...data.yaml_text import to_yaml
+from ..generation import Generator
+from ..generation.writers import Writer
+from .api import Completion, CompletionRequest, Health
+from .prompt_text import read_prompt
+
+__all__ = ["Completions"]
+
+_SLICE = 0.05  # seconds: as often as an eye follows, seldom enough to cost nothing
+
+
+class Completions:
+    """Writes completions with a model."""
+
+    def __init__(
+        self, generator: Generator, *, max_concurrency: int, timeout: float
+    ) -> None:
+        """Nothing is written yet.
+
+        Args:
+            generator: the model.
+            max_concurrency: most completions at once.
+            timeout: seconds after which a completion is closed.
+        """
+        self._generator = generator
+        self._max_concurrency, self._timeout = max_concurrency, timeout
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="completions")
+        self._num_writing = 0
+        self._is_stopping = False
+
+    def health(self) -> Health:
+        """What is going on."""
+        return Health(
+            writing=self._num_writing,
+            max_concurrency=self._max_concurrency,
+            tokenizer=self._generator.tokenizer.digest,
+            step=self._generator.step,
+        )
+
+    def stop(self) -> None:
+        """Close what is being written the shortest way, now."""
+        self._is_stopping = True
+
+    async def write(
+        self, request: CompletionRequest
+    ) -> AsyncGenerator[Completion, None]:
+        """A workflow as it grows; the last one has an ending.
+
+        Raises:
+            BusyError: as many are being written as may be.
+            PromptError: no workflow begins with the prompt, or not within the budget.
+        """
+        loop = asyncio.get_running_loop()
+        with self._place():
+            writing = _Writing(self._generator, request)
+            deadline = time.monotonic() + self._timeout
+            ending = None
+            while ending is None:
+                if self._is_stopping:
+                    deadline = 0
+                completion = await loop.run_in_executor(
+                    self._thread, writing.go_on, deadline
+                )
+                yield completion
+                ending = completion.ending
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for completions."""
+        if self._num_writing >= self._max_concurrency:
+            raise BusyError(
+                f"{self._num_writing:,} completions are being written, as many as may "
+                "be at once",
+                "try again in a moment, or raise --max-concurrency",
+            )
+        self._num_writing += 1
+        try:
+            yield
+        finally:
+            self._num_writing -= 1
+
+
+class _Writing:
+    """One completion; everything that takes time is done by `go_on`."""
+
+    def __init__(self, generator: Generator, request: CompletionRequest) -> None:
+        self._generator, self._request = generator, request
+        self._left_out: str | None = None
+        self._steps = self._begin()
+
+    def _begin(self) -> Iterator[Writer]:
+        request = self._request
+        prompt, self._left_out = read_prompt(
+            self._generator.tokenizer, request.prompt, partial=request.partial
+        )
+        yield from self._generator.stream(0, request.sampling(), prompt=prompt)
+
+    def go_on(self, deadline: float) -> Completion:
+        """Write for a while; what there is then.
+
+        Args:
+            deadline: of the clock, after which the workflow is closed.
+        """
+        pause = min(time.monotonic() + _SLICE, deadline)
+        for writer in self._steps:
+            if writer.is_done or time.monotonic() >= pause:
+                break
+        is_last = writer.is_done or time.monotonic() >= deadline
+        sample = writer.sample()
+        assert isinstance(sample.value, dict)
+        ending: Literal["finished", "cut"]
+        ending = "finished" if sample.ending == "finished" else "cut"
+        return Completion(
+            workflow=sample.value,
+            yaml=to_yaml(sample.value),
+            ending=ending if is_last else None,
+            num_tokens=len(sample.tokens),
+            log_prob=round(sample.log_prob, 6),
+            left_out=self._left_out,
+            tokenizer=self._generator.tokenizer.digest,
+            step=self._generator.step,
+        )

@@ -1,0 +1,124 @@
+"""Which requests are looked at: those for this host, of a bounded size, in time.
+
+A page elsewhere can make a browser send requests here under a name of its own that it
+lets point to this machine (DNS rebinding), so the name is checked.
+"""
+
+import asyncio
+import re
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .api import problem
+
+__all__ = ["Guard"]
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/?#\[\]]+)(:[0-9]+)?")
+_BODY_SECONDS = 10.0
+# Most bytes that are received of what is too long: who still sends hears no refusal.
+_DROPPED = 1 << 20
+
+
+class Guard:
+    """An ASGI application around another one, which gets whole requests only."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        max_bytes: int,
+        body_seconds: float = _BODY_SECONDS,
+    ) -> None:
+        """Guard an application.
+
+        Args:
+            app: what is guarded.
+            hosts: names and addresses, without ports, that requests may be for; `*`
+                for all.
+            max_bytes: longest body.
+            body_seconds: time for it to arrive.
+        """
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._max_bytes, self._body_seconds = max_bytes, body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let it through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check_host(Headers(scope=scope).get("host", "").lower())
+            body = await self._body(receive)
+        except _RefusedError as refused:
+            await refused.response(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        else:
+            await self._app(scope, _replay(body, receive), send)
+
+    def _check_host(self, host: str) -> None:
+        found = _HOST.fullmatch(host)
+        name = found[1].strip("[]") if found else None
+        if "*" not in self._hosts and name not in self._hosts:
+            raise _RefusedError(
+                400,
+                f"host: found {host[:100]!r}, which is not served here",
+                "start tct serve with --allow-host for this name",
+            )
+
+    async def _body(self, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await self._beginning(receive)
+        except TimeoutError as error:
+            raise _RefusedError(
+                408,
+                f"the body did not arrive in {self._body_seconds:g} s",
+                "send it at once",
+            ) from error
+        if len(body) > self._max_bytes:
+            raise _RefusedError(
+                413,
+                f"the body is longer than {self._max_bytes:,} bytes",
+                "shorten the prompt",
+            )
+        return body
+
+    async def _beginning(self, receive: Receive) -> bytes:
+        """The body; of one that is too long, enough to show that."""
+        body, size = b"", 0
+        while size <= self._max_bytes + _DROPPED:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if len(body) <= self._max_bytes:
+                body += chunk
+            if not message.get("more_body", False):
+                break
+        return body
+
+
+class _RefusedError(Exception):
+    """A request that goes no further."""
+
+    def __init__(self, status: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        # What is left of the request is not read, so nothing can follow it.
+        self.response = problem(status, message, hint, headers={"connection": "close"})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """What receives a body that was read, then what follows."""
+    waiting: list[Message] = [{"type": "http.request", "body": body}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay

@@ -1,0 +1,120 @@
+"""An address, a server behind it, and its end."""
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+import uvicorn
+
+from ...data.errors import ConfigError
+from ..generation import Generator
+from ..signals import StopRequest
+from .app import make_app
+from .completions import Completions
+
+__all__ = ["listen", "new_server", "serve"]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_GRACE = 2  # seconds for the last events to be sent, once the server stops
+
+
+def serve(
+    run: Path,
+    *,
+    device: str,
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str],
+    max_concurrency: int,
+    timeout: float,
+    max_bytes: int,
+) -> None:
+    """Serve the model of a run until SIGINT or SIGTERM.
+
+    Args:
+        run: folder of the run.
+        device: where the model computes.
+        host: name or address to listen on.
+        port: of it; 0 for any that is free.
+        allowed_hosts: more names that requests may be for.
+        max_concurrency: most completions at once.
+        timeout: most seconds for one.
+        max_bytes: longest body of a request.
+
+    Raises:
+        ConfigError: nothing can listen there.
+        CheckpointError: no model can be read from the run.
+    """
+    with listen(host, port) as listener:
+        server = new_server(
+            Completions(
+                Generator.load(run, device=device),
+                max_concurrency=max_concurrency,
+                timeout=timeout,
+            ),
+            hosts=[*_LOOPBACK, host, *allowed_hosts],
+            max_bytes=max_bytes,
+        )
+        port = listener.getsockname()[1]
+        name = f"[{host}]" if ":" in host else host
+        click.echo(f"Serving http://{name}:{port}", err=True)
+        # The server stops at a signal and then raises it again, which ends here.
+        with StopRequest():
+            server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ConfigError: the host is unknown or not this machine's, or the port is taken.
+    """
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(
+                f"port {port}: found in use", "choose another with --port, or 0 for any"
+            ) from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigError(
+            f"{host}:{port}: {error.strerror or reason}",
+            "choose another --host or --port",
+        ) from error
+
+
+class _Server(uvicorn.Server):
+    """Closes what is being written before it stops."""
+
+    completions: Completions
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.completions.stop()
+        super().handle_exit(sig, frame)
+
+
+def new_server(
+    completions: Completions, *, hosts: Sequence[str], max_bytes: int
+) -> uvicorn.Server:
+    """A server that does not run yet; arguments as for `make_app`."""
+    app = make_app(completions, hosts=hosts, max_bytes=max_bytes)
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,  # warnings and errors go to stderr, nothing else is said
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    server = _Server(config)
+    server.completions = completions
+    return server
