@@ -19,8 +19,8 @@
     report.py      what was reached                   generate.py   writing workflows
     flops.py       how much work it is                memory.py     how much room
     history.py     a run read back                    compare.py    runs side by side
-    plot.py        runs as a picture
-    commands.py    train, generate                    run_commands.py  plot, compare
+    plot.py        runs as a picture                  server/       writing, over HTTP
+    commands.py    train                              run_commands.py  plot, compare
 
 A run is a pure function of (store, config): randomness is in the initial weights, in
 the data order and in dropout, all keyed by `data.seed`.  So a run that was stopped and

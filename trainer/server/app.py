@@ -144,8 +144,9 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
+        status = 400 if first["type"] == "json_invalid" else 422
         where = ".".join(map(str, first["loc"]))
-        return problem(422, f"{where}: {first['msg']}"[:500], "see /openapi.json")
+        return problem(status, f"{where}: {first['msg']}"[:500], "see /openapi.json")
 
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> Response:

@@ -146,7 +146,7 @@ def test_a_completion_is_closed_when_its_time_is_up(generator: Generator) -> Non
         ({"prompt": 3}, 422, "body.prompt: Input should be a valid string"),
         ({"prompts": ""}, 422, "body.prompts: Extra inputs"),
         ({"prompt": PROMPT, "max_tokens": 5}, 422, "found a budget of 5"),
-        (b"{", 422, "JSON decode error"),
+        (b"{", 400, "JSON decode error"),
         (b'{"temperature": NaN}', 422, "finite number"),
         (b"[" * 60_000, 400, "error parsing the body"),
         (b'{"prompt": "' + b"x" * 70_000 + b'"}', 413, "longer than 65,536 bytes"),
