@@ -102,6 +102,7 @@ def test_the_commands_are_those_of_the_readme() -> None:
         "inspect-windows",
         "plot",
         "prepare",
+        "serve",
         "store",
         "store export",
         "store info",

@@ -4,9 +4,9 @@
                host,    app.py    places,        a slice of each completion
                size               deadlines      in turn
 
-    api.py          what is taken and given         page.html    the page, all of it
-    guard.py        which requests are looked at    serving.py   address, signals, server
-    prompt_text.py  what is being typed             command.py   tct serve
+    api.py          what is taken and given         page.html   the page, all of it
+    guard.py        which requests are looked at    serving.py  address, signals
+    prompt_text.py  what is being typed             command.py  tct serve
 
 Whatever a client sees of a workflow is a whole one: what is written so far, closed the
 shortest way.  So a completion can end at any moment, when its time is up or the server

@@ -73,7 +73,7 @@ def serve(
     \b
     Example:
       tct serve run
-      curl http://127.0.0.1:8000/v1/completions --json '{"prompt": "on: push"}'
+      tct serve run --port 0 --max-concurrency 8 --timeout 20
     """
     try:
         from . import serving
