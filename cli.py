@@ -15,7 +15,7 @@ from tct import __version__
 from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
-from tct.trainer.commands import generate, train
+from tct.trainer.commands import export, generate, train
 from tct.trainer.run_commands import compare, plot
 
 __all__ = ["main"]
@@ -72,6 +72,7 @@ for command in (
     plot,
     compare,
     generate,
+    export,
     tokenizer,
 ):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""The commands that train a model and write with it."""
+"""The commands that train a model, write with it, and give it to others."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import click
 from ..data.layouts import LAYOUTS
 from ..data.windows import POLICIES
 
-__all__ = ["generate", "train"]
+__all__ = ["export", "generate", "train"]
 
 _EXISTING = click.Path(path_type=Path)
 _COUNT = click.IntRange(min=1)
@@ -156,7 +156,7 @@ def train(
 
 
 @click.command()
-@click.argument("run_folder", type=_EXISTING, metavar="RUN")
+@click.argument("folder", type=_EXISTING, metavar="RUN")
 @click.option(
     "-n",
     "--num-samples",
@@ -208,14 +208,14 @@ def train(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
 )
 def generate(
-    run_folder: Path,
+    folder: Path,
     num_samples: int,
     prompt: Path | None,
     style: str,
     device: str,
     **sampling: Any,
 ) -> None:
-    """Write workflows with a trained model.
+    """Write workflows with a trained model: of a run, a checkpoint or an export.
 
     Every one is correct against the workflow schema: the grammar leaves no other.
 
@@ -231,7 +231,7 @@ def generate(
     from .generate import generate as run
 
     samples = run(
-        run_folder,
+        folder,
         num_samples=num_samples,
         sampling=Sampling(**sampling),
         prompt=None if prompt is None else read_document(prompt),
@@ -247,3 +247,57 @@ def generate(
         if sample.is_cut:
             note = f"sample {sample.number}: closed early, the token budget was used up"
             click.echo(note, err=True)
+
+
+@click.command()
+@click.argument("run_folder", type=_EXISTING, metavar="RUN")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=_EXISTING,
+    metavar="DIR",
+    help="Folder for the model; its name is the model's.",
+)
+@click.option(
+    "--checkpoint",
+    "which",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "newest"]),
+    help="Which one of a run: of the lowest validation loss, or the newest.",
+)
+@click.option(
+    "--license",
+    "license_id",
+    default="other",
+    show_default=True,
+    metavar="ID",
+    help="Of the weights, for the model card, such as apache-2.0.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write into a folder that is not empty; other files in it stay.",
+)
+def export(
+    run_folder: Path, target: Path, which: Any, license_id: str, force: bool
+) -> None:
+    """Write a model for others: weights, shape, tokenizer and model card.
+
+    transformers loads the folder as `nanochat` without custom code, and tct generate
+    writes with it.  RUN may be one of a run's checkpoints, too.
+
+    \b
+    Example:
+      tct export run -o my-model --license apache-2.0
+      tct generate my-model
+    """
+    from rich.console import Console
+
+    from .export import export as run
+    from .report import render_export
+
+    done = run(run_folder, target, which=which, license_id=license_id, force=force)
+    render_export(done, Console(highlight=False))

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.errors import CheckpointError, ConfigError, DecodeError, PromptError
+from ..data.errors import ConfigError, DecodeError, PromptError
 from ..data.json_text import Json
 from ..data.tokenizer import VOCAB_SIZE, State, Tokenizer
 from ..data.tokenizer.symbols import ESCAPES, Control
-from .checkpoint import load_model
 from .device import pick_device
 from .model import GPT, KVCache
+from .trained import load_trained
 
 __all__ = [
     "Sample",
@@ -84,10 +84,10 @@ def generate(
     prompt: Json = None,
     device: str = "auto",
 ) -> Iterator[Sample]:
-    """Workflows from the newest checkpoint of a run, as they are finished.
+    """Workflows from a trained model, as they are finished.
 
     Args:
-        run: what `tct train` wrote.
+        run: a run, of which the newest checkpoint writes; a checkpoint; or an export.
         num_samples: how many.
         sampling: how tokens are drawn; sample n depends on (seed, n) alone.
         prompt: a partial workflow to complete; None for none.
@@ -95,18 +95,11 @@ def generate(
 
     Raises:
         CheckpointError: no checkpoint, or one of another tokenizer than the run's.
+        FormatError: an export that is not as it was written.
         PromptError: the prompt breaks the schema or is too long.
         ConfigError: more tokens than the model's context.
     """
-    place = pick_device(device)
-    model, _, state = load_model(run, device=place)
-    tokenizer = Tokenizer.load(run / "tokenizer.json")
-    if tokenizer.digest != state.tokenizer_digest:
-        raise CheckpointError(
-            f"{run / 'tokenizer.json'}: found tokenizer {tokenizer.digest[:12]}…, "
-            f"the checkpoint was trained with {state.tokenizer_digest[:12]}…",
-            "restore the run's own tokenizer.json",
-        )
+    model, tokenizer = load_trained(run, device=pick_device(device))
     context = model.config.context
     budget = context if sampling.max_tokens is None else sampling.max_tokens
     if not 1 <= budget <= context:

@@ -24,7 +24,7 @@ from .. import __version__
 from ..data.batches import Batches
 from ..data.errors import CheckpointError
 from ..data.files import write_atomic, write_json
-from ..data.store import Split, Store
+from ..data.store import SPLITS, Split, Store
 from ..data.windows import Policy
 from .checkpoint import read_state, restore
 from .config import Config, to_dict
@@ -196,7 +196,7 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
         {
             "config": to_dict(state.config),
             "data": _describe_data(batches),
-            "store": {"name": store.folder.resolve().name, "digest": store.digest},
+            "store": _describe_store(store),
             "tokenizer_digest": store.tokenizer.digest,
             "branched_from": state.branched_from,
             "versions": {
@@ -207,6 +207,20 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
             },
         },
     )
+
+
+def _describe_store(store: Store) -> Mapping[str, Any]:
+    """What is to be known of the documents where the store itself is out of reach."""
+    facts = ("key_inputs", "splits", "on_schema", "rejects")
+    group = store.docs["group"]
+    return {
+        "name": store.folder.resolve().name,
+        "digest": store.digest,
+        "groups": {
+            split: len(group.take(store.rows(split)).unique()) for split in SPLITS
+        },
+        **{name: store.manifest[name] for name in facts if name in store.manifest},
+    }
 
 
 def _describe_data(batches: Batches) -> Mapping[str, Any]:
