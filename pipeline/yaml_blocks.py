@@ -42,6 +42,8 @@ _HEAD = re.compile(
     rf" *([A-Za-z_][A-Za-z0-9_-]{{,99}}):(?: +{_COMMENT}| *)\n{_SPACE}"
     r"(?=( *)([A-Za-z_'\"-]))"
 )
+# What begins otherwise may be no entry of its own, such as `? key` and `: value`.
+_PLAIN_ENTRY = re.compile(r" *[A-Za-z_'\"-]")
 # Other ways to end a line, and what ends a document.
 _ODD = ("\r", "\x85", "\u2028", "\u2029", "\n---", "\n...", "\n%")
 
@@ -129,6 +131,8 @@ def _beginning(indent: int, *, is_sequence: bool) -> re.Pattern[str]:
 
 def _read(entries: Sequence[str]) -> Sequence[Fragment]:
     """What libyaml finds in some entries of one collection."""
+    if not all(map(_PLAIN_ENTRY.match, entries)):
+        raise _UnclearError
     value = parse_fragment("".join(entries))
     if not isinstance(value, dict | list) or len(value) != len(entries):
         raise _UnclearError

@@ -42,6 +42,8 @@ def outcome(parse: Callable[[str], Json], text: str) -> str:
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.booleans())
 @example(['a: "x\nb: y"\n"b": 2', "a: 1\nb: y\n"], True)
 @example(["a: {a: 1,\nb: 2}\n", "a: 1\nb: 2}\n"], True)
+@example(["c: 1\n", "c: 1\n{a: 1}"], True)
+@example(["a: 1\n? k\n", "a: 1\n: v\n", "a: 1\n? k\n: v\n"], True)
 @example(["a: 1\n...\nb: 2\n"], True)
 @example(["a:\n    b: 1\n  c: 2\n"], True)
 @example(["a: |+\n\nb: 1", "b: 1\na: |+\n\n"], True)
