@@ -5,7 +5,7 @@ its root, which is no token of its own.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,11 +15,13 @@ import torch
 from engines import Cursor, TctCursor
 from schema import SCHEMA
 from schemes import OnText, Scheme
+from torch import Tensor
 
 from tct.data.errors import DecodeError
 from tct.data.json_text import Json
-from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
-from tct.trainer.model import GPT, KVCache
+from tct.data.tokenizer import Tokenizer
+from tct.trainer.generation.reader import Reader
+from tct.trainer.model import GPT
 
 JUDGE = jsonschema_rs.Draft7Validator(SCHEMA)
 STAGES = ("whole JSON", "on schema", "on schema, closed")
@@ -38,8 +40,8 @@ class Drawing:
         return f"T {self.temperature:g}, top-p {self.top_p:g}"
 
 
-class Reader(Protocol):
-    """Reads tokens as they are written, and knows when a document is whole."""
+class Text(Protocol):
+    """What tokens say as they are written, and when a document is whole."""
 
     def feed(self, token: int) -> bool:
         """Read a token; whether the document may go on."""
@@ -48,7 +50,7 @@ class Reader(Protocol):
         """The document; ValueError where there is none."""
 
 
-class TctReader:
+class TctText:
     """Ends with the close of the root, or with a token with which none goes on."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -71,7 +73,7 @@ class TctReader:
             raise ValueError(str(error)) from error
 
 
-class TextReader:
+class JsonText:
     """Ends as soon as the text is a whole JSON object."""
 
     def __init__(self, scheme: OnText) -> None:
@@ -96,53 +98,60 @@ class TextReader:
         return value
 
 
-def reader_of(scheme: Scheme) -> Reader:
-    return TextReader(scheme) if isinstance(scheme, OnText) else TctReader(scheme)
+class Document:
+    """One that is being written."""
+
+    def __init__(self, scheme: Scheme, cursor: Cursor | None, seed: int) -> None:
+        """Begin; a cursor says what may follow, and None allows everything."""
+        self.tokens = list[int]()
+        self.is_finished = False
+        """Whether the model closed it, or broke it."""
+        self._text: Text = (
+            JsonText(scheme) if isinstance(scheme, OnText) else TctText(scheme)
+        )
+        self._cursor = cursor
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def take(self, logits: Tensor, drawing: Drawing) -> None:
+        """Draw a token from (8192,) logits, which may be changed."""
+        if self._cursor is not None:
+            self._cursor.fill()
+            self._cursor.apply(logits)
+        token = draw(logits, drawing, self._generator)
+        self.tokens.append(token)
+        self.is_finished = not self._text.feed(token)
+        if self._cursor is not None and not self._cursor.advance(token):
+            raise RuntimeError(f"token {token} of the mask was refused")
+
+    def value(self) -> Json:
+        """What was written, closed by an engine that can; None if it is no document."""
+        if not self.is_finished and isinstance(self._cursor, TctCursor):
+            for token in self._cursor.state.shortest_completion():
+                self._text.feed(token)
+        with suppress(ValueError):
+            return self._text.value()
+        return None
 
 
-@torch.inference_mode()
-def write(
-    model: GPT, scheme: Scheme, cursor: Cursor | None, drawing: Drawing, seed: int
-) -> tuple[bool, Json]:
-    """One document: whether the model finished it, and its value, None if it has none.
-
-    One that is not finished within the context is closed by an engine that can.
-
-    Args:
-        model: in eval mode, on the CPU.
-        scheme: of its tokens.
-        cursor: whose masks are kept; None for none.
-        drawing: how tokens are drawn.
-        seed: of what is drawn.
-    """
-    reader, cache = reader_of(scheme), KVCache(model.config, 1)
-    generator = torch.Generator().manual_seed(seed)
-    token, goes_on = 0, True  # the position token of a document's beginning
-    while goes_on and cache.length < model.config.context:
-        logits = model(torch.tensor([[token]]), cache)[0, -1, :VOCAB_SIZE].contiguous()
-        if cursor is not None:
-            cursor.fill()
-            cursor.apply(logits)
-            if not torch.isfinite(logits).any():
-                break  # only the end is allowed
-        token = draw(logits, drawing, generator)
-        goes_on = reader.feed(token)
-        if cursor is not None and not cursor.advance(token):
-            break
-    if goes_on and isinstance(cursor, TctCursor):
-        for token in cursor.state.shortest_completion():
-            reader.feed(token)
-    try:
-        return not goes_on, reader.value()
-    except ValueError:
-        return False, None
-
-
-def draw(logits: torch.Tensor, drawing: Drawing, generator: torch.Generator) -> int:
+def draw(logits: Tensor, drawing: Drawing, generator: torch.Generator) -> int:
     weights, ids = torch.softmax(logits / drawing.temperature, 0).sort(descending=True)
     inside = weights.cumsum(0) - weights < drawing.top_p
     weights = torch.where(inside, weights, 0.0)
     return int(ids[torch.multinomial(weights, 1, generator=generator)])
+
+
+def write(model: GPT, documents: Sequence[Document], drawing: Drawing) -> None:
+    """Let a model go on with documents, side by side, to their end or the context's."""
+    reader = Reader(model, len(documents))
+    first = reader.begin([])
+    for row, document in enumerate(documents):
+        reader.restart(row)
+        document.take(torch.from_numpy(first.copy()), drawing)
+    for _ in range(model.config.context - 1):
+        rows = [row for row, one in enumerate(documents) if not one.is_finished]
+        found = reader.read({row: documents[row].tokens for row in rows})
+        for row, logits in zip(rows, found, strict=True):
+            documents[row].take(torch.from_numpy(logits), drawing)
 
 
 def funnel(
@@ -154,12 +163,26 @@ def funnel(
     samples: int,
     seed: int,
 ) -> list[float]:
-    """Shares of all samples that pass each of STAGES."""
+    """Shares of all samples that pass each of STAGES.
+
+    Args:
+        model: in eval mode.
+        scheme: of its tokens.
+        start: begins the cursor whose masks are kept; None for none.
+        drawing: how tokens are drawn.
+        samples: how many.
+        seed: of what is drawn.
+    """
+    documents = [
+        Document(scheme, start() if start else None, (seed << 20) + number)
+        for number in range(samples)
+    ]
+    write(model, documents, drawing)
     counts = [0] * len(STAGES)
-    for number in range(samples):
-        cursor = None if start is None else start()
-        finished, value = write(model, scheme, cursor, drawing, (seed << 20) + number)
+    for document in documents:
+        value = document.value()
+        whole = document.is_finished and value is not None
         is_valid = JUDGE.is_valid(value)
-        passed = finished, finished and is_valid, is_valid
+        passed = whole, whole and is_valid, is_valid
         counts = [n + bool(ok) for n, ok in zip(counts, passed, strict=True)]
     return [count / samples for count in counts]

@@ -16,13 +16,13 @@
     loop.py        train(), from top to bottom        progress.py   what is shown
     metrics.py     metrics.jsonl                      tensorboard.py the same for it
     samples.py     what a model writes on its way     dry_run.py    what a run will take
-    report.py      what was reached                   generate.py   writing workflows
+    report.py      what was reached                   generation/   writing workflows
     flops.py       how much work it is                memory.py     how much room
     history.py     a run read back                    compare.py    runs side by side
     plot.py        runs as a picture                  trained.py    a model read back
     export.py      a model for others                 nanochat.py   its other names
     model_card.py  what is to be known of it          card_evaluation.py its quality
-    commands.py    train, generate, export            run_commands.py  plot, compare
+    commands.py    train, export                      run_commands.py  plot, compare
 
 A run is a pure function of (store, config): randomness is in the initial weights, in
 the data order and in dropout, all keyed by `data.seed`.  So a run that was stopped and
