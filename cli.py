@@ -16,6 +16,7 @@ from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
 from tct.trainer.commands import generate, train
+from tct.trainer.evaluation.command import evaluate
 from tct.trainer.run_commands import compare, plot
 
 __all__ = ["main"]
@@ -72,6 +73,7 @@ for command in (
     plot,
     compare,
     generate,
+    evaluate,
     tokenizer,
 ):
     main.add_command(command)
