@@ -106,6 +106,7 @@ def evaluate_run(
     """
     require_extra()
     _check_splits(store)
+    generator = Generator.load(run_folder, device=device)
     place = pick_device(device)
     model, config, state = load_model(run_folder, device=place)
     model.compute_dtype = compute_dtype(place)
@@ -114,7 +115,6 @@ def evaluate_run(
     count = settings.samples * settings.seeds
     held_out = DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
     training = _real(store, "train", len(held_out.documents))
-    generator = Generator.load(run_folder, device=device)
     written = write_sets(generator, store.tokenizer, settings, note=note)
     judges = [schema_judge(), yaml_judge(), *node_judges(judges_folder)]
     auditor = zizmor()

@@ -25,7 +25,7 @@ _NAMES = {
 }
 # Which runners an organisation has is no matter of right and wrong.
 _NO_FAULT = "runner-label:"
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
+_PARTICULAR = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|\{.*\}")
 _LONGEST = 90  # characters of a complaint
 
 
@@ -88,5 +88,5 @@ def _ask(command: list[str], texts: Sequence[str]) -> list[Complaints]:
 
 def _short(text: str) -> str:
     """A complaint without names, so that the same one of two documents is the same."""
-    text = " ".join(_QUOTED.sub("…", text).split())
+    text = " ".join(_PARTICULAR.sub("…", text).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

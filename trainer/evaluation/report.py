@@ -1,6 +1,6 @@
 """An evaluation for people: one table of the held-out split, one of what is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,6 @@ from .bootstrap import Interval
 from .columns import Column
 from .distributions import FIELDS
 from .evaluation import Evaluation
-from .funnel import Stage
 from .novelty import RUN
 
 __all__ = ["facts", "heads", "render_evaluation", "rows"]
@@ -55,7 +54,7 @@ def rows(found: Evaluation, *, with_seeds: bool) -> list[list[str]]:
     """
     columns = found.columns
     stages = [
-        [stage.name, *(_stage(one, number, with_seeds) for one in columns)]
+        [stage.name, *_stages(columns, number, with_seeds=with_seeds)]
         for number, stage in enumerate(columns[0].funnel.stages)
     ]
     return [
@@ -84,17 +83,21 @@ def _distances(found: Evaluation, field: str) -> list[str]:
     return [f"distance: {field}", real, *written]
 
 
-def _stage(column: Column, number: int, with_seeds: bool) -> str:
-    """The share of all documents that passed."""
-    stage: Stage = column.funnel.stages[number]
-    if stage.passed is None:
-        return "not installed"
-    sizes = column.funnel.documents
-    share = f"{sum(stage.passed) / sum(sizes):.1%}"
-    if len(sizes) == 1 or not with_seeds:
-        return share
-    shares = [n / size for n, size in zip(stage.passed, sizes, strict=True)]
-    return f"{share} ({min(shares):.0%}–{max(shares):.0%})"
+def _stages(
+    columns: Sequence[Column], number: int, *, with_seeds: bool
+) -> Iterator[str]:
+    """The share of all documents of each column that passed one stage."""
+    for column in columns:
+        passed = column.funnel.stages[number].passed
+        if passed is None:
+            # Said once: in every column it would need two lines.
+            yield "not installed" if column is columns[0] else ""
+            continue
+        sizes = column.funnel.documents
+        shares = [n / size for n, size in zip(passed, sizes, strict=True)]
+        share = f"{sum(passed) / sum(sizes):.1%}"
+        is_alone = len(shares) == 1 or not with_seeds
+        yield share if is_alone else f"{share} ({min(shares):.0%}–{max(shares):.0%})"
 
 
 def _of(count: int, total: int) -> str:
@@ -123,7 +126,7 @@ def _print(
     for number, name in enumerate(names):
         is_figure = number > 0 and any(names)
         table.add_column(
-            Text(name), justify="right" if is_figure else "left", no_wrap=not number
+            Text(name), justify="right" if is_figure else "left", no_wrap=number < 2
         )
     for line in lines:
         # As Text, or a folder called [old] would be read as markup.
