@@ -90,7 +90,7 @@ def _stages(
     for column in columns:
         passed = column.funnel.stages[number].passed
         if passed is None:
-            # Said once: in every column it would need two lines.
+            # Said once: it needs two lines on a narrow terminal.
             yield "not installed" if column is columns[0] else ""
             continue
         sizes = column.funnel.documents
@@ -122,11 +122,11 @@ def _interval(interval: Interval, form: str) -> str:
 def _print(
     names: Sequence[str], lines: Sequence[Sequence[str]], console: Console
 ) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=any(names))
+    table = Table(box=None, padding=(0, 1, 0, 0), show_header=any(names))
     for number, name in enumerate(names):
         is_figure = number > 0 and any(names)
         table.add_column(
-            Text(name), justify="right" if is_figure else "left", no_wrap=number < 2
+            Text(name), justify="right" if is_figure else "left", no_wrap=not number
         )
     for line in lines:
         # As Text, or a folder called [old] would be read as markup.

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Sequence
 
 from tct.trainer.evaluation.documents import Document
@@ -76,3 +78,12 @@ def test_a_document_that_is_no_object_is_no_json_workflow() -> None:
 def test_nothing_whole_is_asked_about() -> None:
     found = counted([[UNFINISHED, UNFINISHED]], schema_judge())
     assert [stage.passed for stage in found.stages] == [[0], [0], [0]]
+
+
+def test_what_judges_documents_loads_no_torch() -> None:
+    code = (
+        "import sys, tct.trainer.evaluation.columns\n"
+        "import tct.trainer.evaluation.node_judges, tct.trainer.evaluation.audits\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
