@@ -21,7 +21,6 @@ __all__ = ["NEAR", "Column", "DocumentSet", "Example", "Novelty", "make_columns"
 NEAR = 0.9
 """Known share from which a document is called a near copy."""
 
-_MOST_VALUES = 15
 _EXAMPLES = 10
 
 
@@ -81,7 +80,8 @@ class Column:
     median_tokens: float | None
     """Of whole documents."""
     values: dict[str, dict[str, int]]
-    """For each field, the most frequent values; see distributions.py."""
+    """For each field, in how many documents a value is, the most frequent first; see
+    distributions.py."""
     distances: dict[str, float | None]
     """For each field, how far this set is from the first one."""
     examples: list[Example]
@@ -161,7 +161,7 @@ def _column(
         audits=None if auditor.version is None else audits,
         novelty=_novelty(flat),
         median_tokens=float(np.median(lengths)) if lengths else None,
-        values={field: _most_frequent(counts[field]) for field in FIELDS},
+        values={field: _ordered(counts[field]) for field in FIELDS},
         distances=distances(counts, reference),
         examples=[_example(one) for one in flat[:_EXAMPLES]],
     )
@@ -197,6 +197,6 @@ def _example(one: _Measured) -> Example:
     )
 
 
-def _most_frequent(counts: Counter[str]) -> dict[str, int]:
+def _ordered(counts: Counter[str]) -> dict[str, int]:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ordered[:_MOST_VALUES])
+    return dict(ordered)

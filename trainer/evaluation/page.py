@@ -13,7 +13,8 @@ from .report import facts, heads, rows
 
 __all__ = ["page", "write_page"]
 
-_MOST_GROUPS = 15
+_MOST_GROUPS = _MOST_VALUES = 15
+_LONGEST_LABEL = 26  # characters
 _COUNTED = ("triggers", "runners", "actions")
 _NUMBERS = ("jobs", "steps", "tokens")
 
@@ -41,6 +42,8 @@ def page(found: Evaluation) -> str:
             "Distances are total variation from the held-out documents.</p>",
             pages.table(heads(found), rows(found, with_seeds=True)),
             "<h2>How far documents come</h2>",
+            "<p>The share that passed a stage and all before it; alone, how many whole "
+            "documents are right there.</p>",
             *(_funnel(column) for column in found.columns),
             "<h2>What they consist of</h2>",
             f"<p>Share of documents: {escape(real.name)}, and in the other colour "
@@ -61,7 +64,7 @@ def page(found: Evaluation) -> str:
 def _groups(found: Evaluation) -> list[pages.Bar]:
     return [
         pages.Bar(
-            group.group[-28:],
+            _label(group.group),
             group.bits_per_byte,
             f"{group.bits_per_byte:.3f}  ({group.documents:,} documents, "
             f"{group.canonical_bytes:,} bytes)",
@@ -78,7 +81,7 @@ def _funnel(column: Column) -> str:
             bars.append(pages.Bar(stage.name, 0.0, "not installed"))
             continue
         share = sum(stage.passed) / total
-        alone = f"by itself {stage.right:,} of {column.funnel.whole:,} whole ones"
+        alone = f"alone {stage.right:,} of {column.funnel.whole:,}"
         bars.append(pages.Bar(stage.name, share, f"{share:.1%}  ({alone})"))
     endings = ", ".join(f"{n:,} {name}" for name, n in column.funnel.endings.items())
     title = f"<h3>{escape(column.name)}</h3>\n<p>{escape(endings)}</p>\n"
@@ -87,13 +90,14 @@ def _funnel(column: Column) -> str:
 
 def _compared(real: Column, written: Column) -> Iterator[str]:
     for field in (*_COUNTED, *_NUMBERS):
-        names = list(real.values[field])
-        names += [name for name in written.values[field] if name not in names]
+        names = list(real.values[field])[:_MOST_VALUES]
+        others = list(written.values[field])[:_MOST_VALUES]
+        names += [name for name in others if name not in names]
         if field in _NUMBERS:
             names.sort(key=lambda name: int(name.replace(",", "")))
         bars = []
         for name in names:
-            label = f"up to {name}" if field in _NUMBERS else name[-28:]
+            label = f"up to {name}" if field in _NUMBERS else _label(name)
             for column, is_other in ((real, False), (written, True)):
                 share = _share(column, field, name)
                 bars.append(
@@ -102,6 +106,13 @@ def _compared(real: Column, written: Column) -> Iterator[str]:
                     )
                 )
         yield f"<h3>{field.capitalize()}</h3>\n{pages.bars(bars)}"
+
+
+def _label(name: str) -> str:
+    """A name as short as its place, with its end."""
+    if not name:
+        return "(empty)"
+    return name if len(name) <= _LONGEST_LABEL else "…" + name[1 - _LONGEST_LABEL :]
 
 
 def _share(column: Column, field: str, name: str) -> float:

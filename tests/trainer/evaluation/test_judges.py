@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tct.data.errors import ConfigError, JudgeError
+from tct.data.json_text import Json
 from tct.data.store import Store
 from tct.trainer.evaluation.audits import zizmor
 from tct.trainer.evaluation.documents import Document, real
@@ -39,7 +40,8 @@ def test_every_real_document_reads_back_from_its_yaml(store: Store) -> None:
     "text", ["yes", "010", "1e3", "0x1f", "12:30", "2024-01-01", "~", "<<", "a: b", ""]
 )
 def test_a_string_that_looks_like_something_else_reads_back(text: str) -> None:
-    value = {**workflow(), "name": text, "env": {"A": text, "B": 1, "C": 1.0}}
+    env: dict[str, Json] = {"A": text, "B": 1, "C": 1.0}
+    value: dict[str, Json] = {**workflow(), "name": text, "env": env}
     assert yaml_judge().find([document(value)]) == [[]]
 
 

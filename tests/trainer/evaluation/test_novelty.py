@@ -11,7 +11,7 @@ from tct.trainer.evaluation.novelty import RUN, Text, reuse
 DOCUMENTS = st.lists(st.lists(st.integers(0, 2), max_size=40), min_size=1, max_size=5)
 
 
-def ids(tokens: Sequence[int]) -> NDArray[np.uint16]:
+def ids(tokens: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint16]:
     return np.array(tokens, dtype=np.uint16)
 
 
