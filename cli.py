@@ -15,8 +15,9 @@ from tct import __version__
 from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
-from tct.trainer.commands import generate, train
+from tct.trainer.commands import train
 from tct.trainer.evaluation.command import evaluate
+from tct.trainer.generation.command import generate
 from tct.trainer.run_commands import compare, plot
 
 __all__ = ["main"]

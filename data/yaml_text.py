@@ -31,20 +31,34 @@ _SHORT_BOOLEAN = frozenset("yYnN")
 
 def to_yaml(value: Json) -> str:
     """One YAML document, ending in a newline."""
+    content = list(_events(value))
+    back = _stand_in([e for e in content if isinstance(e, yaml.ScalarEvent)])
     events: list[yaml.Event] = [
         yaml.StreamStartEvent(),
         yaml.DocumentStartEvent(explicit=False),
-        *_events(value),
+        *content,
         yaml.DocumentEndEvent(explicit=False),
         yaml.StreamEndEvent(),
     ]
-    # libyaml escapes what is beyond the basic plane; PyYAML's slower emitter does not,
-    # but loses U+0085.
-    text = "".join(e.value for e in events if isinstance(e, yaml.ScalarEvent))
-    is_beyond = not text.isascii() and max(text) > "\uffff" and "\x85" not in text
-    dumper = yaml.Dumper if is_beyond else CDumper
-    written: str = yaml.emit(events, Dumper=dumper, width=_WIDTH, allow_unicode=True)
-    return written
+    written: str = yaml.emit(events, Dumper=CDumper, width=_WIDTH, allow_unicode=True)
+    return written.translate(back) if back else written
+
+
+def _stand_in(scalars: list[yaml.ScalarEvent]) -> dict[int, str]:
+    """Replace what libyaml would escape, such as 🚀; returns the table that undoes it.
+
+    libyaml writes the basic plane as it is, so private characters of it that do not
+    occur stand for those beyond it.
+    """
+    text = "".join(scalar.value for scalar in scalars)
+    if text.isascii():
+        return {}
+    beyond = sorted({character for character in text if character > "\uffff"})
+    private = (chr(code) for code in range(0xE000, 0xF900) if chr(code) not in text)
+    table = dict(zip(map(ord, beyond), private, strict=False))
+    for scalar in scalars:
+        scalar.value = scalar.value.translate(table)
+    return {ord(stand_in): chr(code) for code, stand_in in table.items()}
 
 
 def _events(value: Json) -> Iterator[yaml.Event]:

@@ -50,6 +50,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
         where: "tuple[Condition, ...]",
         **others: Any,
     ) -> None:
+        """Call the command with one value for three options."""
         from .sources import Columns
 
         columns = Columns(text=text_column, group=group_column, where=where)
@@ -104,7 +105,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--near-dup",
     is_flag=True,
-    help="Keep repositories that share near-duplicates in one split (extra near-dup).",
+    help="Keep what is near to a validation document out of training (extra near-dup).",
 )
 @click.option(
     "--max-per-path",

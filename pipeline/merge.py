@@ -44,7 +44,9 @@ def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
         folder: where the shards go.
         rules: which documents are chosen.
     """
-    inputs = pa.concat_tables([_read_columns(part) for part in parts])
+    needless = {"tokens"} if rules.near_duplicates else {"tokens", "signature"}
+    names = [name for name in OUTCOMES_SCHEMA.names if name not in needless]
+    inputs = pa.concat_tables([_read_columns(part, names) for part in parts])
     selection = select(inputs, rules)
     shard, offset = _write_shards(parts, selection.kept, folder)
     columns = {
@@ -53,24 +55,27 @@ def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
         "shard": pa.array(shard, pa.uint16()),
         "offset": pa.array(offset, pa.int64()),
     }
-    chosen = inputs.take(pa.array(selection.kept))
-    found = {name: chosen[name] for name in DOCS_SCHEMA.names if name not in columns}
+    rows = pa.array(selection.kept)
+    found = {
+        name: inputs[name].take(rows)
+        for name in DOCS_SCHEMA.names
+        if name not in columns
+    }
     docs = pa.table({**found, **columns}).select(DOCS_SCHEMA.names).cast(DOCS_SCHEMA)
+    broken = pc.list_flatten(inputs["violations"].take(rows))
     return Merged(
         docs=docs,
         rejects=_rejects(inputs, selection.dropped),
-        violations=Counter(pc.list_flatten(chosen["violations"]).to_pylist()),
+        violations=Counter(broken.to_pylist()),
         duplicates=selection.duplicates,
     )
 
 
-def _read_columns(part: Path) -> pa.Table:
-    """A part without its tokens, in memory: a process may map only so many files."""
-    names = [name for name in OUTCOMES_SCHEMA.names if name != "tokens"]
-    fields = [OUTCOMES_SCHEMA.get_field_index(name) for name in names]
-    options = pa.ipc.IpcReadOptions(included_fields=fields)
-    with pa.OSFile(str(part)) as file:
-        return pa.ipc.open_file(file, options=options).read_all()
+def _read_columns(part: Path, names: Sequence[str]) -> pa.Table:
+    """A copy of some columns: views would keep the part's tokens, and its file open."""
+    with pa.memory_map(str(part)) as file:
+        table = pa.ipc.open_file(file).read_all().select(names)
+        return table.take(pa.array(range(len(table)), pa.int64()))
 
 
 def _write_shards(

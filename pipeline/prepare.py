@@ -176,6 +176,7 @@ class _Run:
         records: list[PartRecord] = []
 
         def missing() -> Iterator[int]:
+            """Numbers of the parts to do, each with its inputs spooled."""
             inputs = read_records(self.sources, self.options.columns)
             for number, part in enumerate(cut(inputs, PART_INPUTS)):
                 done = finished_part(work.folder, number)

@@ -31,6 +31,7 @@ Reason: TypeAlias = Literal[
     "exact_duplicate",
     "path_limit",
     "group_limit",
+    "near_duplicate",
 ]
 
 

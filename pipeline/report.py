@@ -20,6 +20,7 @@ from .violations import most_common
 from .walkthrough import Step
 
 __all__ = [
+    "duplicate_rows",
     "facts_table",
     "prepare_table",
     "print_table",
@@ -59,18 +60,13 @@ def prepare_table(
         table.add_row(f"  {split}", counts)
     table.add_row("rejected", f"{sum(rejects.values()):,}")
     _add_rejects(table, found["rejects"])
-    _add_near_duplicates(table, manifest["duplicates"])
+    for row in duplicate_rows(manifest["duplicates"]):
+        table.add_row(*row)
     table.add_row("on schema", f"{manifest['on_schema'] / documents:.1%} of documents")
     _add_violations(table, manifest["violations"])
     table.add_row("tokens", f"{tokens:,}")
-    lengths = store.length
-    table.add_row(
-        "tokens per document",
-        f"{tokens / documents:,.0f} mean, {np.median(lengths):,.0f} median, "
-        f"{lengths.max():,} most",
-    )
+    _add_lengths(table, found["lengths"])
     table.add_row("bytes per token", f"{size / tokens:.2f} of canonical JSON")
-    _add_histogram(table, found["lengths"]["histogram"])
     share = manifest["up_to_context"] / documents
     table.add_row(f"up to {CONTEXT:,} tokens", f"{share:.1%} of documents")
     table.add_row("windows per epoch", _windows_per_epoch(found["windows_per_epoch"]))
@@ -91,15 +87,26 @@ def _add_rejects(table: Table, rejects: Iterable[Mapping[str, Any]]) -> None:
         table.add_row(f"  {reject['reason']}", example)
 
 
-def _add_near_duplicates(table: Table, duplicates: Mapping[str, int]) -> None:
-    if "near" in duplicates:
-        count, crossed = duplicates["near"], "near_across_splits_by_group_alone"
-        table.add_row("near duplicates", f"{count:,} documents, none across splits")
-        table.add_row("  kept together", f"{duplicates[crossed]:,}")
+def duplicate_rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """What came again, inside and across splits; see `Selection.duplicates`."""
+    inside, across = counts["exact_inside_splits"], counts["exact_across_splits"]
+    rows = []
+    if inside or across:
+        text = f"{inside:,} inside splits, {across:,} across; none is in the store"
+        rows.append(("exact duplicates", text))
+    if "near_inside_splits" in counts:
+        inside, across = counts["near_inside_splits"], counts["near_across_splits"]
+        text = f"{inside:,} inside splits; {across:,} across, not in the store"
+        rows.append(("near duplicates", text))
+    return rows
 
 
-def _add_histogram(table: Table, histogram: Mapping[str, int]) -> None:
+def _add_lengths(table: Table, lengths: Mapping[str, Any]) -> None:
     """Documents by length, in powers of two, from the first that there are."""
+    mean, median, longest = (lengths[name] for name in ("mean", "median", "most"))
+    facts = f"{mean:,.0f} mean, {median:,.0f} median, {longest:,} most"
+    table.add_row("tokens per document", facts)
+    histogram: dict[str, int] = lengths["histogram"]
     most = max(histogram.values())
     shown = list(histogram)
     while shown and not histogram[shown[0]]:

@@ -1,6 +1,6 @@
 """The summary of a store as one page of HTML."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..data.files import write_atomic
 from ..data.store import Store
 from .insight import write_report
 from .prepare import PrepareReport
-from .report import prepare_table
+from .report import duplicate_rows, prepare_table
 
 __all__ = ["page", "show", "write_page"]
 
@@ -80,7 +80,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
             f"{lengths['p90']:,.0f} p90, {lengths['p99']:,.0f} p99, "
             f"{lengths['most']:,} most",
         ),
-        *((kind, f"{count:,}") for kind, count in _duplicates(found["duplicates"])),
+        *duplicate_rows(found["duplicates"]),
     ]
     if windows:
         count = f"{min(windows):,} to {max(windows):,}"
@@ -89,10 +89,6 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         )
     rows.append(("digest", found["store"]))
     return rows
-
-
-def _duplicates(counts: dict[str, int]) -> Iterable[tuple[str, int]]:
-    return ((f"duplicates: {kind}".replace("_", " "), n) for kind, n in counts.items())
 
 
 def _length_bars(histogram: dict[str, int]) -> list[pages.Bar]:

@@ -4,7 +4,6 @@ Works on columns of all inputs at once, so it costs hardly a loop over documents
 is chosen depends on the documents, their groups and the options alone.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..data.store import Split
-from .near_duplicates import near_pairs
+from ..data.store import SPLITS, Split
+from .near_duplicates import near_rows
 from .rejects import Reason
 from .splits import split_of
 
@@ -33,7 +32,7 @@ class Rules:
     max_per_group: int | None = None
     """Most documents of a group: those with the smallest ids, which is an even draw."""
     near_duplicates: bool = False
-    """Whether groups that share near-duplicates are in one split."""
+    """Whether what is near to a validation document stays out of training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,8 @@ class Selection:
     """Split of each."""
     dropped: list[Dropped]
     duplicates: dict[str, int]
-    """Documents that come again, in all and across splits."""
+    """Documents that come again, inside and across splits: exact ones, dropped, and
+    near ones if these were looked for, of which those across splits are dropped."""
 
 
 def select(inputs: pa.Table, rules: Rules) -> Selection:
@@ -72,20 +72,23 @@ def select(inputs: pa.Table, rules: Rules) -> Selection:
         for row, one in zip(rows[again].tolist(), rows[first].tolist(), strict=True)
     ]
     kept = np.setdiff1d(np.arange(len(rows)), again)
-    for limit in (_path_limit, _group_limit):
+    for limit in (_path_limit, _group_limit, _near_limit):
         over = limit(inputs, rows[kept], groups.take(pa.array(kept)), rules)
         dropped += over
         kept = kept[~np.isin(rows[kept], [drop.row for drop in over])]
-    chosen = groups.take(pa.array(kept))
-    duplicates = {"exact": len(again), "exact_across_splits": 0}
-    joined = chosen
+    splits = _splits(groups, rules.split_seed)
+    across = int((splits[again] != splits[first]).sum())
+    duplicates = {
+        "exact_inside_splits": len(again) - across,
+        "exact_across_splits": across,
+    }
     if rules.near_duplicates:
-        joined, counts = _join(inputs, rows[kept], chosen, rules.split_seed)
-        duplicates |= counts
+        near = _near_inside(_signatures(inputs, rows[kept]), splits[kept])
+        duplicates |= {"near_inside_splits": near, "near_across_splits": len(over)}
     return Selection(
         kept=rows[kept],
-        groups=chosen,
-        splits=_splits(joined, rules.split_seed),
+        groups=groups.take(pa.array(kept)),
+        splits=splits[kept].tolist(),
         dropped=dropped,
         duplicates=duplicates,
     )
@@ -145,6 +148,34 @@ def _group_limit(
     return [Dropped(row, "select", "group_limit", message) for row in rows[over]]
 
 
+def _near_limit(
+    inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
+) -> list[Dropped]:
+    """Training documents that are near to a validation document."""
+    if not rules.near_duplicates:
+        return []
+    splits = _splits(groups, rules.split_seed)
+    train, val = (np.flatnonzero(splits == split) for split in SPLITS)
+    found = near_rows(_signatures(inputs, rows), train, val)
+    near, paths = found >= 0, inputs["path"]
+    return [
+        Dropped(row, "select", "near_duplicate", f"near to {paths[one]} of validation")
+        for row, one in zip(
+            rows[train[near]].tolist(), rows[found[near]].tolist(), strict=True
+        )
+    ]
+
+
+def _near_inside(signatures: pa.Array, splits: NDArray[np.str_]) -> int:
+    """Documents with a near-duplicate in their own split."""
+    places = (np.flatnonzero(splits == split) for split in SPLITS)
+    return sum(int((near_rows(signatures, one, one) >= 0).sum()) for one in places)
+
+
+def _signatures(inputs: pa.Table, rows: Rows) -> pa.Array:
+    return inputs["signature"].take(pa.array(rows)).combine_chunks()
+
+
 def _beyond(names: pa.Array, most: int, order: tuple[NDArray[Any], ...]) -> Rows:
     """Places whose rank among those of the same name is `most` or more, ascending.
 
@@ -161,49 +192,9 @@ def _beyond(names: pa.Array, most: int, order: tuple[NDArray[Any], ...]) -> Rows
     return np.sort(ranked[rank >= most])
 
 
-def _join(
-    inputs: pa.Table, rows: Rows, groups: pa.Array, seed: int
-) -> tuple[pa.Array, dict[str, int]]:
-    """Groups under one name where they share near-duplicates, and counts of these."""
-    pairs = near_pairs(inputs["signature"].take(pa.array(rows)).combine_chunks())
-    encoded = groups.dictionary_encode()
-    names, codes = encoded.dictionary.to_pylist(), np.array(encoded.indices)
-    across = codes[pairs[:, 0]] != codes[pairs[:, 1]]
-    joined = _closure(names, np.unique(codes[pairs[across]], axis=0).tolist())
-    before = np.array(_splits(groups, seed))
-    result = pa.array([joined[code] for code in codes.tolist()], pa.string())
-    after = np.array(_splits(result, seed))
-    return result, {
-        "near": len(np.unique(pairs)),
-        "near_across_groups": len(np.unique(pairs[across])),
-        "near_across_splits_by_group_alone": _crossing(pairs, before),
-        "near_across_splits": _crossing(pairs, after),
-        "groups_joined": sum(a != b for a, b in zip(names, joined, strict=True)),
-    }
-
-
-def _crossing(pairs: Rows, splits: NDArray[np.str_]) -> int:
-    """Documents with a near-duplicate in the other split."""
-    return len(np.unique(pairs[splits[pairs[:, 0]] != splits[pairs[:, 1]]]))
-
-
-def _closure(names: list[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
-    """The smallest name that each name is connected with."""
-    parent = list(range(len(names)))
-
-    def root(code: int) -> int:
-        while parent[code] != code:
-            parent[code] = parent[parent[code]]
-            code = parent[code]
-        return code
-
-    for left, right in pairs:
-        one, other = sorted((root(left), root(right)), key=names.__getitem__)
-        parent[other] = one
-    return [names[root(code)] for code in range(len(names))]
-
-
-def _splits(groups: pa.Array, seed: int) -> list[Split]:
+def _splits(groups: pa.Array, seed: int) -> NDArray[np.str_]:
+    """The split of each group."""
     encoded = groups.dictionary_encode()
     splits = [split_of(name, seed=seed) for name in encoded.dictionary.to_pylist()]
-    return [splits[code] for code in encoded.indices.to_pylist()]
+    found: NDArray[np.str_] = np.array(splits, dtype="U5")[np.array(encoded.indices)]
+    return found

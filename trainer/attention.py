@@ -1,10 +1,10 @@
-"""Causal attention in rows, or in the stretches of rows that hold several windows.
+"""Causal attention in the stretches of rows that hold several windows.
 
-One function, three ways, which are the same function of the same windows:
+Three ways to compute the same function:
 
-    rows                 one call over all rows
-    stretches on CUDA    one call of variable length: no work between windows, no mask
-    stretches elsewhere  one call per stretch, since a mask saves no work there
+    CUDA, 16 bits   one call of variable length: no work between windows, no mask
+    CUDA, 32 bits   one call with a mask, since flash attention computes in 16 bits only
+    elsewhere       one call per stretch, since a mask saves no work there
 
 Shapes: B rows, T positions, N = B * T, H heads, D channels of a head, S stretches.
 """
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import varlen
 
-__all__ = ["attend", "attend_within", "positions_within"]
+__all__ = ["attend_within", "positions_within"]
 
 _HALF = (torch.bfloat16, torch.float16)
 _varlen_attn: Any = varlen.varlen_attn
@@ -27,22 +27,6 @@ _CAUSAL: dict[str, Any] = (
     if "window_size" in inspect.signature(_varlen_attn).parameters
     else {"is_causal": True}
 )
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention of the last T of the positions in k and v to all before them.
-
-    q is (B, H, T, D); k and v have as many positions or more, of which the first are
-    those of a cache.
-    """
-    num_new, num_all = q.size(2), k.size(2)
-    if num_new == num_all:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    mask = None  # a single new position may look at everything
-    if num_new > 1:
-        mask = torch.ones(num_new, num_all, dtype=torch.bool, device=q.device)
-        mask = mask.tril(diagonal=num_all - num_new)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
 def attend_within(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The commands that train a model and write with it."""
+"""The command that trains a model."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import click
 from ..data.layouts import LAYOUTS
 from ..data.windows import POLICIES
 
-__all__ = ["generate", "train"]
+__all__ = ["train"]
 
 _EXISTING = click.Path(path_type=Path)
 _COUNT = click.IntRange(min=1)
@@ -153,97 +153,3 @@ def train(
     )
     if is_main_process():
         render_report(report, console)
-
-
-@click.command()
-@click.argument("run_folder", type=_EXISTING, metavar="RUN")
-@click.option(
-    "-n",
-    "--num-samples",
-    default=1,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Workflows to write.",
-)
-@click.option(
-    "--prompt",
-    type=_EXISTING,
-    metavar="FILE",
-    help="A partial workflow (YAML or JSON) to complete.",
-)
-@click.option(
-    "--format",
-    "style",
-    default="yaml",
-    show_default=True,
-    type=click.Choice(["yaml", "json"]),
-    help="YAML documents separated by ---, or one JSON document per line.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Sample n depends on the seed and n alone.",
-)
-@click.option(
-    "--temperature",
-    default=1.0,
-    show_default=True,
-    help="Below 1 the likely gets likelier; 0 takes the likeliest.",
-)
-@click.option("--top-k", type=int, help="Draw among the k likeliest tokens.")
-@click.option(
-    "--top-p",
-    type=float,
-    help="Draw among the likeliest tokens of this joint probability.",
-)
-@click.option(
-    "--max-tokens",
-    type=int,
-    help="Most tokens of a workflow, prompt included; it is closed correctly "
-    "when they run out.  [default: the model's context]",
-)
-@click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
-)
-def generate(
-    run_folder: Path,
-    num_samples: int,
-    prompt: Path | None,
-    style: str,
-    device: str,
-    **sampling: Any,
-) -> None:
-    """Write workflows with a trained model.
-
-    Every one is correct against the workflow schema: the grammar leaves no other.
-
-    \b
-    Example:
-      tct generate run -n 3 --temperature 0.8
-      tct generate run --prompt start.yml --format json
-    """
-    from ..data.json_text import canonical_bytes
-    from ..data.yaml_text import to_yaml
-    from ..pipeline.parse import read_document
-    from .generate import Sampling
-    from .generate import generate as run
-
-    samples = run(
-        run_folder,
-        num_samples=num_samples,
-        sampling=Sampling(**sampling),
-        prompt=None if prompt is None else read_document(prompt),
-        device=device,
-    )
-    for sample in samples:
-        if style == "json":
-            click.echo(canonical_bytes(sample.value))
-        else:
-            click.echo(
-                ("---\n" if sample.number else "") + to_yaml(sample.value), nl=False
-            )
-        if sample.is_cut:
-            note = f"sample {sample.number}: closed early, the token budget was used up"
-            click.echo(note, err=True)

@@ -11,17 +11,19 @@ A bfloat16 embedding would not learn: at a rate of 3e-4 nine tenths of it never 
 Shapes: B windows, T positions, C channels, H heads, D channels of a head, V vocabulary.
 """
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import attend, attend_within, positions_within
+from .attention import attend_within, positions_within
 from .config import ModelConfig
 
 __all__ = [
     "GPT",
     "IGNORE_INDEX",
-    "KVCache",
+    "Cache",
     "count_parameters",
     "init_weights",
     "loss_sum",
@@ -34,39 +36,14 @@ IGNORE_INDEX = -1
 _CUDA_COLUMNS = 64
 
 
-class KVCache:
-    """Keys and values of the positions seen so far; for inference only.
+class Cache(Protocol):
+    """Keys and values of positions that were read before; for inference only."""
 
-    `GPT.forward` fills it, and all rows of a batch have the same length.
-    """
+    positions: Tensor
+    """(B, T) int64, where the new positions are in their windows."""
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        batch_size: int,
-        *,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        """Allocate room for `config.context` positions in every layer."""
-        self.context = config.context
-        self.length = 0
-        """Positions held."""
-        size = (batch_size, config.heads, config.context, config.head_width)
-        self._keys, self._values = (
-            [
-                torch.empty(size, device=device, dtype=dtype)
-                for _ in range(config.layers)
-            ]
-            for _ in range(2)
-        )
-
-    def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append (B, H, T, D) to a layer; returns views of all its positions."""
-        end = self.length + keys.size(2)
-        self._keys[layer][:, :, self.length : end] = keys
-        self._values[layer][:, :, self.length : end] = values
-        return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attention of the new positions to all so far; (B, H, T, D) each."""
 
 
 class Linear(nn.Linear):
@@ -98,7 +75,7 @@ class Attention(nn.Module):
         x: Tensor,
         cos: Tensor,
         sin: Tensor,
-        cache: KVCache | None,
+        cache: Cache | None,
         bounds: Tensor | None,
     ) -> Tensor:
         """(B, T, C) to (B, T, C)."""
@@ -107,8 +84,11 @@ class Attention(nn.Module):
         k = _norm(_rotate(self._split(self.k_proj(x)), cos, sin))
         v = self._split(self.v_proj(x))
         if cache is not None:
-            k, v = cache.write(self.layer, k, v)
-        mixed = attend(q, k, v) if bounds is None else attend_within(q, k, v, bounds)
+            mixed = cache.attend(self.layer, q, k, v)
+        elif bounds is not None:
+            mixed = attend_within(q, k, v, bounds)
+        else:
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         mixed = mixed.transpose(1, 2).flatten(2)  # (B, T, C)
         return F.dropout(self.o_proj(mixed), self.dropout, self.training)
 
@@ -146,7 +126,7 @@ class Layer(nn.Module):
         x: Tensor,
         cos: Tensor,
         sin: Tensor,
-        cache: KVCache | None,
+        cache: Cache | None,
         bounds: Tensor | None,
     ) -> Tensor:
         """(B, T, C) to (B, T, C)."""
@@ -181,14 +161,14 @@ class GPT(nn.Module):
     def forward(
         self,
         ids: Tensor,
-        cache: KVCache | None = None,
+        cache: Cache | None = None,
         bounds: Tensor | None = None,
     ) -> Tensor:
         """Logits of the token after each position.
 
         Args:
             ids: (B, T) int64.
-            cache: with one, `ids` continue the positions it holds, and are added to it.
+            cache: says where the positions are, and attends to those it holds too.
             bounds: (S + 1,) int32, where the stretches of the B * T positions begin
                 and end that must not see each other, none of which crosses a row; None
                 for whole rows.  Rotary angles begin anew in each, so that a window
@@ -200,15 +180,18 @@ class GPT(nn.Module):
         Raises:
             ValueError: more positions than the context.
         """
-        start = cache.length if cache is not None else 0
-        end = start + ids.size(1)
-        if end > self.config.context:
+        num_positions = ids.size(1)
+        if num_positions > self.config.context:
             raise ValueError(
-                f"found {end:,} positions, expected at most {self.config.context:,}"
+                f"found {num_positions:,} positions, "
+                f"expected at most {self.config.context:,}"
             )
-        cos, sin = self.cos[start:end], self.sin[start:end]
+        cos, sin = self.cos[:num_positions], self.sin[:num_positions]
+        positions = None if cache is None else cache.positions
         if bounds is not None:
-            positions = positions_within(bounds, ids).unsqueeze(1)
+            positions = positions_within(bounds, ids)
+        if positions is not None:
+            positions = positions.unsqueeze(1)
             cos, sin = self.cos[positions], self.sin[positions]  # (B, 1, T, D / 2)
         x = _norm(self.embed_tokens(ids))  # (B, T, C)
         x = x.to(self.compute_dtype or x.dtype)
@@ -216,8 +199,6 @@ class GPT(nn.Module):
         cos, sin = cos.to(x.dtype), sin.to(x.dtype)
         for layer in self.layers:
             x = layer(x, cos, sin, cache, bounds)
-        if cache is not None:
-            cache.length = end
         logits = self._project(_norm(x))  # (B, T, V)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         softcap = self.config.softcap

@@ -10,14 +10,13 @@ no document goes on.
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..data.errors import DecodeError
 from ..data.files import write_atomic
 from ..data.tokenizer import Tokenizer
-from .generate import Sampling, write_freely, write_sample
+from .generation import Generator, Sample, Sampling
 from .model import GPT
 from .state import SampleRates
 
@@ -58,18 +57,20 @@ def write_samples(
         tokenizer: of the store that it learns from.
         number: how many of each kind.
         seed: key of what is drawn.
-        should_stop: asked before each; if it says yes, there are none.
+        should_stop: asked after each; if it says yes, there are none.
     """
     was_training = model.training
     model.eval()
-    written = []
+    generator, written = Generator(model, tokenizer), []
     try:
         for is_free in (False, True):
-            for i in range(number):
+            samples = generator.samples(
+                number, Sampling(seed=seed), constrained=not is_free
+            )
+            for sample in samples:
                 if should_stop():
                     return None
-                write = _write_freely if is_free else _write_constrained
-                written.append(write(model, tokenizer, i, Sampling(seed=seed)))
+                written.append(_written(tokenizer, sample, is_free=is_free))
     finally:
         model.train(was_training)
     return written
@@ -100,38 +101,17 @@ def save_samples(run_folder: Path, written: list[Written], *, step: int) -> Path
     return path
 
 
-def _write_constrained(
-    model: GPT, tokenizer: Tokenizer, number: int, sampling: Sampling
-) -> Written:
-    context = model.config.context
-    start = tokenizer.start()
-    sample = write_sample(model, [], start, number, budget=context, sampling=sampling)
+def _written(tokenizer: Tokenizer, sample: Sample, *, is_free: bool) -> Written:
     # Encoded anew: the masks are not asked whether they did their work.
-    is_valid = tokenizer.is_on_schema(tokenizer.encode(sample.value))
+    is_valid = sample.is_whole and tokenizer.is_on_schema(
+        tokenizer.encode(sample.value)
+    )
     return Written(
-        number=number,
-        is_free=False,
-        is_finished=not sample.is_cut,
+        number=sample.number,
+        is_free=is_free,
+        is_finished=sample.ending == "finished",
         is_valid=is_valid,
         text=_text(tokenizer, sample.tokens),
-    )
-
-
-def _write_freely(
-    model: GPT, tokenizer: Tokenizer, number: int, sampling: Sampling
-) -> Written:
-    tokens = write_freely(model, tokenizer, number, sampling=sampling)
-    is_finished = is_valid = False
-    with suppress(DecodeError):
-        value = tokenizer.decode(tokens)
-        is_finished = True
-        is_valid = tokenizer.is_on_schema(tokenizer.encode(value))
-    return Written(
-        number=number,
-        is_free=True,
-        is_finished=is_finished,
-        is_valid=is_valid,
-        text=_text(tokenizer, tokens),
     )
 
 

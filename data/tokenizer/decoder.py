@@ -85,6 +85,15 @@ class Decoder:
         """Keys and indices of what is read now, from the root."""
         return self._reader.path
 
+    @property
+    def so_far(self) -> Json:
+        """What is whole of the document, with what is open as if it ended here.
+
+        None before anything is; a key without its value is left out.  It is a view: it
+        grows as the decoder is fed.
+        """
+        return self._reader.value
+
     def prefix(self, *, indent: int | None = None) -> Prefix:
         """How far the document is, as JSON text.
 

@@ -57,6 +57,14 @@ class State:
             raise ValueError(f"{symbols!r} is not allowed here")
         return State(self.tokenizer, state)
 
+    def fits(self, num_tokens: int) -> bool:
+        """Whether so many more tokens are enough to close the document."""
+        symbols = self.tokenizer._completer.closing(self._state)
+        # A token is one symbol or more, so most states need no cutting into tokens.
+        return (
+            len(symbols) <= num_tokens or len(self.shortest_completion()) <= num_tokens
+        )
+
     def shortest_completion(self) -> tuple[int, ...]:
         """Ids that close the document from here, as few as the grammar needs."""
         symbols = self.tokenizer._completer.closing(self._state)

@@ -78,7 +78,8 @@ class Writer:
                 put(f"{C.NUMBER}{text}{C.END}")
                 return
         elif isinstance(value, list | dict):
-            is_tagged = not node.only_object and (in_array or not node.only_array)
+            opener = self._tables.opener[number]
+            is_tagged = opener != C.OBJECT and (in_array or opener != C.ARRAY)
             fits = depth < MAX_TAGGED_DEPTH or not is_tagged
             if fits and self._container(value, number, depth, is_tagged=is_tagged):
                 return
@@ -151,6 +152,9 @@ class Writer:
 
     def _text(self, symbols: str) -> None:
         """Write text, cutting after newlines."""
+        if "\n" not in symbols:
+            self._pending.append(symbols)
+            return
         *lines, last = symbols.split("\n")
         for line in lines:
             self._pending.append(line + "\n")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +161,7 @@ def inspect_windows(
       tct inspect-windows store --when 12
       tct inspect-windows store --prove --plot promises.svg
     """
-    from ...data.figures import check_figure_path, save_figure
+    from ...data.figures import check_figure_path
     from ...data.store import Store
     from .settings import Settings, of_run
 
@@ -180,11 +181,7 @@ def inspect_windows(
     view = _view(mode, store, settings, **asked)
     lines = _print(view, as_json=as_json)
     if plot is not None:
-        assert view.figure is not None  # of the modes that --plot goes with
-        # A rich Text is its plain text as a str.
-        title, *rest = map(str, lines or view.lines)
-        save_figure(plot, view.figure(), title=title, text="\n".join(rest))
-        click.echo(f"{plot}: written", err=True)
+        _save(plot, view, lines or view.lines)
     if not view.is_fine:
         raise click.exceptions.Exit(1)
 
@@ -256,3 +253,14 @@ def _print(view: "View", *, as_json: bool) -> "list[Any]":
     lines = list(view.lines)
     show(lines)
     return lines
+
+
+def _save(plot: Path, view: "View", lines: Iterable[Any]) -> None:
+    """Draw a view, with its lines for those who cannot see it."""
+    from ...data.figures import save_figure
+
+    assert view.figure is not None  # of the modes that --plot goes with
+    # A rich Text is its plain text as a str.
+    title, *rest = map(str, lines)
+    save_figure(plot, view.figure(), title=title, text="\n".join(rest))
+    click.echo(f"{plot}: written", err=True)

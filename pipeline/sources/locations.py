@@ -22,6 +22,8 @@ __all__ = ["Location", "Source", "input_files", "listed_sources"]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")
+_GOOGLE = re.compile(r"gc?s://")
+_GOOGLE_SECONDS = 60  # that its client tries again: 900, were nothing said
 # A store or a run, whose JSON is no workflows.
 _OURS = "tokenizer.json"
 
@@ -97,7 +99,7 @@ def _locate(source: str | Path, *, listed: bool = False) -> Location:
         return Location(path=str(path), where=str(path), listed_as=name)
     where = _SECRETS.sub("", text)
     try:
-        filesystem, path_there = FileSystem.from_uri(text)
+        filesystem, path_there = FileSystem.from_uri(_impatient(text))
     except (pa.ArrowException, OSError) as error:
         raise _out_of_reach(where, error) from error
     return Location(
@@ -108,11 +110,21 @@ def _locate(source: str | Path, *, listed: bool = False) -> Location:
     )
 
 
+def _impatient(uri: str) -> str:
+    """A URI whose filesystem says within a minute or so that it cannot be reached.
+
+    The clients of other filesystems do anyway: that of S3 within seconds.
+    """
+    if not _GOOGLE.match(uri) or "retry_limit_seconds=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={_GOOGLE_SECONDS}"
+
+
 def _out_of_reach(where: str, error: Exception) -> SourceError:
     problem = _SECRETS.sub("", " ".join(str(error).split()))
     return SourceError(
         f"{where}: cannot be reached ({problem})",
-        "check the address and this machine's credentials for it",
+        "check the network, the address and this machine's credentials for it",
     )
 
 

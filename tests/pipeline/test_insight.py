@@ -16,6 +16,7 @@ from tct.pipeline.insight import insight
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.report_page import page
+from tct.pipeline.splits import split_of
 
 HOSTILE = "<script>alert(1)<&\"'.yml"
 
@@ -127,3 +128,39 @@ def test_prepare_leaves_a_report_that_the_store_does_not_depend_on(
     assert written.read_text() == page("store", found)
     cli("-o", store, "--split-seed", 1, "--force")  # report.json is no foreign file
     assert json.loads((store / "report.json").read_text())["store"] != found["store"]
+
+
+def test_duplicates_are_shown_inside_and_across_splits(tmp_path: Path) -> None:
+    folder, words = tmp_path / "w", " ".join(map(str, range(50)))
+    assert (split_of("owner/0", seed=0), split_of("owner/16", seed=0)) == (
+        "train",
+        "val",
+    )
+    texts = {
+        "owner__0/a": "a: 1",
+        "owner__0/b": "{a: 1}",
+        "owner__0/c": f"c: {words}",
+        "owner__0/d": f"c: {words} more",
+        "owner__0/e": "e: 1",
+        "owner__16/a": "a: 1",
+        "owner__16/e": f"d: {words} extra",
+    }
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.yml").write_text(text)
+    store, html = tmp_path / "store", tmp_path / "report.html"
+    arguments = ["prepare", folder, "--near-dup", "-o", store, "--report", html]
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    exact = "1 inside splits, 1 across; none is in the store"
+    near = "0 inside splits; 2 across, not in the store"
+    assert re.search(rf"^exact duplicates +{exact} *$", result.stdout, re.M)
+    assert re.search(rf"^near duplicates +{near} *$", result.stdout, re.M)
+    assert f"<td>exact duplicates</td><td>{exact}</td>" in html.read_text()
+    assert f"<td>near duplicates</td><td>{near}</td>" in html.read_text()
+    assert json.loads((store / "report.json").read_text())["duplicates"] == {
+        "exact_inside_splits": 1,
+        "exact_across_splits": 1,
+        "near_inside_splits": 0,
+        "near_across_splits": 2,
+    }

@@ -1,4 +1,4 @@
-"""What is chosen: limits per file and group, and near-duplicates on one side."""
+"""What is chosen: limits per file and group, and nothing near across the splits."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ import pytest
 
 from tct.data.errors import ConfigError
 from tct.data.store import Store, read_arrow
-from tct.pipeline.near_duplicates import SIGNATURE_BYTES, Signer, near_pairs
+from tct.pipeline.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.selection import Rules
@@ -94,7 +94,20 @@ def test_limits_count_after_duplicates_are_gone(tmp_path: Path) -> None:
     report = make(rows, tmp_path, max_per_path=2, max_per_group=1)
     counts = {"exact_duplicate": 3, "group_limit": 1, "path_limit": 1}
     assert report.manifest["rejects"] == counts
-    assert report.manifest["duplicates"] == {"exact": 3, "exact_across_splits": 0}
+    duplicates = {"exact_inside_splits": 3, "exact_across_splits": 0}
+    assert report.manifest["duplicates"] == duplicates
+
+
+def test_exact_duplicates_are_counted_inside_and_across_splits(tmp_path: Path) -> None:
+    assert (split_of(VAL, seed=0), split_of(TRAIN, seed=0)) == ("val", "train")
+    first, again = versions(1, repo=TRAIN), versions(1, repo=VAL)
+    rows = [*first, *versions(3, repo="a/b"), *first]
+    rows += [{**again[0], "text": first[0]["text"]}, {**first[0], "repo": "c/d"}]
+    report = make(rows, tmp_path)
+    assert split_of("c/d", seed=0) == "train"
+    duplicates = {"exact_inside_splits": 2, "exact_across_splits": 1}
+    assert report.manifest["duplicates"] == duplicates
+    assert kept(tmp_path) == [0, 1, 2, 3]
 
 
 def test_limits_are_part_of_the_key(tmp_path: Path) -> None:
@@ -118,44 +131,56 @@ def row(text: str, repo: str) -> dict[str, Any]:
     return {"text": text, "repo": repo}
 
 
-def splits(folder: Path) -> dict[str, str]:
+def splits(folder: Path) -> dict[int, str]:
     docs = Store.open(folder / "store").docs
-    columns = docs["group"].to_pylist(), docs["split"].to_pylist()
-    return dict(zip(*columns, strict=True))
+    return dict(zip(kept(folder), docs["split"].to_pylist(), strict=True))
 
 
-def test_groups_that_share_near_duplicates_are_in_one_split(tmp_path: Path) -> None:
-    assert (split_of(VAL, seed=0), split_of(TRAIN, seed=0)) == ("val", "train")
+def test_what_is_near_to_a_validation_document_stays_out_of_training(
+    tmp_path: Path,
+) -> None:
     rows = [
-        row(workflow(range(100), "one"), VAL),
-        row(workflow(range(100), "two"), TRAIN),
-        row(workflow(range(200, 300), "three"), "owner/41"),
+        row(workflow(range(100), "one"), TRAIN),
+        row(workflow(range(100), "two"), VAL),
+        row(workflow(range(300, 400), "three"), TRAIN),
+        row(workflow(range(300, 400), "four"), TRAIN),
+        row(workflow(range(200, 300), "five"), VAL),
     ]
     make(rows, tmp_path)
-    assert splits(tmp_path) == {VAL: "val", TRAIN: "train", "owner/41": "val"}
+    alone = {0: "train", 1: "val", 2: "train", 3: "train", 4: "val"}
+    assert splits(tmp_path) == alone
     report = make(rows, tmp_path, near_duplicates=True)
-    found = splits(tmp_path)
-    # Together they are called by the smaller name; what is alone stays where it is.
-    assert found == {VAL: "train", TRAIN: "train", "owner/41": "val"}
+    assert splits(tmp_path) == {n: alone[n] for n in (1, 2, 3, 4)}
+    assert report.manifest["rejects"] == {"near_duplicate": 1}
+    (reject,) = read_arrow(tmp_path / "store" / "rejects.arrow").to_pylist()
+    assert (reject["path"], reject["stage"]) == ("rows.jsonl#0", "select")
+    assert reject["message"] == "near to rows.jsonl#1 of validation"
     assert report.manifest["duplicates"] == {
-        "exact": 0,
+        "exact_inside_splits": 0,
         "exact_across_splits": 0,
-        "near": 2,
-        "near_across_groups": 2,
-        "near_across_splits_by_group_alone": 2,
-        "near_across_splits": 0,
-        "groups_joined": 1,
+        "near_inside_splits": 2,
+        "near_across_splits": 1,
     }
 
 
-def test_groups_are_joined_through_others(tmp_path: Path) -> None:
-    # Each is near the next one, the first and the last are not near each other.
-    chain = [
-        row(workflow(range(6 * n, 6 * n + 150), "x"), f"o/{9 - n}") for n in range(5)
-    ]
-    report = make(chain, tmp_path, near_duplicates=True)
-    assert len(set(splits(tmp_path).values())) == 1
-    assert report.manifest["duplicates"]["groups_joined"] == 4
+def test_nearness_is_not_passed_on(tmp_path: Path) -> None:
+    # Each is near the next one; the first, in validation, is near the second alone.
+    texts = [workflow(range(12 * n, 12 * n + 150), "x") for n in range(5)]
+    rows = [row(text, TRAIN if n else VAL) for n, text in enumerate(texts)]
+    make(rows, tmp_path, near_duplicates=True)
+    assert kept(tmp_path) == [0, 2, 3, 4]
+
+
+def test_validation_does_not_depend_on_what_training_is_like(tmp_path: Path) -> None:
+    val = [row(workflow(range(9 * n, 9 * n + 40), "x"), VAL) for n in range(9)]
+    train = [row(workflow(range(5 * n, 5 * n + 40), "y"), TRAIN) for n in range(30)]
+    make(val, tmp_path, near_duplicates=True)
+    alone = Store.open(tmp_path / "store").docs["sha256"].to_pylist()
+    make([*train, *val], tmp_path, near_duplicates=True)
+    store = Store.open(tmp_path / "store")
+    digests = store.docs["sha256"].to_pylist()
+    assert [digests[n] for n in store.rows("val")] == alone
+    assert 0 < len(store.rows("train")) < 30
 
 
 def test_near_is_a_jaccard_similarity_of_word_shingles() -> None:
@@ -178,20 +203,47 @@ def test_near_is_a_jaccard_similarity_of_word_shingles() -> None:
     ]
     assert similar[0] > similar[1] > 0.85 > 0.5 > similar[2] > similar[3]
     signatures = [signer.sign(text.encode()) for text in texts]
-    pairs = near_pairs(pa.array(signatures, pa.binary(SIGNATURE_BYTES))).tolist()
-    assert [0, 1] in pairs
-    assert [0, 2] in pairs
-    assert not {3, 4} & {number for pair in pairs for number in pair}
+    table = pa.array(signatures, pa.binary(SIGNATURE_BYTES))
+    first, others = np.array([0]), np.arange(1, 5)
+    assert near_rows(table, others, first).tolist() == [0, 0, -1, -1]
+    assert near_rows(table, first, others[2:]).tolist() == [-1]
 
 
-def test_every_copy_is_found_among_many() -> None:
-    signer = Signer()
-    texts = [" ".join(map(str, range(50 * n, 50 * n + 50))) for n in range(200)]
-    texts = [text for text in texts for _ in range(3)]
-    signatures = [signer.sign(text.encode()) for text in texts]
-    pairs = near_pairs(pa.array(signatures, pa.binary(SIGNATURE_BYTES)))
-    assert len(np.unique(pairs)) == 600
-    assert (pairs[:, 0] // 3 == pairs[:, 1] // 3).all()
+@pytest.mark.parametrize("offset", [0, 3])
+def test_every_signature_with_90_equal_numbers_is_found_and_no_other(
+    offset: int,
+) -> None:
+    rng = np.random.default_rng(0)
+    table = rng.integers(0, 2**32, (400, 128), dtype=np.uint32)
+    for number in range(200, 400):
+        # A copy with 37 to 39 other numbers, at worst in as many bands as there can be.
+        others = (rng.permutation(128), np.r_[0:128:3], np.r_[0:128:4, 1:128:4])
+        other = others[number % 3][: rng.integers(37, 40)]
+        table[number] = np.where(
+            np.isin(np.arange(128), other), table[number], table[number - 200]
+        )
+    signatures = pa.array([row.tobytes() for row in table], pa.binary(SIGNATURE_BYTES))
+    ours, theirs = np.arange(offset, 200), np.arange(200 - offset, 400 - offset)
+    signatures = signatures.slice(offset)
+    found = near_rows(signatures, ours - offset, theirs)
+    equal = (table[ours][:, None] == table[theirs + offset]).sum(axis=2)
+    assert found.tolist() == [
+        theirs[row.argmax()] if row.max() >= 90 else -1 for row in equal
+    ]
+    assert {89, 90, 91} <= set(equal.max(axis=1).tolist())
+
+
+def test_a_signature_is_not_near_itself() -> None:
+    texts = [" ".join(map(str, range(50 * n, 50 * n + 50))) for n in range(40)]
+    texts += texts[:10]
+    signed = [Signer().sign(text.encode()) for text in texts]
+    rows = np.arange(50)
+    found = near_rows(pa.array(signed, pa.binary(SIGNATURE_BYTES)), rows, rows)
+    assert found.tolist() == [*range(40, 50), *([-1] * 30), *range(10)]
+    assert (
+        near_rows(pa.array(signed, pa.binary(SIGNATURE_BYTES)), rows, rows[:0]).max()
+        == -1
+    )
 
 
 @pytest.mark.parametrize("text", ["", "one", "one two three four", "\xff"])

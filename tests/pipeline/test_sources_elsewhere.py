@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,32 @@ def test_an_unknown_filesystem_is_named_without_its_secrets() -> None:
         fingerprint(["ftp://user:password@host/a.yml?token=password"])
     assert str(caught.value).startswith("ftp://host/a.yml: cannot be reached (")
     assert "password" not in str(caught.value)
+
+
+NOWHERE = "127.0.0.1:9"  # nobody listens there
+NOWHERE_S3 = f"endpoint_override={NOWHERE}&scheme=http"
+
+
+@pytest.mark.parametrize(
+    ("uri", "seconds"),
+    [
+        ("gs://anonymous@bucket/w", 1),
+        ("gcs://anonymous@bucket/w?scheme=http", 1),
+        ("gs://anonymous@bucket/w?retry_limit_seconds=1", 900),
+        (f"s3://key:password@bucket/w?region=eu-west-1&{NOWHERE_S3}", 900),
+    ],
+)
+def test_a_bucket_that_cannot_be_reached_is_named_before_long(
+    monkeypatch: pytest.MonkeyPatch, uri: str, seconds: int
+) -> None:
+    monkeypatch.setattr("tct.pipeline.sources.locations._GOOGLE_SECONDS", seconds)
+    monkeypatch.setenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", f"http://{NOWHERE}")
+    name = uri.partition("?")[0].replace("anonymous@", "").replace("key:password@", "")
+    begun = time.monotonic()
+    message = rf"^{name}: cannot be reached \(.*Could not connect.*\); check the netw"
+    with pytest.raises(SourceError, match=message):
+        fingerprint([uri])
+    assert time.monotonic() - begun < 60
 
 
 def test_a_damaged_file_elsewhere_is_named(tmp_path: Path) -> None:

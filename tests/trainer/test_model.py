@@ -7,7 +7,6 @@ from tct.trainer.config import ModelConfig
 from tct.trainer.model import (
     GPT,
     IGNORE_INDEX,
-    KVCache,
     count_parameters,
     init_weights,
     loss_sum,
@@ -110,30 +109,7 @@ def test_the_order_of_earlier_tokens_matters(model: GPT) -> None:
     assert difference.abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(
-    "parts", [[64], [1] * 64, [40, 1, 1, 22], [1, 63]], ids=lambda parts: str(parts[:4])
-)
-def test_the_cache_gives_the_same_logits(model: GPT, parts: list[int]) -> None:
-    ids = random_ids(3, 64)
-    cache = KVCache(SHAPE, batch_size=3)
-
-    with torch.no_grad():
-        expected = model(ids)
-        found = torch.cat(
-            [model(part, cache) for part in torch.split(ids, parts, 1)], dim=1
-        )
-
-    assert cache.length == 64
-    assert (found - expected).abs().max() < 1e-4
-
-
 def test_positions_beyond_the_context_are_refused(model: GPT) -> None:
-    cache = KVCache(SHAPE, batch_size=1)
-    with torch.no_grad():
-        model(random_ids(1, 60), cache)
-
-    with pytest.raises(ValueError, match="found 65 positions, expected at most 64"):
-        model(random_ids(1, 5), cache)
     with pytest.raises(ValueError, match="found 65 positions, expected at most 64"):
         model(random_ids(1, 65))
 

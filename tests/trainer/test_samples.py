@@ -182,8 +182,6 @@ class _Parrot(GPT):
         self.ids = [int(i) for i in tokenizer.encode(value)]
 
     def forward(self, ids: torch.Tensor, cache: Any = None, bounds: Any = None) -> Any:
-        cache.length += ids.size(1)
-        logits = torch.zeros(1, 1, 8193)
         # Masks may lead it elsewhere, and then beyond its end.
-        logits[0, 0, self.ids[min(cache.length, len(self.ids)) - 1]] = 100.0
-        return logits
+        following = [self.ids[min(at, len(self.ids) - 1)] for at in cache.positions[0]]
+        return 100.0 * torch.nn.functional.one_hot(torch.tensor([following]), 8193)

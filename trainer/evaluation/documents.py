@@ -1,7 +1,7 @@
 """What is judged: a workflow that was written, or a real one."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +11,17 @@ from ...data.store import Store
 from ...data.tokenizer import Tokenizer
 from ...data.yaml_text import to_yaml
 
-__all__ = ["Document", "Ending", "real", "written"]
+if TYPE_CHECKING:  # it is loaded with torch
+    from ..generation import Ending
 
-Ending = Literal["finished", "cut", "open", "broken"]
-"""How a sample ended: by itself; closed the shortest way when its budget ran out; free
-and out of budget; free, at a token with which no document goes on."""
+__all__ = ["Document", "real", "written"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """A workflow, or what became of one."""
 
-    ending: Ending
+    ending: "Ending"
     """Real ones are finished."""
     value: Json
     """None if it is not whole."""
@@ -37,7 +36,7 @@ class Document:
         return self.ending in ("finished", "cut")
 
 
-def written(value: Json, ending: Ending, tokenizer: Tokenizer) -> Document:
+def written(value: Json, ending: "Ending", tokenizer: Tokenizer) -> Document:
     """A sample."""
     if ending in ("open", "broken"):
         empty = np.empty(0, dtype=np.uint16)

@@ -17,11 +17,11 @@ from ...data.files import read_json
 from ...data.store import Split, Store
 from ..checkpoint import load_model, newest_checkpoint
 from ..device import compute_dtype, pick_device
+from ..generation import Generator
 from ..history import CONFIG_NAME
 from ..model import count_parameters
 from ..origin import check_store
 from ..state import read_state_file
-from .adapter import Generator
 from .audits import zizmor
 from .columns import Column, DocumentSet, make_columns
 from .distributions import distances, profile

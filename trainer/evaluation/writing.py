@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from ...data.tokenizer import Tokenizer
-from .adapter import Generator, Sampling
+from ..generation import Generator, Sampling
 from .columns import DocumentSet
 from .documents import written
 

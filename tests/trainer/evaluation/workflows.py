@@ -6,7 +6,8 @@ import numpy as np
 
 from tct.data.json_text import Json
 from tct.data.tokenizer import Tokenizer
-from tct.trainer.evaluation.documents import Document, Ending, written
+from tct.trainer.evaluation.documents import Document, written
+from tct.trainer.generation import Ending
 
 __all__ = ["UNFINISHED", "document", "workflow"]
 

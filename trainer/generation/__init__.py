@@ -1,0 +1,28 @@
+"""A trained model writes workflows.
+
+    prompt ─► writers    one document each: what is drawn, what is forced, when it ends
+                │  ▲
+         tokens │  │ logits
+                ▼  │
+              reader     one pass of the model for all documents of the batch
+                │
+              cache      keys and values of each document's window
+
+Everything about the grammar is the tokenizer's; everything about the model is the
+reader's.  A sample is a function of (model, prompt, sampling, number) alone.
+"""
+
+from .generator import Generator
+from .prompts import Prompt, open_prompt, shortcut
+from .sampling import Sampling
+from .writers import Ending, Sample
+
+__all__ = [
+    "Ending",
+    "Generator",
+    "Prompt",
+    "Sample",
+    "Sampling",
+    "open_prompt",
+    "shortcut",
+]
