@@ -20,6 +20,7 @@
     flops.py       how much work it is                memory.py     how much room
     history.py     a run read back                    compare.py    runs side by side
     plot.py        runs as a picture
+    evaluation/    how good a run is
     commands.py    train, generate                    run_commands.py  plot, compare
 
 A run is a pure function of (store, config): randomness is in the initial weights, in
