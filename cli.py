@@ -16,6 +16,7 @@ from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
 from tct.trainer.commands import export, train
+from tct.trainer.evaluation.command import evaluate
 from tct.trainer.generation.command import generate
 from tct.trainer.run_commands import compare, plot
 
@@ -73,6 +74,7 @@ for command in (
     plot,
     compare,
     generate,
+    evaluate,
     export,
     tokenizer,
 ):

@@ -11,6 +11,7 @@
     ├── WorkerError          processes that were lost again and again
     ├── PromptError          a partial workflow that cannot be continued
     ├── CheckpointError      a checkpoint that does not fit this run
+    ├── JudgeError           a program that judges workflows and fell over
     ├── OutOfMemoryError     a pass that is too large for the device
     └── NotFiniteError       a loss or gradient that became inf or nan (exit code 3)
 
@@ -26,6 +27,7 @@ __all__ = [
     "CorruptError",
     "DecodeError",
     "FormatError",
+    "JudgeError",
     "LockedError",
     "NotFiniteError",
     "OutOfMemoryError",
@@ -100,6 +102,10 @@ class PromptError(TctError):
 
 class CheckpointError(TctError):
     """A checkpoint that is missing, damaged or belongs to something else."""
+
+
+class JudgeError(TctError):
+    """A program that judges workflows and says nothing of them."""
 
 
 class OutOfMemoryError(TctError):

@@ -19,9 +19,10 @@
     report.py      what was reached                   generation/   writing workflows
     flops.py       how much work it is                memory.py     how much room
     history.py     a run read back                    compare.py    runs side by side
-    plot.py        runs as a picture                  trained.py    a model read back
-    export.py      a model for others                 nanochat.py   its other names
-    model_card.py  what is to be known of it          card_evaluation.py its quality
+    plot.py        runs as a picture                  evaluation/   how good a run is
+    trained.py     a model read back                  export.py     a model for others
+    model_card.py  what is to be known of it          nanochat.py   its other names
+    card_evaluation.py how good it is
     commands.py    train, export                      run_commands.py  plot, compare
 
 A run is a pure function of (store, config): randomness is in the initial weights, in

@@ -22,7 +22,6 @@ import torch
 
 from .. import __version__
 from ..data.batches import Batches
-from ..data.errors import CheckpointError
 from ..data.files import write_atomic, write_json
 from ..data.store import SPLITS, Split, Store
 from ..data.windows import Policy
@@ -33,7 +32,7 @@ from .history import CONFIG_NAME
 from .learner import Learner, make_learner
 from .loader import Loader
 from .model import GPT, init_weights
-from .origin import Origin, check_config, check_place, run_of
+from .origin import Origin, check_config, check_place, check_store, run_of
 from .parallel import World
 from .state import State
 
@@ -116,7 +115,8 @@ def begin(
     checkpoint = origin.checkpoint if origin else None
     is_here = checkpoint is not None and run_of(checkpoint) == folder.resolve()
     if checkpoint is not None:
-        state = _read_fitting_state(checkpoint, store, config)
+        state = replace(read_state(checkpoint), config=config)
+        check_store(state, store, checkpoint)
         if not is_here:
             state = replace(state, branched_from=os.fspath(checkpoint))
         loader.load_state_dict(state.loader)
@@ -170,21 +170,6 @@ def _batches(
         rank=world.rank,
         world_size=world.size,
     )
-
-
-def _read_fitting_state(checkpoint: Path, store: Store, config: Config) -> State:
-    state = read_state(checkpoint)
-    for what, recorded, found in (
-        ("tokenizer", state.tokenizer_digest, store.tokenizer.digest),
-        ("store", str(state.loader.get("store")), store.digest),
-    ):
-        if found != recorded:
-            raise CheckpointError(
-                f"{checkpoint}: belongs to another {what}, sha256 {recorded[:12]}…, "
-                f"found {found[:12]}…",
-                "give the store that the run was started with, or start another run",
-            )
-    return replace(state, config=config)
 
 
 def _describe(folder: Path, state: State, batches: Batches) -> None:
