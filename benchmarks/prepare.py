@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tct import __version__
-from tct.data.json_text import canonical_bytes
+from tct.data.json_text import Json, canonical_bytes
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline.engines import num_cores
@@ -37,6 +37,7 @@ from tct.pipeline.parts import cut
 from tct.pipeline.rejects import RejectedError
 from tct.pipeline.sources import Columns, read_records
 from tct.pipeline.writer import write_table
+from tct.pipeline.yaml_blocks import BlockParser
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"
 
@@ -130,12 +131,13 @@ def shares(corpus: Path, folder: Path) -> dict[str, float]:
     tokenizer, seconds = Tokenizer.default(), dict.fromkeys(_STAGES, 0.0)
     tokenizer.encode({})
     encoder, clock = Encoder(tokenizer), time.perf_counter
+    parse_yaml = BlockParser().parse
     begun = clock()
     for number, part in enumerate(cut(read_records([corpus], Columns()))):
         seconds["read"] += clock() - begun
         if number % 10 == 0:
             for record in part:
-                _time_document(record.text, tokenizer, seconds)
+                _time_document(record.text, parse_yaml, tokenizer, seconds)
             outcomes = [encoder.outcome(record) for record in part]
             begun = clock()
             write_table(folder / "part.arrow", outcomes_table(outcomes))
@@ -149,12 +151,15 @@ _STAGES = ("read", "parse", "canonical form", "symbols", "tokens", "write")
 
 
 def _time_document(
-    text: bytes, tokenizer: Tokenizer, seconds: dict[str, float]
+    text: bytes,
+    parse_yaml: Callable[[str], Json],
+    tokenizer: Tokenizer,
+    seconds: dict[str, float],
 ) -> None:
     clock = time.perf_counter
     times = [clock()]
     try:
-        value = parse_document(text)
+        value = parse_document(text, parse_yaml=parse_yaml)
     except RejectedError:
         seconds["parse"] += clock() - times[0]
         return

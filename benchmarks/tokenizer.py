@@ -1,72 +1,37 @@
 """Tokens and masks of the tokenizer, next to byte-pair encoding and grammar engines.
 
 All tokenizers learn from the same workflows and are measured on other repositories;
-`peers.py` holds the grammar engines and the documents that break the schema.
+`schemes.py` holds the tokenizers, `masks.py` what is measured of the grammar engines.
 """
 
-import base64
-import hashlib
-import json
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any, Protocol
-from unittest import mock
 
 import click
+import masks
 import numpy as np
-import peers
-import pyarrow.parquet as pq
+from schemes import (
+    BASELINE,
+    CORPUS,
+    SCHEMES,
+    Pair,
+    Scheme,
+    read_corpus,
+    read_ranks,
+    say,
+)
 
 from tct import __version__
 from tct.data.json_text import Json, canonical_bytes
-from tct.data.tokenizer.references import History
-from tct.pipeline import vocabulary
-from tct.pipeline.parse import parse_document
-from tct.pipeline.rejects import RejectedError
-from tct.pipeline.train_tokenizer import train_tokenizer, training_rows
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared/corpus/workflows-head.parquet"
 CONTEXT = 1024
 PEERS = ("tokenizers", "tiktoken", "xgrammar", "llguidance")
-
-BASELINE = "BPE-8192, no regex"
-
-Pair = tuple[str, Json]
-"""A repository and a document of it."""
-
-
-class Scheme(Protocol):
-    """JSON values to token ids and back, text and parsing of JSON included."""
-
-    def encode(self, value: Json) -> Sequence[int]:
-        """The token ids of a document."""
-
-    def decode(self, ids: Any) -> Json:
-        """The document of some token ids."""
-
-
-@dataclass(frozen=True)
-class OnText:
-    """A tokenizer of text on the canonical JSON text of a value."""
-
-    to_ids: Callable[[str], Sequence[int]]
-    to_text: Callable[[Sequence[int]], str]
-    model: Any = None
-
-    def encode(self, value: Json) -> Sequence[int]:
-        """The ids of the canonical text."""
-        return self.to_ids(canonical_bytes(value).decode())
-
-    def decode(self, ids: Sequence[int]) -> Json:
-        """The value that the text stands for."""
-        value: Json = json.loads(self.to_text(ids))
-        return value
 
 
 @dataclass(kw_only=True)
@@ -82,97 +47,6 @@ class Row:
     decode: list[float] = field(default_factory=list)
 
 
-# -- tokenizers ------------------------------------------------------------------------
-
-
-def train_tct(documents: list[Pair]) -> Scheme:
-    return train_tokenizer(lambda: documents)
-
-
-class WithoutReferences:
-    """TCT that spells a text each time it comes."""
-
-    def __init__(self, documents: list[Pair]) -> None:
-        """Learn from documents."""
-        with self._no_references():
-            self.tokenizer = train_tokenizer(lambda: documents)
-
-    @staticmethod
-    def _no_references() -> Any:
-        return mock.patch.object(History, "find", return_value=None)
-
-    def encode(self, value: Json) -> Sequence[int]:
-        """The token ids of a document."""
-        with self._no_references():
-            return self.tokenizer.encode(value).tolist()
-
-    def decode(self, ids: Any) -> Json:
-        """The document of some token ids."""
-        return self.tokenizer.decode(ids)
-
-
-def train_first_merges(documents: list[Pair]) -> Scheme:
-    """TCT with the first merges, as BPE has them, and none dropped."""
-    with mock.patch.object(vocabulary, "_SURPLUS", 1):
-        return train_tokenizer(lambda: documents)
-
-
-class PlainTct(WithoutReferences):
-    """Neither references nor dropped merges."""
-
-    def __init__(self, documents: list[Pair]) -> None:
-        """Learn from documents."""
-        with mock.patch.object(vocabulary, "_SURPLUS", 1):
-            super().__init__(documents)
-
-
-def train_bpe(documents: list[Pair], *, regex: bool) -> Scheme:
-    """Byte-level BPE of minified JSON; without `regex` a document is one word."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    model = Tokenizer(models.BPE())
-    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=regex)
-    model.pre_tokenizer, model.decoder = level, decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=8192,
-        max_token_length=64,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    texts = (canonical_bytes(value).decode() for _, value in documents)
-    model.train_from_iterator(texts, trainer)
-    return OnText(lambda text: model.encode(text).ids, model.decode, model)
-
-
-def read_ranks(path: Path) -> Scheme:
-    """A tiktoken encoding from a file of npm's js-tiktoken (dist/ranks/*.js)."""
-    import tiktoken
-
-    text = path.read_text()
-    data = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    ranks: dict[bytes, int] = {}
-    for line in data["bpe_ranks"].splitlines():
-        _, first, *tokens = line.split()
-        for rank, token in enumerate(tokens, int(first)):
-            ranks[base64.b64decode(token)] = rank
-    encoding = tiktoken.Encoding(
-        path.stem, pat_str=data["pat_str"], mergeable_ranks=ranks, special_tokens={}
-    )
-    return OnText(encoding.encode_ordinary, encoding.decode)
-
-
-# Name, the package that it needs, and a function of documents; the first is measured
-# in the second table too.
-SCHEMES: list[tuple[str, str, Callable[[list[Pair]], Scheme]]] = [
-    ("TCT", "numpy", train_tct),
-    ("TCT without references", "numpy", WithoutReferences),
-    ("TCT with the first merges", "numpy", train_first_merges),
-    ("TCT with neither", "numpy", PlainTct),
-    (BASELINE, "tokenizers", lambda pairs: train_bpe(pairs, regex=False)),
-    ("BPE-8192, GPT-2 regex", "tokenizers", lambda pairs: train_bpe(pairs, regex=True)),
-]
-
-
 def train_all(train: list[Pair], ranks: Iterable[Path]) -> list[Row]:
     """Every tokenizer that is installed."""
     rows = []
@@ -186,27 +60,6 @@ def train_all(train: list[Pair], ranks: Iterable[Path]) -> list[Row]:
     if util.find_spec("tiktoken") is not None:
         rows += [Row(name=p.stem, scheme=read_ranks(p), train=0.0) for p in ranks]
     return rows
-
-
-# -- documents -------------------------------------------------------------------------
-
-
-def read_corpus(path: Path) -> tuple[list[Pair], list[Pair]]:
-    """Training pairs, at most 60 of a repository, and test pairs."""
-    if not path.is_file():
-        raise click.ClickException(
-            f"{path.name}: not found; give a parquet file with columns repo and text"
-        )
-    table = pq.read_table(path, columns=["repo", "text"]).to_pydict()
-    splits: tuple[list[Pair], list[Pair]] = [], []
-    for repo, text in zip(table["repo"], table["text"], strict=True):
-        digest = int(hashlib.sha256(repo.encode()).hexdigest(), 16)
-        try:
-            splits[digest % 4 == 0].append((repo, parse_document(text.encode())))
-        except RejectedError:
-            continue
-    train, test = splits
-    return [train[row] for row in training_rows([repo for repo, _ in train])], test
 
 
 # -- table 1 ---------------------------------------------------------------------------
@@ -267,7 +120,7 @@ def print_tokens(rows: list[Row], num_bytes: dict[str, int]) -> None:
 
 def print_speed(rows: list[Row], documents: int) -> None:
     """Documents per second on one thread, and ratios within a round."""
-    click.echo("\n## Speed on the test documents, JSON text included\n")
+    click.echo("\n## Speed on the test documents, writing and parsing text included\n")
     click.echo(
         "| | training | encode, new | encode, seen | x TCT | decode | x TCT |\n"
         "|---|---|---|---|---|---|---|"
@@ -290,10 +143,6 @@ def print_speed(rows: list[Row], documents: int) -> None:
 
 
 # -- command ---------------------------------------------------------------------------
-
-
-def say(message: str) -> None:
-    click.echo(message, err=True)
 
 
 def version(name: str) -> str:
@@ -338,7 +187,7 @@ def main(
         plain = next((r.scheme.model for r in rows if r.name == BASELINE), None)
         trained = [value for _, value in train]
         spread = trained[:: max(1, len(trained) // warm)][:warm]
-        peers.compare(
+        masks.compare(
             rows[0].scheme, plain, spread, values, documents=documents, say=say
         )
 

@@ -12,6 +12,7 @@
     ├── PromptError          a partial workflow that cannot be continued
     ├── BusyError            a server that does as much as it may
     ├── CheckpointError      a checkpoint that does not fit this run
+    ├── JudgeError           a program that judges workflows and fell over
     ├── OutOfMemoryError     a pass that is too large for the device
     └── NotFiniteError       a loss or gradient that became inf or nan (exit code 3)
 
@@ -28,6 +29,7 @@ __all__ = [
     "CorruptError",
     "DecodeError",
     "FormatError",
+    "JudgeError",
     "LockedError",
     "NotFiniteError",
     "OutOfMemoryError",
@@ -106,6 +108,10 @@ class BusyError(TctError):
 
 class CheckpointError(TctError):
     """A checkpoint that is missing, damaged or belongs to something else."""
+
+
+class JudgeError(TctError):
+    """A program that judges workflows and says nothing of them."""
 
 
 class OutOfMemoryError(TctError):

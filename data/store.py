@@ -16,7 +16,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -46,9 +46,9 @@ __all__ = [
 STORE_FORMAT = "tct-store"
 STORE_VERSION = 2
 GUARD_TOKENS = CONTEXT + 1
-SPLITS = ("train", "val")
 
 Split = Literal["train", "val"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Verify = Literal["full", "sizes", "off"]
 
 DOCS_SCHEMA = pa.schema(

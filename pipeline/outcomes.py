@@ -19,6 +19,7 @@ from .parse import parse_document
 from .rejects import Reason, RejectedError
 from .sources import Record
 from .violations import violations
+from .yaml_blocks import BlockParser
 
 __all__ = ["OUTCOMES_SCHEMA", "Encoder", "Outcome", "outcomes_table"]
 
@@ -94,6 +95,7 @@ class Encoder:
         self.tokenizer = tokenizer
         self.earlier = earlier
         self.signer = signer
+        self._parse_yaml = BlockParser().parse
 
     @staticmethod
     def of_job(folder: Path, job: dict[str, Any]) -> "Encoder":
@@ -129,7 +131,7 @@ class Encoder:
         return outcome
 
     def _encode(self, text: bytes, outcome: Outcome) -> None:
-        value = parse_document(text)
+        value = parse_document(text, parse_yaml=self._parse_yaml)
         canonical = canonical_bytes(value)
         tokens = self.tokenizer.encode(value)
         if len(tokens) > MAX_DOCUMENT_TOKENS:

@@ -5,6 +5,7 @@ document never means something else here than it meant to its author.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from ..data.errors import SourceError
@@ -19,13 +20,17 @@ MAX_DOCUMENT_BYTES = 1 << 20
 
 
 def parse_document(
-    source: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES
+    source: bytes,
+    *,
+    max_bytes: int = MAX_DOCUMENT_BYTES,
+    parse_yaml: Callable[[str], Json] = parse_yaml,
 ) -> dict[str, Json]:
     """The JSON object that a YAML or JSON text stands for.
 
     Args:
         source: the bytes of one file or record.
         max_bytes: longest `source`.
+        parse_yaml: reads what is no JSON, such as `BlockParser.parse` does.
 
     Raises:
         RejectedError: `source` is not exactly one JSON object.

@@ -16,7 +16,17 @@ from ..data.json_text import Json
 from ..data.tokenizer.grammar import MAX_DEPTH
 from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
 
-__all__ = ["bounded_integer", "core_scalar", "finite_float", "parse_yaml"]
+__all__ = [
+    "MAX_FRAGMENT_DEPTH",
+    "bounded_integer",
+    "core_scalar",
+    "finite_float",
+    "parse_fragment",
+    "parse_yaml",
+]
+
+MAX_FRAGMENT_DEPTH = 100
+"""Bounds what is put together of fragments, which may stand in one another."""
 
 _SPECIAL: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -40,16 +50,31 @@ def parse_yaml(text: str) -> Json:
     Raises:
         RejectedError: the text is no YAML, or no single document of JSON values.
     """
+    return _parse(text, _Builder())
+
+
+def parse_fragment(text: str) -> Json:
+    """The value of YAML lines that stand in a document without anchors.
+
+    Raises:
+        RejectedError: as `parse_yaml`, for other depths, or an anchor.
+    """
+    builder = _Builder(max_depth=MAX_FRAGMENT_DEPTH)
+    value = _parse(text, builder)
+    if builder.anchors:
+        raise RejectedError("unknown_alias", "an anchor in a fragment")
+    return value
+
+
+def _parse(text: str, builder: "_Builder") -> Json:
     if not text.endswith("\n"):
         text += "\n"  # libyaml and YAML 1.2 differ on a block scalar that ends without
     parser = CParser(text)
     try:
-        return _Builder().build(parser)
+        return builder.build(parser)
     except yaml.YAMLError as error:
         if getattr(error, "problem", None) == _TOO_DEEP:
-            raise RejectedError(
-                "too_deep", f"nested deeper than {MAX_DEPTH}"
-            ) from error
+            raise builder.too_deep() from error
         raise RejectedError("syntax", " ".join(str(error).split())) from error
     finally:
         parser.dispose()
@@ -125,6 +150,7 @@ class _Open:
 class _Builder:
     """Builds a value from parser events, without recursion."""
 
+    max_depth: int = MAX_DEPTH
     anchors: dict[str, _Value] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
 
@@ -154,13 +180,17 @@ class _Builder:
         value: Json = top.value[0]
         return value
 
+    def too_deep(self) -> RejectedError:
+        """What is raised when the depth is exceeded."""
+        return RejectedError("too_deep", f"nested deeper than {self.max_depth}")
+
     def _open(self, event: Any, value: Json) -> None:
         if self.stack[-1].wants_key:
             raise RejectedError("key_not_scalar", f"line {event.start_mark.line + 1}")
         if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
             raise RejectedError("unknown_tag", str(event.tag))
-        if len(self.stack) > MAX_DEPTH:
-            raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
+        if len(self.stack) > self.max_depth:
+            raise self.too_deep()
         self.stack.append(_Open(value, event.anchor))
 
     def _close(self) -> None:
@@ -206,8 +236,8 @@ class _Builder:
         parent = self.stack[-1]
         self._add(parent, item.value, item.nodes, item.characters)
         parent.height = max(parent.height, item.height + 1)
-        if parent.height > MAX_DEPTH + 1:  # the stream itself is one level
-            raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
+        if parent.height > self.max_depth + 1:  # the stream itself is one level
+            raise self.too_deep()
 
     def _add(self, parent: _Open, value: Json, nodes: int, characters: int) -> None:
         if parent.key is not None:

@@ -16,11 +16,14 @@
     loop.py        train(), from top to bottom        progress.py   what is shown
     metrics.py     metrics.jsonl                      tensorboard.py the same for it
     samples.py     what a model writes on its way     dry_run.py    what a run will take
-    report.py      what was reached                   generate.py   writing workflows
+    report.py      what was reached                   generation/   writing workflows
     flops.py       how much work it is                memory.py     how much room
     history.py     a run read back                    compare.py    runs side by side
-    plot.py        runs as a picture                  server/       writing, over HTTP
-    commands.py    train                              run_commands.py  plot, compare
+    plot.py        runs as a picture                  evaluation/   how good a run is
+    trained.py     a model read back                  export.py     a model for others
+    model_card.py  what is to be known of it          nanochat.py   its other names
+    card_evaluation.py how good it is                 server/       writing, over HTTP
+    commands.py    train, export                      run_commands.py  plot, compare
 
 A run is a pure function of (store, config): randomness is in the initial weights, in
 the data order and in dropout, all keyed by `data.seed`.  So a run that was stopped and

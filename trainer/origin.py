@@ -10,12 +10,20 @@ from pathlib import Path
 
 from ..data.errors import CheckpointError, ConfigError, FormatError
 from ..data.files import read_json
+from ..data.store import Store
 from .checkpoint import find_checkpoints, newest_checkpoint
 from .config import Config, differences, from_dict
 from .history import CONFIG_NAME
-from .state import STATE_NAME, read_state_file
+from .state import STATE_NAME, State, read_state_file
 
-__all__ = ["Origin", "check_config", "check_place", "find_origin", "run_of"]
+__all__ = [
+    "Origin",
+    "check_config",
+    "check_place",
+    "check_store",
+    "find_origin",
+    "run_of",
+]
 
 # What may be another in the rest of a run: it changes nothing that is learnt.
 _FREE = (
@@ -113,6 +121,24 @@ def check_config(config: Config, origin: Origin, folder: Path) -> None:
                 else "branch off: --resume CHECKPOINT with another folder for -o"
             ),
         )
+
+
+def check_store(state: State, store: Store, checkpoint: Path) -> None:
+    """Refuse another store than the one that a checkpoint was trained on.
+
+    Raises:
+        CheckpointError: its tokenizer or its content is another one.
+    """
+    for what, recorded, found in (
+        ("tokenizer", state.tokenizer_digest, store.tokenizer.digest),
+        ("store", str(state.loader.get("store")), store.digest),
+    ):
+        if found != recorded:
+            raise CheckpointError(
+                f"{checkpoint}: belongs to another {what}, sha256 {recorded[:12]}…, "
+                f"found {found[:12]}…",
+                "give the store that the run was started with, or start another run",
+            )
 
 
 def _read_config(path: Path) -> Config:

@@ -1,4 +1,4 @@
-"""The end of a run, what one will take, and several side by side, for people."""
+"""The end of a run, what one will take, and what was exported, for people."""
 
 import os
 import shlex
@@ -12,10 +12,11 @@ from rich.text import Text
 
 from .dry_run import DryRun
 from .evaluate import Evaluation
+from .export import Exported
 from .progress import time_left
 from .state import Best
 
-__all__ = ["TrainReport", "render_dry_run", "render_report"]
+__all__ = ["TrainReport", "render_dry_run", "render_export", "render_report"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +60,21 @@ def render_dry_run(found: DryRun, console: Console) -> None:
     """Print what a run will take."""
     console.print(f"{found.steps:,} steps on {found.device}, not started")
     _print_table(_dry_figures(found), console)
+
+
+def render_export(done: Exported, console: Console) -> None:
+    """Print what was exported, and the next command."""
+    console.print(os.fspath(done.folder), markup=False, soft_wrap=True)
+    rows = [
+        ("checkpoint", os.fspath(done.checkpoint)),
+        ("parameters", f"{done.parameters:,}"),
+        *(_validation(done.state.validation) if done.state.validation else []),
+        ("tct eval", "in the card" if done.is_evaluated else "none of this checkpoint"),
+        ("size", f"{done.size / 1e6:,.1f} MB"),
+    ]
+    _print_table(rows, console)
+    folder = shlex.quote(os.fspath(done.folder))
+    console.print(f"next: tct generate {folder}", markup=False, soft_wrap=True)
 
 
 def _print_table(rows: list[tuple[str, str]], console: Console) -> None:
@@ -134,12 +150,7 @@ def _figures(report: TrainReport) -> list[tuple[str, str]]:
     if report.train_loss is not None:
         rows.append(("training loss", f"{report.train_loss:.4f} nats per token"))
     if report.validation is not None:
-        found = report.validation
-        rows += [
-            ("validation loss", f"{found.loss:.4f} nats per token"),
-            ("perplexity", f"{found.perplexity:,.2f}"),
-            ("bits per byte", f"{found.bits_per_byte:.4f}"),
-        ]
+        rows += _validation(report.validation)
     if report.best is not None and report.best.step != report.step:
         best = report.best
         rows.append(("best so far", f"{best.loss:.4f} after step {best.step:,}"))
@@ -147,3 +158,11 @@ def _figures(report: TrainReport) -> list[tuple[str, str]]:
     if report.checkpoint is not None:
         rows.append(("checkpoint", os.fspath(report.checkpoint)))
     return rows
+
+
+def _validation(found: Evaluation) -> list[tuple[str, str]]:
+    return [
+        ("validation loss", f"{found.loss:.4f} nats per token"),
+        ("perplexity", f"{found.perplexity:,.2f}"),
+        ("bits per byte", f"{found.bits_per_byte:.4f}"),
+    ]

@@ -22,9 +22,8 @@ import torch
 
 from .. import __version__
 from ..data.batches import Batches
-from ..data.errors import CheckpointError
 from ..data.files import write_atomic, write_json
-from ..data.store import Split, Store
+from ..data.store import SPLITS, Split, Store
 from ..data.windows import Policy
 from .checkpoint import read_state, restore
 from .config import Config, to_dict
@@ -33,7 +32,7 @@ from .history import CONFIG_NAME
 from .learner import Learner, make_learner
 from .loader import Loader
 from .model import GPT, init_weights
-from .origin import Origin, check_config, check_place, run_of
+from .origin import Origin, check_config, check_place, check_store, run_of
 from .parallel import World
 from .state import State
 
@@ -116,7 +115,8 @@ def begin(
     checkpoint = origin.checkpoint if origin else None
     is_here = checkpoint is not None and run_of(checkpoint) == folder.resolve()
     if checkpoint is not None:
-        state = _read_fitting_state(checkpoint, store, config)
+        state = replace(read_state(checkpoint), config=config)
+        check_store(state, store, checkpoint)
         if not is_here:
             state = replace(state, branched_from=os.fspath(checkpoint))
         loader.load_state_dict(state.loader)
@@ -172,21 +172,6 @@ def _batches(
     )
 
 
-def _read_fitting_state(checkpoint: Path, store: Store, config: Config) -> State:
-    state = read_state(checkpoint)
-    for what, recorded, found in (
-        ("tokenizer", state.tokenizer_digest, store.tokenizer.digest),
-        ("store", str(state.loader.get("store")), store.digest),
-    ):
-        if found != recorded:
-            raise CheckpointError(
-                f"{checkpoint}: belongs to another {what}, sha256 {recorded[:12]}…, "
-                f"found {found[:12]}…",
-                "give the store that the run was started with, or start another run",
-            )
-    return replace(state, config=config)
-
-
 def _describe(folder: Path, state: State, batches: Batches) -> None:
     store = batches.store
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
@@ -196,7 +181,7 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
         {
             "config": to_dict(state.config),
             "data": _describe_data(batches),
-            "store": {"name": store.folder.resolve().name, "digest": store.digest},
+            "store": _describe_store(store),
             "tokenizer_digest": store.tokenizer.digest,
             "branched_from": state.branched_from,
             "versions": {
@@ -207,6 +192,20 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
             },
         },
     )
+
+
+def _describe_store(store: Store) -> Mapping[str, Any]:
+    """What is to be known of the documents where the store itself is out of reach."""
+    facts = ("key_inputs", "splits", "on_schema", "rejects")
+    group = store.docs["group"]
+    return {
+        "name": store.folder.resolve().name,
+        "digest": store.digest,
+        "groups": {
+            split: len(group.take(store.rows(split)).unique()) for split in SPLITS
+        },
+        **{name: store.manifest[name] for name in facts if name in store.manifest},
+    }
 
 
 def _describe_data(batches: Batches) -> Mapping[str, Any]:

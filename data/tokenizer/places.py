@@ -45,7 +45,7 @@ class Place:
     def may_close(self, pairs: Mapping[str, Json]) -> bool:
         """Whether an object that holds `pairs` is complete."""
         for least, required in self.needs:
-            if len(pairs) >= least and all(key in pairs for key in required):
+            if len(pairs) >= least and pairs.keys() >= required:
                 return True
         return False
 

@@ -3,17 +3,83 @@
 The vocabulary is a set of strings; a token sequence is any way of writing a chunk as
 their concatenation.  Encoding picks the shortest way (among those, the one whose last
 tokens are longest), so the vocabulary alone defines the encoding and needs no ranks.
+
+It is dynamic programming over positions.  All that it needs to know at a position is
+which tokens have begun and are not whole yet, and how many tokens stand before each,
+counted from here.  There are few such states, some ten thousand for a vocabulary of
+8,192 tokens, so they are made when they are first met and become an automaton: from
+then on a symbol takes one look-up, in text that was never seen, too.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from itertools import accumulate
+from operator import getitem
 
 import numpy as np
 
 __all__ = ["Segmenter"]
 
 _CACHE_CHUNKS = 1 << 18  # chunks repeat: 100,000 workflows have about 10 times as many
+_MAX_STATES = 1 << 17  # some hundred megabytes
 _UNREACHED = 1 << 30
+
+
+class _Node:
+    """A node of the vocabulary's trie: the beginning of a token, or all of it."""
+
+    __slots__ = ("following", "length", "token")
+
+    def __init__(self, length: int) -> None:
+        self.following: dict[str, _Node] = {}
+        self.length = length
+        self.token = -1
+        """Id of the token that ends here, -1 for none."""
+
+
+class _State(dict[str, "_State"]):
+    """What is known between two symbols; the state after each symbol met here."""
+
+    __slots__ = ("begun", "costs", "last", "states")
+
+    def __init__(
+        self,
+        last: _Node,
+        begun: tuple[_Node, ...],
+        costs: tuple[int, ...],
+        states: "dict[object, _State]",
+    ) -> None:
+        self.last = last
+        """The token that ends here in the shortest way to write all so far."""
+        self.begun = begun
+        """Beginnings of tokens that end here, the longest first, the root last."""
+        self.costs = costs
+        """Tokens before each of them, less those in the shortest way up to here."""
+        self.states = states
+        """All states, by what they know."""
+
+    def __missing__(self, symbol: str) -> "_State":
+        least, last = _UNREACHED, None
+        begun: list[_Node] = []
+        costs: list[int] = []
+        for shorter, cost in zip(self.begun, self.costs, strict=True):
+            node = shorter.following.get(symbol)
+            if node is None:
+                continue
+            if node.token >= 0 and cost < least:  # the longest of the cheapest
+                least, last = cost, node
+            if node.following:
+                begun.append(node)
+                costs.append(cost)
+        if last is None:
+            raise KeyError(symbol)
+        begun.append(self.begun[-1])
+        costs.append(least + 1)
+        known = last, tuple(begun), tuple([cost - least - 1 for cost in costs])
+        state = self.states.get(known)
+        if state is None:
+            state = self.states[known] = _State(*known, self.states)
+        self[symbol] = state
+        return state
 
 
 class Segmenter:
@@ -26,14 +92,15 @@ class Segmenter:
             tokens: pairs of a symbol string and its id; every single symbol that will
                 ever be encoded must be among them.
         """
-        # A trie: symbol to [id of the token that ends here or -1, what may follow].
-        self._trie: dict[str, list[Any]] = {}
+        self._trie = _Node(0)
         for symbols, number in tokens:
-            entry, following = [], self._trie
+            node = self._trie
             for symbol in symbols:
-                entry = following.setdefault(symbol, [-1, {}])
-                following = entry[1]
-            entry[0] = number
+                following = node.following
+                node = following.get(symbol) or _Node(node.length + 1)
+                following[symbol] = node
+            node.token = number
+        self._start = _State(self._trie, (self._trie,), (0,), {})
         # Bytes of ids: a third of the memory of tuples, and joined without a loop.
         self._cache: dict[str, bytes] = {}
 
@@ -43,7 +110,13 @@ class Segmenter:
         Raises:
             KeyError: a symbol that the vocabulary does not have.
         """
-        return self._fewest(chunk)
+        states = self._walk(chunk)
+        ids, at = [], len(chunk)
+        while at:
+            last = states[at].last
+            ids.append(last.token)
+            at -= last.length
+        return tuple(reversed(ids))
 
     def encode(self, chunks: Iterable[str]) -> bytes:
         """The ids of chunks, one after the other, as little-endian uint16.
@@ -54,48 +127,37 @@ class Segmenter:
         known = self._cache.get
         return b"".join([known(chunk) or self._learn(chunk) for chunk in chunks])
 
+    @property
+    def num_states(self) -> int:
+        """States of the automaton that are known."""
+        return len(self._start.states)
+
     def _learn(self, chunk: str) -> bytes:
-        ids = np.array(self._fewest(chunk), dtype="<u2").tobytes()
+        ids = np.array(self.segment(chunk), dtype="<u2").tobytes()
         if len(self._cache) >= _CACHE_CHUNKS:
             self._cache.clear()
         self._cache[chunk] = ids
         return ids
 
+    def _walk(self, chunk: str) -> list[_State]:
+        """The states before the first symbol, after it, …, after the last."""
+        if self.num_states > _MAX_STATES:
+            self._start = _State(self._trie, (self._trie,), (0,), {})
+        return list(accumulate(chunk, getitem, initial=self._start))
+
     def num_without(self, symbols: str) -> int:
         """How many tokens a token's symbols would take if it were not there."""
-        following, entry = self._trie, list[Any]([-1])
-        for symbol in symbols:
-            entry = following[symbol]
-            following = entry[1]
-        number, entry[0] = entry[0], -1
-        count = len(self._fewest(symbols))
-        entry[0] = number
-        return count
+        cuts = range(1, len(symbols))
+        return 1 + min(
+            len(self.segment(symbols[:cut]))
+            for cut in cuts
+            if self._is_token(symbols[cut:])
+        )
 
-    def _fewest(self, chunk: str) -> tuple[int, ...]:
-        """Dynamic programming over positions; each walks the trie as far as it goes."""
-        size, trie = len(chunk), self._trie
-        cost = [0] + [_UNREACHED] * size
-        origin = [0] * (size + 1)
-        token = [0] * (size + 1)
-        for start in range(size):
-            reached, end = cost[start] + 1, start
-            following: dict[str, list[Any]] | None = trie
-            while following and end < size:
-                symbol = chunk[end]
-                if symbol not in following:
-                    break
-                number, following = following[symbol]
-                end += 1
-                if number >= 0 and reached < cost[end]:
-                    cost[end] = reached
-                    origin[end] = start
-                    token[end] = number
-        ids = []
-        at = size
-        while at:
-            if cost[at] >= _UNREACHED:
-                raise KeyError(chunk)
-            ids.append(token[at])
-            at = origin[at]
-        return tuple(reversed(ids))
+    def _is_token(self, symbols: str) -> bool:
+        node: _Node | None = self._trie
+        for symbol in symbols:
+            if node is None:
+                return False
+            node = node.following.get(symbol)
+        return node is not None and node.token >= 0

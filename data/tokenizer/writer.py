@@ -13,6 +13,7 @@ from .symbols import Control
 __all__ = ["Writer"]
 
 C = Control
+_CLOSE_OBJECT = str(C.CLOSE_OBJECT)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -50,10 +51,6 @@ class Writer:
             self._chunks.append("".join(self._pending))
             self._pending.clear()
 
-    def _cut_after_object(self) -> None:
-        if self._pending and self._pending[-1] == C.CLOSE_OBJECT:
-            self._cut()
-
     def _value(self, value: Json, number: int, *, in_array: bool, depth: int) -> None:
         """Write a value as node `number` types it, or behind an escape."""
         grammar = self._grammar
@@ -78,7 +75,8 @@ class Writer:
                 put(f"{C.NUMBER}{text}{C.END}")
                 return
         elif isinstance(value, list | dict):
-            is_tagged = not node.only_object and (in_array or not node.only_array)
+            opener = self._tables.opener[number]
+            is_tagged = opener != C.OBJECT and (in_array or opener != C.ARRAY)
             fits = depth < MAX_TAGGED_DEPTH or not is_tagged
             if fits and self._container(value, number, depth, is_tagged=is_tagged):
                 return
@@ -151,6 +149,9 @@ class Writer:
 
     def _text(self, symbols: str) -> None:
         """Write text, cutting after newlines."""
+        if "\n" not in symbols:
+            self._pending.append(symbols)
+            return
         *lines, last = symbols.split("\n")
         for line in lines:
             self._pending.append(line + "\n")
@@ -159,8 +160,8 @@ class Writer:
 
     def _array(self, values: list[Json], node: Node, depth: int) -> None:
         for index, value in enumerate(values):
-            if index:
-                self._cut_after_object()
+            if index and self._pending and self._pending[-1] == _CLOSE_OBJECT:
+                self._cut()
             self._value(value, node.items, in_array=True, depth=depth)
         most = node.max_items
         if len(values) < node.min_items or (most is not None and len(values) > most):
@@ -168,16 +169,24 @@ class Writer:
         self._pending.append(C.CLOSE_ARRAY)
 
     def _object(self, pairs: dict[str, Json], number: int, depth: int) -> None:
-        place = self._tables.start[number]
-        for count, (key, value) in enumerate(pairs.items()):
-            if count:
-                self._cut_after_object()
+        place, pending = self._tables.start[number], self._pending
+        spelled, count = self._tables.spelled, 0
+        for key, value in pairs.items():
+            if count and pending and pending[-1] == _CLOSE_OBJECT:
+                self._cut()
             known = place.by_key.get(key) or self._new_key(place, key, count)
+            count += 1
             if known is None:
                 child = self._escaped_key(key, number)
             else:
                 symbols, child, place = known
-                self._pending.append(symbols)
+                pending.append(symbols)
+            if type(value) is str and len(value) < MIN_TEXT:
+                # Most values are short texts that were spelled before.
+                text = spelled[child].get(value)
+                if text is not None and "\n" not in text:
+                    pending.append(text)
+                    continue
             self._value(value, child, in_array=False, depth=depth)
         if not place.may_close(pairs):
             self._pending.append(C.ESCAPE_KEY)

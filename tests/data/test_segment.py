@@ -1,4 +1,4 @@
-"""Fewest-token segmentation against brute force."""
+"""Fewest-token segmentation against brute force and plain dynamic programming."""
 
 import itertools
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tct.data.tokenizer import segment
 from tct.data.tokenizer.segment import Segmenter
 
 SYMBOLS = "abc"
@@ -33,6 +34,41 @@ def test_a_chunk_takes_the_fewest_tokens_there_are(
     ids = segmenter.segment(chunk)
     assert "".join(tokens[number] for number in ids) == chunk
     assert len(ids) == fewest(chunk, set(tokens))
+
+
+def plain(chunk: str, tokens: list[str]) -> list[str]:
+    """The shortest way whose last tokens are longest, position by position."""
+    ways: list[list[str]] = [[]]
+    for end in range(1, len(chunk) + 1):
+        last = [token for token in tokens if chunk[:end].endswith(token)]
+        last.sort(key=len, reverse=True)
+        ways.append(min(([*ways[end - len(t)], t] for t in last), key=len))
+    return ways[-1]
+
+
+@given(VOCABULARIES, st.lists(st.text(alphabet=SYMBOLS, max_size=40), max_size=5))
+def test_among_the_shortest_ways_the_last_tokens_are_longest(
+    merged: list[str], chunks: list[str]
+) -> None:
+    tokens = [*SYMBOLS, *merged]
+    segmenter = Segmenter((token, number) for number, token in enumerate(tokens))
+    for chunk in chunks:  # later ones meet states that earlier ones have made
+        ids = segmenter.segment(chunk)
+        assert [tokens[number] for number in ids] == plain(chunk, tokens)
+
+
+def test_what_was_learnt_is_forgotten_before_it_is_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens = ["a", "b", "ab", "bba", "aba"]
+    chunks = ["".join(cs) for cs in itertools.product("ab", repeat=6)]
+    wanted = [
+        Segmenter((t, i) for i, t in enumerate(tokens)).segment(c) for c in chunks
+    ]
+    monkeypatch.setattr(segment, "_MAX_STATES", 4)
+    segmenter = Segmenter((token, number) for number, token in enumerate(tokens))
+    assert [segmenter.segment(chunk) for chunk in chunks] == wanted
+    assert segmenter.num_states <= 4 + 6
 
 
 def test_greedy_is_not_enough() -> None:

@@ -232,6 +232,7 @@ def test_a_second_process_is_told_who_is_at_work(many: Path, tmp_path: Path) -> 
     store = tmp_path / "store"
     process = start("run", store, many, PROCESSES=2)
     wait_until_workers_run(process, store)
+    os.killpg(process.pid, signal.SIGSTOP)  # so that it cannot be done too soon
     command = [sys.executable, "-m", "tct", "prepare", str(many), "-o", str(store)]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     os.killpg(process.pid, signal.SIGKILL)

@@ -114,6 +114,7 @@ def test_a_run_writes_what_the_next_commands_need(
     assert described["store"] == {
         "name": store.folder.name,
         "digest": store.digest,
+        "groups": {"train": 1, "val": 1},
     }
     assert set(described["versions"]) == {"tct", "torch", "numpy", "python"}
 

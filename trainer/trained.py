@@ -1,0 +1,167 @@
+"""A trained model and its tokenizer, from wherever they stand.
+
+That is a run, one of its checkpoints, or a folder that `tct export` wrote:
+
+    DIR/
+        model.safetensors   the weights, float32, by the names of transformers
+        config.json         the model's shape, as transformers reads it
+        tokenizer.json      from workflows to ids and back
+        README.md           the model card, for people; yours to edit
+        tct.json            what it was made from; sha256 of the first three
+
+Loading reads JSON and safetensors, so it runs no code from the folder, and only files
+that are what they were when they were written.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ..data.errors import CheckpointError, ConfigError, CorruptError, FormatError
+from ..data.files import check_format, read_json, sha256_file
+from ..data.tokenizer import Tokenizer
+from .checkpoint import load_model, newest_checkpoint
+from .model import GPT
+from .nanochat import from_nanochat, model_config
+from .state import STATE_NAME, State
+
+__all__ = [
+    "CARD_NAME",
+    "EXPORTED_FILES",
+    "EXPORT_FORMAT",
+    "EXPORT_VERSION",
+    "MANIFEST_NAME",
+    "load_exported",
+    "load_trained",
+    "read_export",
+    "tokenizer_of",
+]
+
+EXPORT_FORMAT = "tct-export"
+EXPORT_VERSION = 1
+MANIFEST_NAME = "tct.json"
+EXPORTED_FILES = ("model.safetensors", "config.json", "tokenizer.json")
+CARD_NAME = "README.md"
+
+_REMAKE = "restore it, or export the run again"
+
+
+def load_trained(
+    folder: Path, *, device: torch.device | str = "cpu"
+) -> tuple[GPT, Tokenizer, int | None]:
+    """A model ready to generate, in eval mode on `device`, and its tokenizer.
+
+    The third is for how many steps it was trained, None where an export does not say.
+
+    Args:
+        folder: a run, of which the newest checkpoint is read; a checkpoint; or an
+            export.
+        device: where the weights go.
+
+    Raises:
+        CheckpointError: no checkpoint, a damaged one, or one of another tokenizer.
+        FormatError, CorruptError: an export that is not as it was written.
+    """
+    if (folder / MANIFEST_NAME).is_file():
+        exported = load_exported(folder, device=device)
+        return *exported, read_json(folder / MANIFEST_NAME).get("step")
+    is_checkpoint = (folder / STATE_NAME).is_file()
+    checkpoint = folder if is_checkpoint else newest_checkpoint(folder)
+    model, _, state = load_model(folder, device=device, checkpoint=checkpoint)
+    return model, tokenizer_of(checkpoint, state), state.step
+
+
+def load_exported(
+    folder: Path, *, device: torch.device | str = "cpu"
+) -> tuple[GPT, Tokenizer]:
+    """What `tct export` wrote into a folder: the model in eval mode, its tokenizer.
+
+    Raises:
+        FormatError: no export, or one of another version.
+        CorruptError: a file is missing or altered.
+    """
+    read_export(folder)
+    model = _build(folder / "config.json")
+    path = folder / "model.safetensors"
+    try:
+        model.load_state_dict(from_nanochat(load_file(path)))
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CorruptError(
+            f"{path}: holds other tensors than config.json describes ({reason})",
+            _REMAKE,
+        ) from error
+    return model.to(device).eval(), Tokenizer.load(folder / "tokenizer.json")
+
+
+def read_export(folder: Path) -> dict[str, Any]:
+    """The content of an export's tct.json, once its files are as they were written.
+
+    Raises:
+        FormatError: no export, or one of another version.
+        CorruptError: a file is missing or altered.
+    """
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise FormatError(
+            f"{folder}: found no {MANIFEST_NAME}, so this is no complete export",
+            "run tct export RUN -o DIR first",
+        )
+    manifest = read_json(path)
+    check_format(
+        manifest,
+        path,
+        name="export",
+        version=EXPORT_VERSION,
+        remake="export the run again",
+    )
+    files = manifest.get("files")
+    for name in EXPORTED_FILES:
+        recorded = files.get(name) if isinstance(files, dict) else None
+        _check_file(folder / name, str(recorded))
+    return manifest
+
+
+def tokenizer_of(checkpoint: Path, state: State) -> Tokenizer:
+    """The tokenizer that a checkpoint was trained with, from the run that it is in.
+
+    Raises:
+        CheckpointError: the run has none, or another one.
+    """
+    path = checkpoint.absolute().parents[1] / "tokenizer.json"
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: missing, and {checkpoint.name} needs its tokenizer",
+            "give a checkpoint within the folder of its run",
+        )
+    tokenizer = Tokenizer.load(path)
+    if tokenizer.digest != state.tokenizer_digest:
+        raise CheckpointError(
+            f"{path}: found tokenizer {tokenizer.digest[:12]}…, "
+            f"the checkpoint was trained with {state.tokenizer_digest[:12]}…",
+            "restore the run's own tokenizer.json",
+        )
+    return tokenizer
+
+
+def _check_file(path: Path, recorded: str) -> None:
+    if not path.is_file():
+        raise CorruptError(f"{path}: missing, expected a file", _REMAKE)
+    if (found := sha256_file(path)) != recorded:
+        raise CorruptError(
+            f"{path}: found sha256 {found[:12]}…, "
+            f"{MANIFEST_NAME} records {recorded[:12]}…",
+            _REMAKE,
+        )
+
+
+def _build(path: Path) -> GPT:
+    try:
+        return GPT(model_config(read_json(path)))
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise FormatError(
+            f"{path}: describes no model of tct ({error})", _REMAKE
+        ) from error
