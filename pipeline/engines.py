@@ -2,8 +2,14 @@
 
 An engine is given numbers of parts, each only when it has room for it, and gives their
 records back in any order.  A part that was lost with its process is done again.
+
+A process takes a run of neighbours, because versions of a file lie beside each other
+and it remembers what it has read: with every second part instead, 100,000 workflows
+take a quarter more work.
 """
 
+import gc
+import itertools
 import multiprocessing
 import os
 import signal
@@ -23,8 +29,9 @@ __all__ = ["Engine", "num_cores", "run_parts"]
 Engine = Literal["processes", "ray"]
 _Result = TypeVar("_Result")
 
-_AHEAD = 2  # parts in flight per worker: one in the making, one that waits
-_MAX_LOSSES = 3  # of one part's process, before it is not tried again
+_MOST_NEIGHBOURS = 4  # parts of a run; the first runs are shorter, to share few parts
+_AHEAD = 2  # runs in flight per worker: one in the making, one that waits
+_MAX_LOSSES = 3  # of one run's process, before it is not tried again
 
 
 def num_cores() -> int:
@@ -68,8 +75,8 @@ def _pooled(
 ) -> Iterator[_Result]:
     pool = _Pool(task, workers)
     try:
-        for number in numbers:
-            pool.submit(number)
+        for run in _runs(numbers, workers):
+            pool.submit(run)
             if len(pool.pending) >= _AHEAD * workers:
                 yield from pool.finished()
         while pool.pending:
@@ -78,12 +85,26 @@ def _pooled(
         pool.close()
 
 
+def _runs(numbers: Iterable[int], workers: int) -> Iterator[list[int]]:
+    """Neighbours: one for each worker, two for each, then four at a time."""
+    rest = iter(numbers)
+    for count in itertools.count():
+        run = list(islice(rest, min(2 ** (count // workers), _MOST_NEIGHBOURS)))
+        if not run:
+            return
+        yield run
+
+
+def _each(task: Callable[[int], _Result], run: list[int]) -> list[_Result]:
+    return [task(number) for number in run]
+
+
 class _Pool(Generic[_Result]):
-    """Processes that do parts; all are started anew when one is lost."""
+    """Processes that do runs of parts; all are started anew when one is lost."""
 
     def __init__(self, task: Callable[[int], _Result], workers: int) -> None:
         self.task, self.workers = task, workers
-        self.pending: dict[Future[_Result], int] = {}
+        self.pending: dict[Future[list[_Result]], list[int]] = {}
         self.losses: dict[int, int] = {}
         self.processes = self._start()
 
@@ -92,20 +113,20 @@ class _Pool(Generic[_Result]):
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.workers, context, initializer=_begin_worker)
 
-    def submit(self, number: int) -> None:
-        """Have a part done."""
+    def submit(self, run: list[int]) -> None:
+        """Have parts done, one after the other."""
         try:
-            future = self.processes.submit(self.task, number)
+            future = self.processes.submit(_each, self.task, run)
         except BrokenProcessPool:
             self._recover()
-            future = self.processes.submit(self.task, number)
-        self.pending[future] = number
+            future = self.processes.submit(_each, self.task, run)
+        self.pending[future] = run
 
     def finished(self) -> list[_Result]:
         """What at least one part gave; none if a process was lost."""
         done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
         try:
-            results = [future.result() for future in done]
+            results = [result for future in done for result in future.result()]
         except BrokenProcessPool:
             self._recover()
             return []
@@ -115,20 +136,20 @@ class _Pool(Generic[_Result]):
 
     def _recover(self) -> None:
         """Do all parts again that are not known to be done."""
-        numbers = list(self.pending.values())
+        runs = list(self.pending.values())
         self.close()
         self.pending.clear()
-        for number in numbers:
-            self.losses[number] = self.losses.get(number, 0) + 1
-            if self.losses[number] >= _MAX_LOSSES:
+        for run in runs:
+            self.losses[run[0]] = self.losses.get(run[0], 0) + 1
+            if self.losses[run[0]] >= _MAX_LOSSES:
                 raise WorkerError(
-                    f"part {number}: lost {_MAX_LOSSES} processes that were at work "
+                    f"part {run[0]}: lost {_MAX_LOSSES} processes that were at work "
                     "on it or beside it, perhaps for want of memory",
                     "use fewer --workers; what is done is kept",
                 )
         self.processes = self._start()
-        for number in numbers:
-            self.submit(number)
+        for run in runs:
+            self.submit(run)
 
     def close(self) -> None:
         self.processes.shutdown(wait=True, cancel_futures=True)
@@ -137,6 +158,8 @@ class _Pool(Generic[_Result]):
 def _begin_worker() -> None:
     """Leave Ctrl-C to the parent, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What lives long is in caches, so looking through all of it finds nothing.
+    gc.set_threshold(100_000, 100, 1_000_000)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -19,7 +19,7 @@ from ..data.windows import CONTEXT, STRIDE, WindowPlan
 __all__ = ["REPORT_FILE", "insight", "write_report"]
 
 REPORT_FILE = "report.json"
-_SAMPLE = 200  # documents whose tokens are told apart by key
+_SAMPLE = 100
 _MAX_VIOLATIONS = 20
 _RUN = re.compile("[^\ue000-\uf8ff]+|.", re.DOTALL)  # text, or what may change the key
 
