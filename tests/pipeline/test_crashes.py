@@ -190,11 +190,11 @@ def wait_until_workers_run(process: subprocess.Popen[str], store: Path) -> None:
 
 @pytest.fixture(scope="module")
 def many(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`few` as 6,000 rows, so that there is something to interrupt."""
+    """`few` as 30,000 rows, so that there is something to interrupt."""
     path = tmp_path_factory.mktemp("many") / "many.jsonl"
     texts = [path.read_text() for path in sorted(few.iterdir())]
     with path.open("w") as file:
-        for number in range(6_000):
+        for number in range(30_000):
             text = f"{texts[number % len(texts)]}\n# {number}\n"
             file.write(json.dumps({"text": text}) + "\n")
     return path
