@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from multiprocessing.connection import wait as wait_for
 from typing import Generic, Literal, TypeVar
@@ -116,10 +116,12 @@ class _Pool(Generic[_Result]):
     def submit(self, run: list[int]) -> None:
         """Have parts done, one after the other."""
         try:
-            future = self.processes.submit(_each, self.task, run)
+            with _uninterrupted():  # the first call starts the processes
+                future = self.processes.submit(_each, self.task, run)
         except BrokenProcessPool:
             self._recover()
-            future = self.processes.submit(_each, self.task, run)
+            with _uninterrupted():
+                future = self.processes.submit(_each, self.task, run)
         self.pending[future] = run
 
     def finished(self) -> list[_Result]:
@@ -153,6 +155,22 @@ class _Pool(Generic[_Result]):
 
     def close(self) -> None:
         self.processes.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started here are deaf to Ctrl-C from their first moment.
+
+    This one hears of it afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # not everywhere
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker() -> None:
