@@ -15,7 +15,7 @@ from ... import __version__
 from ...data.errors import ConfigError, FormatError
 from ...data.files import read_json
 from ...data.store import Split, Store
-from ..checkpoint import load_model, newest_checkpoint
+from ..checkpoint import newest_checkpoint
 from ..device import compute_dtype, pick_device
 from ..generation import Generator
 from ..history import CONFIG_NAME
@@ -106,11 +106,12 @@ def evaluate_run(
     """
     require_extra()
     _check_splits(store)
+    state = read_state_file(newest_checkpoint(run_folder))[0]
     generator = Generator.load(run_folder, device=device)
-    place = pick_device(device)
-    model, config, state = load_model(run_folder, device=place)
-    model.compute_dtype = compute_dtype(place)
-    found = likelihood(model, config, store, seed=0)
+    model = generator.model
+    model.compute_dtype = compute_dtype(pick_device(device))  # as training does
+    found = likelihood(model, state.config, store, seed=0)
+    model.compute_dtype = None
     note(f"read {found.documents:,} held-out documents")
     count = settings.samples * settings.seeds
     held_out = DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
