@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...data.errors import DecodeError
 from ...data.json_text import Json
-from ...data.tokenizer import State, Tokenizer
+from ...data.tokenizer import Tokenizer
 from .prompts import Prompt
 from .sampling import Sampling, draw, uniform
 
@@ -90,11 +90,6 @@ class ConstrainedWriter:
         self._is_cut = False
         self._log_prob = 0.0
         self._take_forced()
-
-    @property
-    def state(self) -> State:
-        """Where the document stands."""
-        return self._state
 
     @property
     def is_done(self) -> bool:
