@@ -17,7 +17,7 @@ from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
 from tct.trainer.commands import export, train
 from tct.trainer.evaluation.command import evaluate
-from tct.trainer.generation.command import generate
+from tct.trainer.generate_command import generate
 from tct.trainer.run_commands import compare, plot
 from tct.trainer.server.command import serve
 

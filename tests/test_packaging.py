@@ -40,6 +40,16 @@ def test_the_data_room_needs_neither_torch_nor_click() -> None:
     assert loaded.isdisjoint({"torch", "click", "tct.pipeline", "tct.trainer"})
 
 
+def test_a_command_loads_no_torch_before_it_needs_it() -> None:
+    # So `tct --help` answers at once, and processes that tokenize start at once.
+    program = "import sys, tct.cli, tct.pipeline.parts; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "tct.trainer.generate_command" in loaded
+    assert loaded.isdisjoint({"torch", "pandas", "matplotlib", "rich", "fastapi"})
+
+
 def test_the_version_is_that_of_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == tct.__version__

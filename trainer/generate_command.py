@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ...data.json_text import Json
-    from .writers import Ending
+    from ..data.json_text import Json
+    from .generation.writers import Ending
 
 __all__ = ["generate"]
 
@@ -144,10 +144,10 @@ def generate(
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
       tct generate run -n 1000 --jsonl > samples.jsonl
     """
-    from .generator import BATCH_SIZE, Generator
-    from .output import save, show, show_growing
-    from .prompts import open_prompt
-    from .sampling import Sampling
+    from .generation.generator import BATCH_SIZE, Generator
+    from .generation.output import save, show, show_growing
+    from .generation.prompts import open_prompt
+    from .generation.sampling import Sampling
 
     style = "jsonl" if jsonl else style
     if stream and (output or style != "yaml"):
@@ -176,8 +176,8 @@ def _partial(
     file: Path | None, name: str | None, triggers: Sequence[str], runs_on: str | None
 ) -> "tuple[Json, int | None]":
     """What the workflow begins with, and how deep it stays open."""
-    from ...pipeline.parse import read_document
-    from .prompts import shortcut
+    from ..pipeline.parse import read_document
+    from .generation.prompts import shortcut
 
     has_shortcut = name is not None or triggers or runs_on is not None
     if file is not None:
