@@ -16,11 +16,11 @@ import click
 import pyarrow.parquet as pq
 
 from tct.data.json_text import Json, canonical_bytes
+from tct.data.parse import parse_document
+from tct.data.rejects import RejectedError
 from tct.data.tokenizer.references import History
 from tct.data.yaml_text import to_yaml
 from tct.pipeline import vocabulary
-from tct.pipeline.parse import parse_document
-from tct.pipeline.rejects import RejectedError
 from tct.pipeline.train_tokenizer import train_tokenizer, training_rows
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared/corpus/workflows-head.parquet"

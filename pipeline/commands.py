@@ -261,8 +261,8 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
     Example:
       tct tokenizer show .github/workflows/ci.yml
     """
+    from ..data.parse import read_document
     from ..data.tokenizer import Tokenizer
-    from .parse import read_document
     from .report import print_table, tokens_table
     from .walkthrough import walk_through
 

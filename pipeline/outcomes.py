@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data.json_text import canonical_bytes
+from ..data.parse import parse_document
+from ..data.rejects import Reason, RejectedError
 from ..data.tokenizer import Tokenizer
 from ..data.windows import MAX_DOCUMENT_TOKENS
 from .earlier import Earlier
 from .near_duplicates import SIGNATURE_BYTES, Signer
-from .parse import parse_document
-from .rejects import Reason, RejectedError
 from .sources import Record
 from .violations import violations
 from .yaml_blocks import BlockParser

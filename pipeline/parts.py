@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from ..data.errors import FormatError
 from ..data.files import naming, read_json, sha256_file, write_atomic, write_json
+from ..data.rejects import RejectedError
 from .outcomes import Encoder, Outcome, outcomes_table
-from .rejects import RejectedError
 from .sources import Record
 
 __all__ = [

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..data.rejects import Reason
 from ..data.store import SPLITS, Split
 from .near_duplicates import near_rows
-from .rejects import Reason
 from .splits import split_of
 
 __all__ = ["Dropped", "Rules", "Selection", "select"]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ..data.errors import SourceError
 from ..data.json_text import Json, canonical_bytes
+from ..data.parse import parse_document
+from ..data.rejects import RejectedError
 from ..data.tokenizer import VOCAB_SIZE, Tokenizer
 from ..data.tokenizer.symbols import is_text
-from .parse import parse_document
 from .progress import Progress
-from .rejects import RejectedError
 from .sources import Columns, Source, read_records
 from .violations import violations
 

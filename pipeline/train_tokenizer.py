@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ..data.errors import ConfigError, SourceError
 from ..data.json_text import Json, canonical_bytes
+from ..data.parse import parse_document
+from ..data.rejects import RejectedError
 from ..data.tokenizer import VOCAB_SIZE, Tokenizer
 from ..data.tokenizer.codec import Codec
 from ..data.tokenizer.symbols import (
@@ -25,9 +27,7 @@ from ..data.tokenizer.symbols import (
     byte_symbol,
 )
 from .compiler import compile_schema
-from .parse import parse_document
 from .progress import Progress
-from .rejects import RejectedError
 from .sources import Columns, Record, Source, read_records
 from .vocabulary import learn_vocabulary
 from .workflow_schema import workflow_schema

@@ -21,9 +21,9 @@ from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from ..data.json_text import Json
+from ..data.rejects import MAX_NODES, RejectedError
 from ..data.tokenizer.grammar import MAX_DEPTH
-from .rejects import MAX_NODES, RejectedError
-from .yaml_core import MAX_FRAGMENT_DEPTH, parse_fragment, parse_yaml
+from ..data.yaml_core import MAX_FRAGMENT_DEPTH, parse_fragment, parse_yaml
 
 __all__ = ["BlockParser"]
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from tct.data.files import canonical_json, write_json
+from tct.data.parse import parse_document
 from tct.data.store import (
     DOCS_SCHEMA,
     REJECTS_SCHEMA,
@@ -21,7 +22,6 @@ from tct.data.store import (
     STORE_VERSION,
     Store,
 )
-from tct.pipeline.parse import parse_document
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.train_tokenizer import train_tokenizer

@@ -21,10 +21,10 @@ from click.testing import CliRunner, Result
 from tct import __version__
 from tct.cli import main
 from tct.data.json_text import Json
+from tct.data.parse import parse_document
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan
-from tct.pipeline.parse import parse_document
 
 GROUPS = {n: c for n, c in main.commands.items() if isinstance(c, click.Group)}
 COMMANDS: dict[str, click.Command] = {

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from tct.pipeline.parse import parse_document
+from tct.data.parse import parse_document
 from tct.pipeline.workflow_schema import workflow_schema
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())

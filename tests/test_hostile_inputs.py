@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from tct.cli import main
 from tct.data.errors import CorruptError, FormatError, TctError
 from tct.data.json_text import Json, canonical_bytes
+from tct.data.parse import parse_document
+from tct.data.rejects import MAX_NODES, RejectedError
 from tct.data.store import Store
 from tct.data.yaml_text import to_yaml
-from tct.pipeline.parse import parse_document
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
-from tct.pipeline.rejects import MAX_NODES, RejectedError
 from tct.pipeline.selection import Rules
 from tct.pipeline.writer import ShardWriter
 

@@ -1,10 +1,13 @@
 """The package is `tct` and nothing else, and says the same version everywhere."""
 
+import ast
 import subprocess
 import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import tct
 from tct.data import store
@@ -38,6 +41,16 @@ def test_the_data_room_needs_neither_torch_nor_click() -> None:
     loaded = set(done.stdout.split())
     assert "tct.data.store" in loaded
     assert loaded.isdisjoint({"torch", "click", "tct.pipeline", "tct.trainer"})
+
+
+@pytest.mark.parametrize("room", ["data", "pipeline", "trainer"])
+def test_a_room_imports_from_the_data_room_alone(room: str) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                above = path.relative_to(ROOT).parts[: -node.level]
+                target = [*above, *(node.module or "").split(".")]
+                assert target[0] in (room, "data", ""), f"{path}:{node.lineno}"
 
 
 def test_a_command_loads_no_torch_before_it_needs_it() -> None:

@@ -176,7 +176,7 @@ def _partial(
     file: Path | None, name: str | None, triggers: Sequence[str], runs_on: str | None
 ) -> "tuple[Json, int | None]":
     """What the workflow begins with, and how deep it stays open."""
-    from ..pipeline.parse import read_document
+    from ..data.parse import read_document
     from .generation.prompts import shortcut
 
     has_shortcut = name is not None or triggers or runs_on is not None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, NamedTuple, Self
 
-from ..rejects import RejectedError
+from ...data.rejects import RejectedError
 from .files import (
     DOCUMENT_SUFFIXES,
     InputFile,

@@ -15,8 +15,8 @@ import pyarrow as pa
 from pyarrow.fs import FileSystem
 
 from ...data.errors import SourceError
-from ..parse import MAX_DOCUMENT_BYTES
-from ..rejects import RejectedError
+from ...data.parse import MAX_DOCUMENT_BYTES
+from ...data.rejects import RejectedError
 
 __all__ = [
     "ARCHIVE_SUFFIXES",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ...data.errors import SourceError
-from ..parse import MAX_DOCUMENT_BYTES
-from ..rejects import RejectedError
+from ...data.parse import MAX_DOCUMENT_BYTES
+from ...data.rejects import RejectedError
 from .files import InputFile, open_unpacked, readable
 from .records import (
     DEFAULT_GROUP,

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..rejects import RejectedError
+from ...data.rejects import RejectedError
 from .conditions import Condition
 
 __all__ = [

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...data.errors import SourceError
-from ..rejects import RejectedError
+from ...data.rejects import RejectedError
 from .conditions import Condition
 from .files import InputFile, readable
 from .records import (

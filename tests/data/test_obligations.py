@@ -22,11 +22,11 @@ import pytest
 
 from tct.data.errors import DecodeError
 from tct.data.json_text import Json, canonical_bytes
+from tct.data.parse import parse_document
+from tct.data.rejects import RejectedError
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.symbols import BYTES, ESCAPES, FIRST_CHARACTER_ID, byte_symbol
-from tct.pipeline.parse import parse_document
-from tct.pipeline.rejects import RejectedError
 from tct.pipeline.workflow_schema import workflow_schema
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "workflows-100k.parquet"

@@ -15,10 +15,10 @@ from tct.data.errors import CorruptError, FormatError
 from tct.data.export import export
 from tct.data.files import canonical_json, read_json, write_json
 from tct.data.json_text import canonical_bytes
+from tct.data.parse import parse_document
 from tct.data.store import GUARD_TOKENS, Store, read_arrow
 from tct.data.tokenizer import VOCAB_SIZE
 from tct.data.verification import Verified, verify
-from tct.pipeline.parse import parse_document
 from tct.pipeline.writer import describe_files, write_table
 
 

@@ -7,10 +7,10 @@ import yaml
 from hypothesis import example, given
 
 from tct.data.json_text import Json, canonical_bytes
+from tct.data.parse import parse_document
 from tct.data.store import Store
+from tct.data.yaml_core import parse_yaml
 from tct.data.yaml_text import to_yaml
-from tct.pipeline.parse import parse_document
-from tct.pipeline.yaml_core import parse_yaml
 from tct.tests.strategies import json_objects, workflow_like
 
 # JSON has lone surrogates and YAML has not: they are all that cannot round trip.

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tct.data.json_text import canonical_bytes
+from tct.data.parse import parse_document
 from tct.data.store import Store, read_arrow
-from tct.pipeline.parse import parse_document
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 

@@ -25,10 +25,10 @@ from tct.data.errors import (
 )
 from tct.data.files import canonical_json, sha256_file
 from tct.data.json_text import canonical_bytes
+from tct.data.parse import MAX_DOCUMENT_BYTES, parse_document
 from tct.data.store import Store, read_arrow
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import CONTEXT
-from tct.pipeline.parse import MAX_DOCUMENT_BYTES, parse_document
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.selection import Rules

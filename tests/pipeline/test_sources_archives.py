@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tct.data.errors import SourceError
-from tct.pipeline.parse import MAX_DOCUMENT_BYTES
+from tct.data.parse import MAX_DOCUMENT_BYTES
 from tct.pipeline.sources import Columns, Record, archives, read_records
 
 SUFFIXES = [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"]

@@ -24,8 +24,8 @@ from pyarrow.fs import (
 
 from tct.cli import main
 from tct.data.errors import SourceError
+from tct.data.parse import MAX_DOCUMENT_BYTES
 from tct.data.store import Store
-from tct.pipeline.parse import MAX_DOCUMENT_BYTES
 from tct.pipeline.sources import (
     Columns,
     Location,

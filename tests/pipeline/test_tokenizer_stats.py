@@ -8,10 +8,10 @@ import pytest
 
 from tct.data.errors import SourceError
 from tct.data.json_text import canonical_bytes
+from tct.data.parse import parse_document
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.symbols import Control, is_text
-from tct.pipeline.parse import parse_document
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.sources import Columns
 from tct.pipeline.tokenizer_stats import TokenizerStats, measure

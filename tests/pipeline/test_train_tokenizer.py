@@ -11,10 +11,10 @@ import pytest
 
 from tct.data.errors import ConfigError, SourceError
 from tct.data.json_text import canonical_bytes
+from tct.data.parse import parse_document
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.symbols import MAX_CHARACTERS
 from tct.pipeline import train_tokenizer as module
-from tct.pipeline.parse import parse_document
 from tct.pipeline.progress import SilentProgress
 from tct.pipeline.sources import Columns
 from tct.pipeline.train_tokenizer import (

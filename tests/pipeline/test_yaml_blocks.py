@@ -7,12 +7,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tct.data.json_text import Json, dump
+from tct.data.rejects import RejectedError
 from tct.data.tokenizer.grammar import MAX_DEPTH
+from tct.data.yaml_core import parse_fragment, parse_yaml
 from tct.data.yaml_text import to_yaml
 from tct.pipeline import yaml_blocks
-from tct.pipeline.rejects import RejectedError
 from tct.pipeline.yaml_blocks import BlockParser
-from tct.pipeline.yaml_core import parse_fragment, parse_yaml
 from tct.tests.strategies import workflow_like
 
 LINES = [

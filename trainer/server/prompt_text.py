@@ -1,9 +1,9 @@
 """What somebody is typing, as the beginning of a workflow."""
 
 from ...data.errors import PromptError
+from ...data.parse import parse_document
+from ...data.rejects import RejectedError
 from ...data.tokenizer import Tokenizer
-from ...pipeline.parse import parse_document
-from ...pipeline.rejects import RejectedError
 from ..generation import Prompt, open_prompt
 
 __all__ = ["read_prompt"]

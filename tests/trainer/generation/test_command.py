@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tct.cli import main
+from tct.data.parse import parse_document
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.yaml_text import to_yaml
-from tct.pipeline.parse import parse_document
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.loop import train
 from tct.trainer.presets import resolve

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ..data.errors import SourceError
-from ..data.json_text import Json
-from ..data.tokenizer.grammar import MAX_DEPTH
+from .errors import SourceError
+from .json_text import Json
 from .rejects import MAX_NODES, RejectedError
+from .tokenizer.grammar import MAX_DEPTH
 from .yaml_core import bounded_integer, finite_float, parse_yaml
 
 __all__ = ["MAX_DOCUMENT_BYTES", "parse_document", "read_document"]

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-from ..data.json_text import Json
-from ..data.tokenizer.grammar import MAX_DEPTH
+from .json_text import Json
 from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
+from .tokenizer.grammar import MAX_DEPTH
 
 __all__ = [
     "MAX_FRAGMENT_DEPTH",
