@@ -165,10 +165,11 @@ def write_arm(arm: Arm, run: Path, *, samples: int, seed: int) -> None:
     model, _, _ = load_model(run)
     for way, start in arm.starts.items():
         for drawing in DRAWINGS:
-            say(f"{arm.name}: writing {samples}, {way}, {drawing}")
             shares = funnel(
                 model, arm.scheme, start, drawing, samples=samples, seed=seed
             )
+            found = ", ".join(f"{share:.1%}" for share in shares)
+            say(f"{arm.name}, seed {seed}, {way}, {drawing}: {found}")
             arm.funnels.setdefault((way, drawing), []).append(shares)
 
 

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError
@@ -28,9 +29,11 @@ from .optim import optimizer_tensors, restore_optimizers
 from .state import DAMAGED, STATE_NAME, State, read_state_file, write_state
 
 __all__ = [
+    "Which",
     "find_checkpoints",
     "load_model",
     "newest_checkpoint",
+    "pick_checkpoint",
     "read_state",
     "record_figures",
     "restore",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 FOLDER = "checkpoints"
+Which = Literal["best", "newest"]
 
 _MODEL, _OPTIM = "model.safetensors", "optim.safetensors"
 _PREFIX = "step-"
@@ -109,6 +113,26 @@ def newest_checkpoint(run_folder: Path) -> Path:
             "give the folder of a run, or start one with tct train",
         )
     return list(found.values())[-1]
+
+
+def pick_checkpoint(source: Path, which: Which = "best") -> Path:
+    """The checkpoint that is meant by a folder.
+
+    Args:
+        source: a checkpoint, which is meant itself, or a run.
+        which: of a run's: the one with the lowest validation loss, or the newest; the
+            newest also where none was evaluated, or the best one is another run's.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if (source / STATE_NAME).is_file():
+        return source
+    newest = newest_checkpoint(source)
+    best = read_state_file(newest)[0].best
+    if which == "newest" or best is None:
+        return newest
+    return find_checkpoints(source).get(best.step, newest)
 
 
 def rotate(run_folder: Path, *, keep_last: int, best: int | None) -> None:

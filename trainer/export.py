@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors.torch import save
 
@@ -26,13 +26,13 @@ from ..data.files import (
 )
 from ..data.tokenizer import Tokenizer
 from .card_evaluation import read_evaluation
-from .checkpoint import FOLDER, find_checkpoints, load_model, newest_checkpoint
+from .checkpoint import FOLDER, Which, load_model, pick_checkpoint
 from .config import to_dict
 from .history import CONFIG_NAME
 from .model import GPT, count_parameters
 from .model_card import CardFacts, model_card
 from .nanochat import nanochat_config, to_nanochat
-from .state import STATE_NAME, State, read_state_file
+from .state import STATE_NAME, State
 from .trained import (
     CARD_NAME,
     EXPORT_FORMAT,
@@ -42,9 +42,7 @@ from .trained import (
     tokenizer_of,
 )
 
-__all__ = ["Exported", "Which", "export", "pick_checkpoint"]
-
-Which = Literal["best", "newest"]
+__all__ = ["Exported", "export"]
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 _OTHERS = {FOLDER: "a run", STATE_NAME: "a checkpoint", "manifest.json": "a store"}
@@ -123,26 +121,6 @@ def export(
         state=state,
         is_evaluated=evaluation is not None,
     )
-
-
-def pick_checkpoint(source: Path, which: Which) -> Path:
-    """The checkpoint that is meant by a folder.
-
-    Args:
-        source: a checkpoint, which is meant itself, or a run.
-        which: of a run's: the one with the lowest validation loss, or the newest; the
-            newest also where none was evaluated, or the best one is another run's.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    if (source / STATE_NAME).is_file():
-        return source
-    newest = newest_checkpoint(source)
-    best = read_state_file(newest)[0].best
-    if which == "newest" or best is None:
-        return newest
-    return find_checkpoints(source).get(best.step, newest)
 
 
 def _check_place(target: Path, *, force: bool) -> None:

@@ -23,10 +23,10 @@ from safetensors.torch import load_file
 from ..data.errors import CheckpointError, ConfigError, CorruptError, FormatError
 from ..data.files import check_format, read_json, sha256_file
 from ..data.tokenizer import Tokenizer
-from .checkpoint import load_model, newest_checkpoint
+from .checkpoint import load_model, pick_checkpoint
 from .model import GPT
 from .nanochat import from_nanochat, model_config
-from .state import STATE_NAME, State
+from .state import State
 
 __all__ = [
     "CARD_NAME",
@@ -57,8 +57,7 @@ def load_trained(
     The third is for how many steps it was trained, None where an export does not say.
 
     Args:
-        folder: a run, of which the newest checkpoint is read; a checkpoint; or an
-            export.
+        folder: a run, of which the best checkpoint is read; a checkpoint; or an export.
         device: where the weights go.
 
     Raises:
@@ -68,8 +67,7 @@ def load_trained(
     if (folder / MANIFEST_NAME).is_file():
         exported = load_exported(folder, device=device)
         return *exported, read_json(folder / MANIFEST_NAME).get("step")
-    is_checkpoint = (folder / STATE_NAME).is_file()
-    checkpoint = folder if is_checkpoint else newest_checkpoint(folder)
+    checkpoint = pick_checkpoint(folder)
     model, _, state = load_model(folder, device=device, checkpoint=checkpoint)
     return model, tokenizer_of(checkpoint, state), state.step
 

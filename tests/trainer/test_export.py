@@ -23,9 +23,14 @@ from tct.data.errors import CheckpointError, ConfigError, CorruptError, FormatEr
 from tct.data.files import sha256_file
 from tct.data.store import Store
 from tct.trainer import export as module
-from tct.trainer.checkpoint import find_checkpoints, load_model, save_checkpoint
+from tct.trainer.checkpoint import (
+    find_checkpoints,
+    load_model,
+    pick_checkpoint,
+    save_checkpoint,
+)
 from tct.trainer.evaluate import Evaluation
-from tct.trainer.export import export, pick_checkpoint
+from tct.trainer.export import export
 from tct.trainer.loop import train
 from tct.trainer.presets import resolve
 from tct.trainer.state import Best
@@ -225,6 +230,7 @@ def test_the_best_checkpoint_is_taken_unless_the_newest_is_asked_for(
     assert pick_checkpoint(folder, "best") == best
     assert pick_checkpoint(folder, "newest") == newest
     assert pick_checkpoint(newest, "best") == newest
+    assert load_trained(folder)[2] == 3
     done = export(folder, tmp_path / "out")
     assert (done.checkpoint, done.state.step) == (best, 3)
     assert json.loads((tmp_path / "out/tct.json").read_text())["step"] == 3

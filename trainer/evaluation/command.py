@@ -1,6 +1,7 @@
 """The command that evaluates a run."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,14 @@ _COUNT = click.IntRange(min=1)
     metavar="STORE",
     help="Where the store is that RUN was trained on.  "
     "[default: of its name, beside RUN or here]",
+)
+@click.option(
+    "--checkpoint",
+    "which",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "newest"]),
+    help="Which one of the run: of the lowest validation loss, or the newest.",
 )
 @click.option(
     "-n",
@@ -64,6 +73,7 @@ _COUNT = click.IntRange(min=1)
 def evaluate(
     run_folder: Path,
     store_folder: Path | None,
+    which: Any,
     num_samples: int,
     seeds: int,
     temperature: float,
@@ -102,6 +112,7 @@ def evaluate(
             top_p=top_p,
         ),
         judges_folder=judges,
+        which=which,
         device=device,
         note=lambda text: click.echo(text, err=True),
     )

@@ -15,7 +15,7 @@ from ... import __version__
 from ...data.errors import ConfigError, FormatError
 from ...data.files import read_json
 from ...data.store import Split, Store
-from ..checkpoint import newest_checkpoint
+from ..checkpoint import Which, newest_checkpoint, pick_checkpoint
 from ..device import compute_dtype, pick_device
 from ..generation import Generator
 from ..history import CONFIG_NAME
@@ -86,16 +86,18 @@ def evaluate_run(
     settings: Settings,
     *,
     judges_folder: Path,
+    which: Which = "best",
     device: str = "auto",
     note: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
-    """Evaluate the newest checkpoint of a run.
+    """Evaluate a checkpoint of a run.
 
     Args:
         run_folder: what `tct train` wrote.
         store: that it was trained on; see `open_store`.
         settings: how much is written, and how.
         judges_folder: of the judges that run on Node.
+        which: of the run's checkpoints; see `pick_checkpoint`.
         device: "auto", "cpu", "cuda" or "cuda:1".
         note: is told about each part when it is done.
 
@@ -106,8 +108,9 @@ def evaluate_run(
     """
     require_extra()
     _check_splits(store)
-    state = read_state_file(newest_checkpoint(run_folder))[0]
-    generator = Generator.load(run_folder, device=device)
+    checkpoint = pick_checkpoint(run_folder, which)
+    state = read_state_file(checkpoint)[0]
+    generator = Generator.load(checkpoint, device=device)
     model = generator.model
     model.compute_dtype = compute_dtype(pick_device(device))  # as training does
     found = likelihood(model, state.config, store, seed=0)

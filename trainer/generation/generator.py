@@ -33,7 +33,7 @@ class Generator:
 
     @staticmethod
     def load(folder: Path, *, device: str = "auto") -> "Generator":
-        """A model of a run, of which the newest checkpoint is read, or of an export.
+        """A model of a run, of which the best checkpoint is read, or of an export.
 
         Args:
             folder: what `tct train` or `tct export` wrote, or a checkpoint.

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from tct.cli import main
 from tct.data.store import Store
+from tct.trainer.checkpoint import load_model, save_checkpoint
 
 SMALL = ["--preset", "tiny", "--steps", "6", "--batch-size", "4", "--device", "cpu"]
 for setting in ("context=64", "width=32", "layers=1", "heads=2"):
@@ -191,6 +193,18 @@ def test_a_store_without_held_out_documents_is_refused(
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path}: found no complete checkpoint" in problem("eval", tmp_path)
+
+
+def test_the_best_checkpoint_is_evaluated_unless_the_newest_is_asked_for(
+    run: Path, store_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    model, _, state = load_model(folder)
+    save_checkpoint(folder, replace(state, step=state.step + 1), model, [])
+    few = ["--store", store_folder, "-n", "1", "--seeds", "1", "--device", "cpu"]
+    for options, step in (([], state.step), (["--checkpoint", "newest"], 7)):
+        assert tct("eval", folder, *few, *options).exit_code == 0
+        assert json.loads((folder / "eval/eval.json").read_text())["step"] == step
 
 
 def test_a_damaged_checkpoint_is_named(
