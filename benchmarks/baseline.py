@@ -217,7 +217,7 @@ def print_funnels(arms: list[Arm], samples: int) -> None:
 
 
 @click.command()
-@click.option("--corpus", type=Path, default=CORPUS, help="Parquet: repo, text.")
+@click.option("--corpus", type=Path, default=CORPUS, help="Any source of tct prepare.")
 @click.option(
     "--scheme",
     "names",

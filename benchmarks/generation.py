@@ -108,7 +108,7 @@ def print_rows(rows: list[Row], num_documents: int) -> None:
 
 
 @click.command()
-@click.option("--corpus", type=Path, default=CORPUS, help="Parquet: repo, text.")
+@click.option("--corpus", type=Path, default=CORPUS, help="Any source of tct prepare.")
 @click.option("--documents", default=200, show_default=True)
 @click.option(
     "--warm", default=200, show_default=True, help="Fill caches with so many."

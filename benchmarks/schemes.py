@@ -7,20 +7,22 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
 
 import click
-import pyarrow.parquet as pq
 
+from tct.data.errors import SourceError
 from tct.data.json_text import Json, canonical_bytes
 from tct.data.parse import parse_document
 from tct.data.rejects import RejectedError
 from tct.data.tokenizer.references import History
 from tct.data.yaml_text import to_yaml
 from tct.pipeline import vocabulary
+from tct.pipeline.sources import Columns, read_records
 from tct.pipeline.train_tokenizer import train_tokenizer, training_rows
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared/corpus/workflows-head.parquet"
@@ -152,20 +154,18 @@ def read_ranks(path: Path) -> Scheme:
 # -- documents -------------------------------------------------------------------------
 
 
-def read_corpus(path: Path) -> tuple[list[Pair], list[Pair]]:
+def read_corpus(source: Path) -> tuple[list[Pair], list[Pair]]:
     """Training pairs, at most 60 of a repository, and test pairs."""
-    if not path.is_file():
-        raise click.ClickException(
-            f"{path.name}: not found; give a parquet file with columns repo and text"
-        )
-    table = pq.read_table(path, columns=["repo", "text"]).to_pydict()
     splits: tuple[list[Pair], list[Pair]] = [], []
-    for repo, text in zip(table["repo"], table["text"], strict=True):
-        digest = int(hashlib.sha256(repo.encode()).hexdigest(), 16)
-        try:
-            splits[digest % 4 == 0].append((repo, parse_document(text.encode())))
-        except RejectedError:
-            continue
+    try:
+        for record in read_records([source], Columns()):
+            repo = record.group or record.path
+            digest = int(hashlib.sha256(repo.encode()).hexdigest(), 16)
+            with suppress(RejectedError):
+                value = parse_document(record.text)
+                splits[digest % 4 == 0].append((repo, value))
+    except SourceError as error:
+        raise click.ClickException(str(error)) from error
     train, test = splits
     return [train[row] for row in training_rows([repo for repo, _ in train])], test
 

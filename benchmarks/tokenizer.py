@@ -151,7 +151,7 @@ def version(name: str) -> str:
 
 
 @click.command()
-@click.option("--corpus", type=Path, default=CORPUS, help="Parquet: repo, text.")
+@click.option("--corpus", type=Path, default=CORPUS, help="Any source of tct prepare.")
 @click.option("--ranks", type=Path, multiple=True, help="js-tiktoken ranks, .js.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--documents", default=200, show_default=True, help="For the masks.")

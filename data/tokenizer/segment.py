@@ -15,8 +15,6 @@ from collections.abc import Iterable
 from itertools import accumulate
 from operator import getitem
 
-import numpy as np
-
 __all__ = ["Segmenter"]
 
 _CACHE_CHUNKS = 1 << 18  # chunks repeat: 100,000 workflows have about 10 times as many
@@ -27,13 +25,15 @@ _UNREACHED = 1 << 30
 class _Node:
     """A node of the vocabulary's trie: the beginning of a token, or all of it."""
 
-    __slots__ = ("following", "length", "token")
+    __slots__ = ("data", "following", "length", "token")
 
     def __init__(self, length: int) -> None:
         self.following: dict[str, _Node] = {}
         self.length = length
         self.token = -1
         """Id of the token that ends here, -1 for none."""
+        self.data = b""
+        """The same as little-endian uint16."""
 
 
 class _State(dict[str, "_State"]):
@@ -99,7 +99,7 @@ class Segmenter:
                 following = node.following
                 node = following.get(symbol) or _Node(node.length + 1)
                 following[symbol] = node
-            node.token = number
+            node.token, node.data = number, number.to_bytes(2, "little")
         self._start = _State(self._trie, (self._trie,), (0,), {})
         # Bytes of ids: a third of the memory of tuples, and joined without a loop.
         self._cache: dict[str, bytes] = {}
@@ -110,13 +110,7 @@ class Segmenter:
         Raises:
             KeyError: a symbol that the vocabulary does not have.
         """
-        states = self._walk(chunk)
-        ids, at = [], len(chunk)
-        while at:
-            last = states[at].last
-            ids.append(last.token)
-            at -= last.length
-        return tuple(reversed(ids))
+        return tuple([node.token for node in self._tokens(chunk)])
 
     def encode(self, chunks: Iterable[str]) -> bytes:
         """The ids of chunks, one after the other, as little-endian uint16.
@@ -133,17 +127,24 @@ class Segmenter:
         return len(self._start.states)
 
     def _learn(self, chunk: str) -> bytes:
-        ids = np.array(self.segment(chunk), dtype="<u2").tobytes()
+        ids = b"".join([node.data for node in self._tokens(chunk)])
         if len(self._cache) >= _CACHE_CHUNKS:
             self._cache.clear()
         self._cache[chunk] = ids
         return ids
 
-    def _walk(self, chunk: str) -> list[_State]:
-        """The states before the first symbol, after it, …, after the last."""
+    def _tokens(self, chunk: str) -> list[_Node]:
+        """The tokens of a chunk, by where they end in the trie."""
         if self.num_states > _MAX_STATES:
             self._start = _State(self._trie, (self._trie,), (0,), {})
-        return list(accumulate(chunk, getitem, initial=self._start))
+        states = list(accumulate(chunk, getitem, initial=self._start))
+        tokens, at = list[_Node](), len(chunk)
+        while at:
+            last = states[at].last
+            tokens.append(last)
+            at -= last.length
+        tokens.reverse()
+        return tokens
 
     def num_without(self, symbols: str) -> int:
         """How many tokens a token's symbols would take if it were not there."""

@@ -152,10 +152,10 @@ class Writer:
         if "\n" not in symbols:
             self._pending.append(symbols)
             return
-        *lines, last = symbols.split("\n")
-        for line in lines:
-            self._pending.append(line + "\n")
-            self._cut()
+        first, *lines, last = symbols.split("\n")
+        self._pending.append(first + "\n")
+        self._cut()
+        self._chunks += [line + "\n" for line in lines]
         self._pending.append(last)
 
     def _array(self, values: list[Json], node: Node, depth: int) -> None:
