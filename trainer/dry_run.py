@@ -122,7 +122,8 @@ def _try(learner: Learner, loader: Loader, config: Config) -> tuple[float, float
     for step, batch in enumerate(islice(loader, _STEPS)):
         lr = learning_rate(step, config.optim, steps=steps)
         result = train_step(learner, batch, lr=lr, clip=config.optim.clip)
-        losses.append(result.nats.item() / result.targets)  # waits for the device
+        result.require_finite()  # waits for the device
+        losses.append(result.nats.item() / result.targets)
         now = time.perf_counter()
         rates.append(result.targets / (now - begun))
         begun = now

@@ -24,15 +24,19 @@ _USABLE = 0.9  # of a GPU's memory: the rest is its context's, and lost between 
 
 
 @contextmanager
-def explaining(run: Run, batch: DeviceBatch) -> Iterator[None]:
+def explaining(run: Run, batch: DeviceBatch, *, step: int) -> Iterator[None]:
     """Let what goes wrong in a step say where, and what to do.
+
+    Args:
+        run: that the step belongs to.
+        batch: of the step.
+        step: its number in the run, from 1.
 
     Raises:
         NotFiniteError: the loss or gradient of `batch` is no number; its windows are
             in RUN/non-finite.json.
         OutOfMemoryError: a pass of it is too large; says which size should fit.
     """
-    step = run.state.step + 1
     try:
         yield
     except NotFiniteError as error:

@@ -187,7 +187,9 @@ class _Session:
             run.state = run.state.after_step(
                 run.loader.state_dict(), targets=result.targets
             )
-            interval.add(result, batch, lr=lr, began=began, waited=waited)
+            interval.add(
+                run.state.step, result, batch, lr=lr, began=began, waited=waited
+            )
             self.progress.step(run.state.step)
 
             owes = self._owes_evaluation or self._owes_samples
@@ -216,13 +218,17 @@ class _Session:
 
     def _learn(self, batch: DeviceBatch, *, lr: float) -> StepResult:
         run, clip = self.run, self.run.config.optim.clip
-        with explaining(run, batch):
+        with explaining(run, batch, step=run.state.step + 1):
             return train_step(run.learner, batch, lr=lr, clip=clip)
 
     def _log(self, interval: Interval) -> None:
         if not interval.targets:
             return
         run = self.run
+        # Before a checkpoint is written, so that each is from before a fault.
+        for step, batch, result in interval.steps:
+            with explaining(run, batch, step=step):
+                result.require_finite()
         record = interval.record(
             step=run.state.step,
             tokens=run.state.tokens,

@@ -6,16 +6,15 @@ import sys
 import torch
 
 from .config import Config, ModelConfig
+from .loss import loss_bytes
 
 __all__ = ["fitting_rows", "peak_memory", "training_bytes"]
 
 _FLOAT = 4
-# What a layer keeps of a position for its backward pass, in numbers of the width; and
-# numbers per logit at the moment when the backward pass begins.  Counted with
-# torch.autograd.graph.saved_tensors_hooks on this model, without torch.compile, which
-# keeps less.
+# What a layer keeps of a position for its backward pass, in numbers of the width.
+# Counted with torch.autograd.graph.saved_tensors_hooks on this model, without
+# torch.compile, which keeps less.
 _KEPT_FLOAT32, _KEPT_BFLOAT16 = 19.1, 23.1
-_PER_LOGIT = 4
 
 
 def training_bytes(
@@ -38,7 +37,10 @@ def training_bytes(
     copies = 0 if dtype is None else dtype.itemsize * parameters
     positions = rows * model.context
     fixed = _FLOAT * (2 * parameters + moments) + copies
-    return fixed + positions * _bytes_per_position(model, dtype)
+    loss = loss_bytes(
+        width=model.width, vocab_size=model.vocab_size, is_cuda=dtype is not None
+    )
+    return fixed + loss + positions * _bytes_per_position(model, dtype)
 
 
 def fitting_rows(
@@ -62,5 +64,4 @@ def peak_memory(device: torch.device) -> int:
 
 def _bytes_per_position(model: ModelConfig, dtype: torch.dtype | None) -> int:
     kept = _FLOAT * _KEPT_FLOAT32 if dtype is None else 2 * _KEPT_BFLOAT16
-    logits = _FLOAT * _PER_LOGIT * model.vocab_size
-    return round(kept * model.layers * model.width) + logits
+    return round(kept * model.layers * model.width)

@@ -11,12 +11,11 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor
 
 from ..data.files import write_atomic
 from .config import ModelConfig
@@ -87,11 +86,12 @@ class Interval:
         self._offset: int | None = None
         self._lr = self._seconds = self._waited = self._flops = 0.0
         self._positions = 0
-        self._nats: list[Tensor] = []
-        self._grad_norm: Tensor | None = None
+        self.steps: list[tuple[int, DeviceBatch, StepResult]] = []
+        """Number in the run, batch without its tensors, and figures of each step."""
 
     def add(
         self,
+        step: int,
         result: StepResult,
         batch: DeviceBatch,
         *,
@@ -102,6 +102,7 @@ class Interval:
         """Take in one step.
 
         Args:
+            step: its number in the run, from 1.
             result: of the step.
             batch: that it learnt from.
             lr: its learning rate.
@@ -114,29 +115,29 @@ class Interval:
         self._flops += training_flops(self._model, batch.windows.length)
         self._epoch, self._offset, self._lr = batch.epoch, batch.offset, lr
         self._seconds += time.perf_counter() - began
-        self._nats.append(result.nats)
-        self._grad_norm = result.grad_norm
+        self.steps.append((step, replace(batch, passes=[]), result))
 
     def record(
         self, *, step: int, tokens: int, seconds: float, eta: float
     ) -> StepRecord:
         """The record of these steps, of which there is at least one."""
-        assert self._grad_norm is not None
-        nats = torch.stack(self._nats).double().sum().item()
+        results = [result for *_, result in self.steps]
+        nats = torch.stack([result.nats for result in results]).double().sum().item()
+        grad_norm = results[-1].grad_norm
         return StepRecord(
             step=step,
             epoch=self._epoch,
             offset=self._offset,
             loss=nats / self.targets,
             lr=self._lr,
-            grad_norm=self._grad_norm.item(),
+            grad_norm=grad_norm.item(),
             targets=self.targets,
             tokens=tokens,
             tokens_per_s=self.targets / self._seconds,
             positions_per_s=self._world_size * self._positions / self._seconds,
             mfu=self._flops / self._seconds / self._peak.flops,
             loader_wait=self._waited / self._seconds,
-            memory=peak_memory(self._grad_norm.device),
+            memory=peak_memory(grad_norm.device),
             seconds=seconds,
             eta=eta,
         )

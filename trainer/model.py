@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from .attention import attend_within, positions_within
 from .config import ModelConfig
+from .loss import IGNORE_INDEX, project, softcap_loss
 
 __all__ = [
     "GPT",
@@ -28,12 +29,6 @@ __all__ = [
     "init_weights",
     "loss_sum",
 ]
-
-IGNORE_INDEX = -1
-"""Target of a position that is not learned from."""
-
-# On CUDA an odd number of columns keeps the product off the tensor cores' fast path.
-_CUDA_COLUMNS = 64
 
 
 class Cache(Protocol):
@@ -180,6 +175,18 @@ class GPT(nn.Module):
         Raises:
             ValueError: more positions than the context.
         """
+        logits = project(self.hidden(ids, cache, bounds), self.lm_head.weight)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        softcap = self.config.softcap
+        return softcap * torch.tanh(logits / softcap)
+
+    def hidden(
+        self,
+        ids: Tensor,
+        cache: Cache | None = None,
+        bounds: Tensor | None = None,
+    ) -> Tensor:
+        """What the head projects, (B, T, C) in `compute_dtype`; see `forward`."""
         num_positions = ids.size(1)
         if num_positions > self.config.context:
             raise ValueError(
@@ -199,18 +206,7 @@ class GPT(nn.Module):
         cos, sin = cos.to(x.dtype), sin.to(x.dtype)
         for layer in self.layers:
             x = layer(x, cos, sin, cache, bounds)
-        logits = self._project(_norm(x))  # (B, T, V)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        softcap = self.config.softcap
-        return softcap * torch.tanh(logits / softcap)
-
-    def _project(self, x: Tensor) -> Tensor:
-        if not x.is_cuda:
-            logits: Tensor = self.lm_head(x)
-            return logits
-        weight = self.lm_head.weight.to(x.dtype)
-        padding = -weight.size(0) % _CUDA_COLUMNS
-        return F.linear(x, F.pad(weight, (0, 0, 0, padding)))[..., : weight.size(0)]
+        return _norm(x)
 
 
 def loss_sum(
@@ -219,7 +215,7 @@ def loss_sum(
     """The loss of some windows as a sum, so that parts of a step can be added up.
 
     Args:
-        model: gives the logits.
+        model: gives the hidden states and the head.
         inputs: (B, T) int64 token ids.
         targets: (B, T) int64, IGNORE_INDEX where there is nothing to predict.
         bounds: if rows hold several windows; see `GPT.forward`.
@@ -227,12 +223,12 @@ def loss_sum(
     Returns:
         Sum of nats over the targets, a scalar on the model's device.
     """
-    logits: Tensor = model(inputs, bounds=bounds)
-    return F.cross_entropy(
-        logits.flatten(0, 1),
+    hidden = model.hidden(inputs, bounds=bounds)
+    return softcap_loss(
+        hidden.flatten(0, 1),
+        model.lm_head.weight,
         targets.flatten(),
-        ignore_index=IGNORE_INDEX,
-        reduction="sum",
+        model.config.softcap,
     )
 
 

@@ -12,13 +12,14 @@ from torch.optim import Optimizer
 
 from .config import OptimConfig
 from .model import GPT
+from .muon import Muon
 
 __all__ = ["make_optimizers", "optimizer_tensors", "restore_optimizers"]
 
 _FUSED = ("cpu", "cuda")
 _STATE = {
     torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
-    torch.optim.Muon: ("momentum_buffer",),
+    Muon: ("momentum_buffer",),
 }
 
 
@@ -37,15 +38,7 @@ def make_optimizers(model: GPT, optim: OptimConfig) -> list[Optimizer]:
     groups = [{"params": free, "weight_decay": 0.0}]
     optimizers: list[Optimizer] = []
     if optim.optimizer == "muon":
-        optimizers.append(
-            torch.optim.Muon(
-                hidden,
-                lr=optim.lr,
-                weight_decay=optim.weight_decay,
-                # Updates as long as AdamW's usually are, so that one rate fits both.
-                adjust_lr_fn="match_rms_adamw",
-            )
-        )
+        optimizers.append(Muon(hidden, lr=optim.lr, weight_decay=optim.weight_decay))
     else:
         groups.append({"params": hidden, "weight_decay": optim.weight_decay})
     device = next(model.parameters()).device

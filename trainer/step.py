@@ -16,7 +16,7 @@ __all__ = ["StepResult", "train_step"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepResult:
-    """What a step did; the figures stay on the device until someone reads them."""
+    """Figures of a step, which stay on the device until someone reads them."""
 
     nats: Tensor
     """Sum of the loss over the targets, before the update; a float32 scalar."""
@@ -24,6 +24,22 @@ class StepResult:
     """Number of tokens that were predicted, by all processes together."""
     grad_norm: Tensor
     """Length of the gradient before clipping; a float32 scalar."""
+
+    def require_finite(self) -> None:
+        """Wait for the device, and complain if the step changed nothing.
+
+        Raises:
+            NotFiniteError: the loss or the gradient is inf or nan.
+        """
+        if torch.isfinite(self.nats + self.grad_norm):
+            return
+        raise NotFiniteError(
+            f"found a loss of {self.nats.item() / self.targets:.4g} nats per token and "
+            f"a gradient of length {self.grad_norm.item():.4g}, "
+            "expected finite numbers",
+            "the newest checkpoint is from before it; lower optim.lr or look at these "
+            "documents",
+        )
 
 
 def train_step(
@@ -35,8 +51,9 @@ def train_step(
     and processes: each adds its sum divided by the targets of the whole step.  (A mean
     of the passes' means is another gradient: 28 % off on real lengths.)
 
-    Raises:
-        NotFiniteError: the loss or the gradient is inf or nan.  Nothing was changed.
+    Nothing here waits for the device, so the host can prepare the next steps.  If the
+    loss or the gradient is inf or nan, the optimisers change nothing, and
+    `StepResult.require_finite` raises.
     """
     model, world = learner.model, learner.world
     model.train()
@@ -53,16 +70,12 @@ def train_step(
         nats += found.detach()
     nats = world.total(nats)
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
-    if not torch.isfinite(nats + grad_norm):
-        model.zero_grad()
-        raise NotFiniteError(
-            f"found a loss of {nats.item() / batch.num_targets:.4g} nats per token and "
-            f"a gradient of length {grad_norm.item():.4g}, expected finite numbers",
-            "the weights are unchanged; lower optim.lr or look at these documents",
-        )
+    found_inf = 1 - torch.isfinite(nats + grad_norm).float()
     for optimizer in learner.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = lr
+        # What GradScaler sets, too: fused optimisers read it on the device.
+        optimizer.found_inf = found_inf  # type: ignore[attr-defined]
         optimizer.step()
     model.zero_grad()
     return StepResult(nats=nats, targets=batch.num_targets, grad_norm=grad_norm)
