@@ -8,6 +8,7 @@ The same weights are behind all four, so the plain model is what checkpoints hol
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,12 @@ _Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 # Bucketed rows have up to 16 widths, packed ones up to 8 heights; each is a program of
 # its own in training and in evaluation.
 _MOST_PROGRAMS = 64
+
+# On CUDA shapes are few, and each has a program of its own.  One process alone records
+# it as CUDA graphs: to launch the kernels of a pass one by one takes a host about 20 ms,
+# which is longer than a GPU takes to run them.
+_ON_CUDA: dict[str, Any] = {"dynamic": False}
+_ON_ONE_GPU: dict[str, Any] = {"dynamic": False, "mode": "reduce-overhead"}
 
 
 class Nats(nn.Module):
@@ -76,10 +83,14 @@ def make_learner(model: GPT, config: Config, world: World) -> Learner:
     nats: _Objective = module
     if pick_compile(world.device, config.run.compile):
         torch._dynamo.config.recompile_limit = _MOST_PROGRAMS
-        # On CUDA shapes are few and each has a program of its own; on a CPU they are
-        # as many as there are lengths.
-        is_static = world.device.type == "cuda"
-        nats = torch.compile(module, dynamic=False if is_static else None)
+        options: dict[str, Any] = {}
+        if world.device.type == "cuda":
+            options = _ON_ONE_GPU if world.size == 1 else _ON_CUDA
+        nats = torch.compile(module, **options)
+    for parameter in model.parameters():
+        # Added to in place, never replaced: a gradient that a CUDA graph returned would
+        # be overwritten when the graph runs again.
+        parameter.grad = torch.zeros_like(parameter)
     return Learner(
         model=model,
         optimizers=make_optimizers(model, config.optim),

@@ -11,6 +11,7 @@ A bfloat16 embedding would not learn: at a rate of 3e-4 nine tenths of it never 
 Shapes: B windows, T positions, C channels, H heads, D channels of a head, V vocabulary.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -74,10 +75,9 @@ class Attention(nn.Module):
         bounds: Tensor | None,
     ) -> Tensor:
         """(B, T, C) to (B, T, C)."""
+        q, k, v = (self._split(part) for part in self._project(x))  # (B, H, T, D)
         # Normalising after the rotation is what nanochat and its export expect.
-        q = _norm(_rotate(self._split(self.q_proj(x)), cos, sin))  # (B, H, T, D)
-        k = _norm(_rotate(self._split(self.k_proj(x)), cos, sin))
-        v = self._split(self.v_proj(x))
+        q, k = (_norm(_rotate(part, cos, sin)) for part in (q, k))
         if cache is not None:
             mixed = cache.attend(self.layer, q, k, v)
         elif bounds is not None:
@@ -86,6 +86,15 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         mixed = mixed.transpose(1, 2).flatten(2)  # (B, T, C)
         return F.dropout(self.o_proj(mixed), self.dropout, self.training)
+
+    def _project(self, x: Tensor) -> Sequence[Tensor]:
+        """Queries, keys and values, (B, T, C) each."""
+        projections = self.q_proj, self.k_proj, self.v_proj
+        if not x.is_cuda:
+            return [projection(x) for projection in projections]
+        # One wide product, and a single one for each gradient, fill a GPU better.
+        weight = torch.cat([projection.weight for projection in projections])
+        return F.linear(x, weight.to(x.dtype)).chunk(3, dim=-1)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)

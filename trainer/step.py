@@ -77,7 +77,7 @@ def train_step(
         # What GradScaler sets, too: fused optimisers read it on the device.
         optimizer.found_inf = found_inf  # type: ignore[attr-defined]
         optimizer.step()
-    model.zero_grad()
+    model.zero_grad(set_to_none=False)
     return StepResult(nats=nats, targets=batch.num_targets, grad_norm=grad_norm)
 
 
