@@ -18,10 +18,11 @@ __all__ = [
 # Where the configuration leaves it open.  On a CPU one window at a time: nothing is
 # spent on PAD, and what a short window computes stays in the cache; packed rows of
 # 1,024 do the same work, at the same speed with workflow-27m and 14 % slower with tiny.
-# On a GPU the full rows of the reference: 32 need about 8 GB with workflow-27m.
+# On a GPU as many windows in a row as fit: 2.1 times the tokens per second of padded
+# rows on an H200 (benchmarks/results/gpu_h200_2026-11-26.md).
 _CPU_LAYOUT: Layout = "bucketed"
 _CPU_ROWS = 1
-_GPU_LAYOUT: Layout = "padded"
+_GPU_LAYOUT: Layout = "packed"
 _GPU_ROWS = 32
 
 

@@ -1,14 +1,15 @@
 """A model with all that it takes to learn: its objective, its optimisers, its peers.
 
-    GPT ─▶ Nats ─(torch.compile)─▶ nats ─(DistributedDataParallel)─▶ shared_nats
+    GPT ─▶ nats ─(torch.compile, DistributedDataParallel)─▶ shared_nats
 
-The same weights are behind all four, so the plain model is what checkpoints hold.
+The same weights are behind all three, so the plain model is what checkpoints hold.
+An evaluation reads `nats`: it is short, and compiling its shapes would take longer.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +27,12 @@ __all__ = ["Learner", "make_learner"]
 _Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 # Bucketed rows have up to 16 widths, packed ones up to 8 heights; each is a program of
-# its own in training and in evaluation.
-_MOST_PROGRAMS = 64
+# its own.
+_MOST_PROGRAMS = 32
 
 # On CUDA shapes are few, and each has a program of its own.  One process alone records
-# it as CUDA graphs: to launch the kernels of a pass one by one takes a host about 20 ms,
-# which is longer than a GPU takes to run them.
+# it as CUDA graphs: to launch the kernels of a pass one by one takes a host some 20 ms,
+# longer than a GPU takes to run them.
 _ON_CUDA: dict[str, Any] = {"dynamic": False}
 _ON_ONE_GPU: dict[str, Any] = {"dynamic": False, "mode": "reduce-overhead"}
 
@@ -59,7 +60,8 @@ class Learner:
     nats: _Objective
     """(inputs, targets, bounds) to the sum of their loss; see `loss_sum`."""
     shared_nats: _Objective
-    """The same, but its backward pass averages gradients over all processes."""
+    """The same, perhaps compiled; its backward pass averages gradients over all
+    processes."""
     seed: int
     """Key of what is dropped out."""
 
@@ -79,14 +81,7 @@ class Learner:
 def make_learner(model: GPT, config: Config, world: World) -> Learner:
     """Get a model, which is on its device already, ready to learn."""
     model.compute_dtype = compute_dtype(world.device)
-    module = Nats(model)
-    nats: _Objective = module
-    if pick_compile(world.device, config.run.compile):
-        torch._dynamo.config.recompile_limit = _MOST_PROGRAMS
-        options: dict[str, Any] = {}
-        if world.device.type == "cuda":
-            options = _ON_ONE_GPU if world.size == 1 else _ON_CUDA
-        nats = torch.compile(module, **options)
+    nats = Nats(model)
     for parameter in model.parameters():
         # Added to in place, never replaced: a gradient that a CUDA graph returned would
         # be overwritten when the graph runs again.
@@ -96,17 +91,23 @@ def make_learner(model: GPT, config: Config, world: World) -> Learner:
         optimizers=make_optimizers(model, config.optim),
         world=world,
         nats=nats,
-        shared_nats=_shared(nats, world),
+        shared_nats=_shared(nats, config, world),
         seed=config.data.seed,
     )
 
 
-def _shared(nats: _Objective, world: World) -> _Objective:
+def _shared(nats: Nats, config: Config, world: World) -> _Objective:
+    module: nn.Module = nats
+    if pick_compile(world.device, config.run.compile):
+        torch._dynamo.config.recompile_limit = _MOST_PROGRAMS
+        options: dict[str, Any] = {}
+        if world.device.type == "cuda":
+            options = _ON_ONE_GPU if world.size == 1 else _ON_CUDA
+        module = cast("nn.Module", torch.compile(nats, **options))
     if world.size == 1:
-        return nats
-    assert isinstance(nats, nn.Module)
+        return module
     return DistributedDataParallel(
-        nats,
+        module,
         device_ids=[world.device] if world.device.type == "cuda" else None,
         broadcast_buffers=False,  # they are constants
         gradient_as_bucket_view=True,

@@ -55,6 +55,11 @@ class Muon(Optimizer):
         groups = [{"params": matrices} for matrices in by_shape.values()]
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
         super().__init__(groups, defaults)
+        for group in self.param_groups:
+            matrices = group["params"]
+            group["buffer"] = torch.stack([torch.zeros_like(m) for m in matrices])
+            for matrix, buffer in zip(matrices, group["buffer"], strict=True):
+                self.state[matrix]["momentum_buffer"] = buffer  # a view
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Change every matrix, all of which have a gradient."""
@@ -68,25 +73,15 @@ class Muon(Optimizer):
         keep: Tensor | float = 1.0
         if self.found_inf is not None:
             keep = 1 - self.found_inf
-            grads = torch.where(keep == 1, grads, 0)
-        buffers = [self._buffer(matrix) for matrix in matrices]
-        pull = keep * (1 - group["momentum"])
-        buffer = torch.stack(buffers)
-        buffer += (grads - buffer) * pull
-        torch._foreach_copy_(buffers, list(buffer.unbind()))
-        update = orthogonalize(grads.lerp(buffer, group["momentum"]))
+            grads.masked_fill_(self.found_inf.bool(), 0)
+        momentum, buffer = group["momentum"], group["buffer"]
+        buffer.lerp_(grads, keep * (1 - momentum))
+        update = orthogonalize(grads.lerp_(buffer, momentum))
         scale = _RMS_OF_ADAMW * max(matrices[0].shape) ** 0.5
         lr = keep * group["lr"]
         torch._foreach_mul_(matrices, 1 - lr * group["weight_decay"])
-        step = (-scale * lr) * update.to(matrices[0].dtype)
+        step = update.to(matrices[0].dtype) * (-scale * lr)
         torch._foreach_add_(matrices, list(step.unbind()))
-
-    def _buffer(self, matrix: Tensor) -> Tensor:
-        state = self.state[matrix]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(matrix)
-        buffer: Tensor = state["momentum_buffer"]
-        return buffer
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

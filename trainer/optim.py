@@ -70,9 +70,13 @@ def restore_optimizers(
         KeyError: the state of a parameter is missing.
     """
     for name, parameter, optimizer, keys in _remembered(model, optimizers):
-        optimizer.state[parameter] = {
-            key: tensors[f"{name}.{key}"].to(parameter.device) for key in keys
-        }
+        state = optimizer.state[parameter]
+        for key in keys:
+            saved = tensors[f"{name}.{key}"].to(parameter.device)
+            if key in state:
+                state[key].copy_(saved)
+            else:
+                state[key] = saved
 
 
 def _remembered(

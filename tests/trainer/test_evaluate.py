@@ -90,7 +90,8 @@ def test_the_policy_of_training_changes_no_figure(
 def test_an_evaluation_leaves_no_gradient(learner: Learner, batches: Batches) -> None:
     evaluate(learner, batches)
 
-    assert all(parameter.grad is None for parameter in learner.model.parameters())
+    for parameter in learner.model.parameters():
+        assert parameter.grad is None or not parameter.grad.any()
 
 
 def test_an_empty_split_has_no_figures(

@@ -79,7 +79,7 @@ def test_a_compiled_step_learns_what_an_eager_one_does(
         for flag in (False, True)
     )
     expected, found = fresh(eager), fresh(compiled)
-    assert found.nats is not expected.nats
+    assert found.shared_nats is not found.nats
     learn(expected, store, eager, 20)
     learn(found, store, compiled, 20)
 

@@ -141,13 +141,15 @@ def test_decay_is_for_matrices_inside_the_layers(small: Config) -> None:
     }
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_restored_optimizer_goes_on_as_before(
-    small: Config, batch: DeviceBatch
+    small: Config, batch: DeviceBatch, optimizer: str
 ) -> None:
-    learner = fresh(small)
+    config = override(small, [f"optimizer={optimizer}"])
+    learner = fresh(config)
     model, optimizers = learner.model, learner.optimizers
     train_step(learner, batch, lr=0.01, clip=1.0)
-    twin = fresh(small)
+    twin = fresh(config)
     twin.model.load_state_dict(model.state_dict())
     tensors = optimizer_tensors(model, optimizers)
     copies = {k: v.clone() for k, v in tensors.items()}
