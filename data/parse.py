@@ -5,14 +5,14 @@ document never means something else here than it meant to its author.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from .errors import SourceError
 from .json_text import Json
 from .rejects import MAX_NODES, RejectedError
 from .tokenizer.grammar import MAX_DEPTH
-from .yaml_core import bounded_integer, finite_float, parse_yaml
+from .yaml_reader import parse_yaml
+from .yaml_scalars import bounded_integer, finite_float
 
 __all__ = ["MAX_DOCUMENT_BYTES", "parse_document", "read_document"]
 
@@ -20,17 +20,13 @@ MAX_DOCUMENT_BYTES = 1 << 20
 
 
 def parse_document(
-    source: bytes,
-    *,
-    max_bytes: int = MAX_DOCUMENT_BYTES,
-    parse_yaml: Callable[[str], Json] = parse_yaml,
+    source: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES
 ) -> dict[str, Json]:
     """The JSON object that a YAML or JSON text stands for.
 
     Args:
         source: the bytes of one file or record.
         max_bytes: longest `source`.
-        parse_yaml: reads what is no JSON, such as `BlockParser.parse` does.
 
     Raises:
         RejectedError: `source` is not exactly one JSON object.

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from tct.data.json_text import Json, canonical_bytes
 from tct.data.parse import parse_document
 from tct.data.store import Store
-from tct.data.yaml_core import parse_yaml
+from tct.data.yaml_reader import parse_yaml
 from tct.data.yaml_text import to_yaml
 from tct.tests.strategies import json_objects, workflow_like
 

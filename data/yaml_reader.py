@@ -1,0 +1,306 @@
+"""YAML 1.2 texts to JSON values, as GitHub reads workflows.
+
+One pass, with no events and no tree between text and value: `yaml_cursor.py` reads
+scalars, `yaml_flow.py` what is in brackets, `yaml_lines.py` goes from line to line, and
+this module knows what indentation says.  `<<` is a key like any other, aliases are
+replaced by copies under a bound, a key that is no string keeps its source text.  Depth
+and values are bounded while they are read, every step is linear in what it passes.
+
+Source: YAML 1.2.2, chapters 5 to 9.
+"""
+
+import re
+from typing import NoReturn
+
+from .json_text import Json
+from .rejects import RejectedError
+from .yaml_cursor import BLANKS, PLAIN, Properties
+from .yaml_flow import MAX_KEY
+from .yaml_lines import LineCursor
+
+__all__ = ["parse_yaml"]
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_PLAIN = re.compile(PLAIN)
+_PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+")
+_ITEM = re.compile(rf"- ++({PLAIN})(?=\n)")
+_KEY = re.compile(
+    rf"""(?:{PLAIN}|"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\n]++|'')*+'"""
+    r"|\*[^ \t\n,\[\]{}]++)?+[ \t]*+:(?=[ \t\n])"
+)
+_COLON = re.compile(r"[ \t]*+:(?=[ \t\n])")
+# What `_Reader._column` says where no block collection begins.
+_INLINE = -1
+_EMPTY = -2
+
+
+def parse_yaml(text: str) -> Json:
+    """The value of a YAML text that holds one document.
+
+    Raises:
+        RejectedError: the text is no YAML, or no single document of JSON values.
+    """
+    if _FORBIDDEN.search(text):
+        raise RejectedError("syntax", "control characters are not allowed")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    reader = _Reader(f"\n{text}\n" if not text.endswith("\n") else f"\n{text}")
+    reader.is_cut = not text.endswith("\n")
+    return reader.document()
+
+
+class _Reader(LineCursor):
+    """Reads one document."""
+
+    def document(self) -> Json:
+        """The value of the only document."""
+        self.next_line()
+        is_explicit = self.prefix()
+        if is_explicit:
+            self.pos += 3
+        elif self.indent < 0:
+            raise RejectedError("empty", "no document")
+        value = self._node(-1, None if is_explicit else self._column(-1, dash=False))
+        if self.indent >= 0:
+            raise self.error("expected the end of the document")
+        if self.text.startswith("...", self.pos):
+            self.pos += 3
+            self.next_line()
+        if self.pos < len(self.text):
+            raise RejectedError("several_documents", "expected one document in a file")
+        if self.num_odd:
+            raise RejectedError("syntax", "control characters outside of quotes")
+        return value
+
+    # -- nodes -------------------------------------------------------------------------
+
+    def _node(
+        self,
+        parent: int,
+        column: int | None = None,
+        *,
+        dash: bool = True,
+        compact: bool = False,
+    ) -> Json:
+        """The node that begins behind an indicator, on this line or the next.
+
+        Args:
+            parent: column of the collection that it is in.
+            column: as `_column` has it, if the node begins exactly here.
+            dash: whether a sequence may be in the column `parent`.
+            compact: whether a block collection may begin on this line.
+        """
+        if column is None:
+            column = self._seek(parent, dash=dash, compact=compact)
+        properties = None
+        if column > _EMPTY and self.text[self.pos] in "&!":
+            properties, column = self._properties_here(parent, column, dash=dash)
+        before = self.begin(properties)
+        value: Json
+        if column == _EMPTY:
+            value = self.scalar("", properties, is_plain=True)
+        elif column >= 0 and self.is_indicator("-"):
+            value = self._sequence(column, properties)
+        elif column >= 0 and self._is_pair():
+            value = self._mapping(column, properties)
+        else:
+            start = self.pos
+            value = self._inline(parent, properties)
+            if self.source is None and _COLON.match(self.text, self.pos):
+                self.key(start)
+            self.next_line()
+        self.end(properties, before, value)
+        return value
+
+    def _seek(self, parent: int, *, dash: bool, compact: bool) -> int:
+        """Go to where a node begins; returns what `_column` does."""
+        text, start = self.text, self.pos
+        self.pos = pos = BLANKS.match(text, start).end()  # type: ignore[union-attr]
+        if text[pos] == "\n" or (text[pos] == "#" and pos > start):
+            self.pos = start
+            self.next_line()
+            return self._column(parent, dash=dash)
+        if compact and "\t" not in text[start:pos]:
+            return pos - text.rfind("\n", 0, pos) - 1
+        return _INLINE
+
+    def _column(self, parent: int, *, dash: bool) -> int:
+        """The column of a block collection that begins with this line.
+
+        _INLINE if a node begins here that is no such collection, _EMPTY if none does.
+        """
+        if self.indent > parent or (
+            dash and self.indent == parent >= 0 and self.is_indicator("-")
+        ):
+            return _INLINE if self.is_tabbed else self.indent
+        return _EMPTY
+
+    def _properties_here(
+        self, parent: int, column: int, *, dash: bool
+    ) -> tuple[Properties | None, int]:
+        """Properties of a node, and its column behind them."""
+        found: Properties | None = None
+        while column > _EMPTY and self.text[self.pos] in "&!":
+            start = self.pos
+            if column >= 0:
+                self.properties()
+                is_key = _KEY.match(self.text, self.pos)
+                self.pos = start
+                if is_key:  # they are those of the key
+                    return found, column
+            found, column = self.properties(found), _INLINE
+            if self.text[self.pos] in "\n#":
+                self.next_line()
+                column = self._column(parent, dash=dash)
+        return found, column
+
+    def _is_pair(self) -> bool:
+        """Whether a pair of a mapping begins here."""
+        return (
+            _KEY.match(self.text, self.pos) is not None
+            or self.text[self.pos] in "&!"
+            or self.is_indicator("?")
+        )
+
+    def _inline(self, parent: int, properties: Properties | None) -> Json:
+        """A scalar, an alias or a flow collection."""
+        character = self.text[self.pos]
+        if character in "[{":
+            return self.flow(properties)
+        if character in "\"'":
+            return self.scalar(self.quoted(), properties)
+        if character == "*":
+            return self.alias(properties)
+        if character in "|>":
+            return self.scalar(self.block_scalar(parent), properties)
+        plain = _PLAIN.match(self.text, self.pos)
+        if plain is None:
+            raise self.error(f"found {character!r} where no value begins")
+        self.pos = plain.end()
+        text = self.plain(plain[0], parent)
+        return self.scalar(text, properties, is_plain=True)
+
+    # -- block collections -------------------------------------------------------------
+
+    def _sequence(self, column: int, properties: Properties | None) -> list[Json]:
+        self.enter(properties, "seq")
+        items: list[Json] = []
+        while True:
+            item = _ITEM.match(self.text, self.pos)
+            if item is not None:
+                items.append(self._plain_value(item, 1, column))
+            else:
+                self.pos += 1
+                items.append(self._node(column, dash=False, compact=True))
+            if not self._goes_on(column) or not self.is_indicator("-"):
+                break
+        self.leave()
+        return items
+
+    def _mapping(self, column: int, properties: Properties | None) -> dict[str, Json]:
+        self.enter(properties, "map")
+        pairs: dict[str, Json] = {}
+        while True:
+            pair = _PAIR.match(self.text, self.pos)
+            if pair is not None:
+                key = self._new_key(pair[1].rstrip(" \t"), pairs, pair.end(1))
+                if pair[2] is not None:
+                    pairs[key] = self._plain_value(pair, 2, column)
+                else:
+                    self.pos = pair.end()
+                    pairs[key] = self._node(column)
+            elif self.is_indicator("?"):
+                key = self._explicit_key(column, pairs)
+                is_pair = self.indent == column and self.is_indicator(":")
+                self.pos += is_pair
+                empty = None if is_pair else _EMPTY
+                pairs[key] = self._node(column, empty, compact=True)
+            else:
+                key = self._implicit_key(pairs)
+                pairs[key] = self._node(column)
+            if not self._goes_on(column):
+                break
+        self.leave()
+        return pairs
+
+    def _goes_on(self, column: int) -> bool:
+        """Whether this line has another entry of the block collection at a column."""
+        if self.indent > column:
+            raise self.error("expected fewer spaces")
+        if self.indent == column and self.is_tabbed:
+            raise self.error("found a tab in the indentation")
+        return self.indent == column
+
+    def _plain_value(self, match: re.Match[str], group: int, column: int) -> Json:
+        """The value of a plain scalar that begins with a group of a match."""
+        self.pos = match.end()
+        self.next_line()
+        text = match[group].rstrip(" \t")
+        if self.indent > column:  # it goes on, or the line is wrong
+            self.pos = match.end(group)
+            text = self.plain(text, column)
+            self.next_line()
+        return self.scalar(text, None, is_plain=True)
+
+    def _new_key(self, key: str, pairs: dict[str, Json], end: int) -> str:
+        """A key that stands from here to `end`."""
+        if end - self.pos > MAX_KEY:
+            raise self.error(f"found a key of more than {MAX_KEY:,} characters")
+        if key in pairs:
+            raise RejectedError("duplicate_key", repr(key[:100]))
+        self.characters += len(key)
+        return key
+
+    def _explicit_key(self, column: int, pairs: dict[str, Json]) -> str:
+        """The key behind a question mark."""
+        start = self.pos
+        self.pos += 1
+        self._node(column, compact=True)
+        key = self.key(start)
+        self.nodes -= 1  # keys are not counted
+        self.characters -= len(key)
+        return self._new_key(key, pairs, self.pos)
+
+    def _implicit_key(self, pairs: dict[str, Json]) -> str:
+        """The key that stands here, and its colon."""
+        start, properties = self.pos, None
+        if self.text[start] in "&!":
+            properties = self.properties()
+        match = _KEY.match(self.text, self.pos)
+        if match is None:
+            self._refuse_key(start)
+        nodes, characters = self.nodes, self.characters
+        self._key_node(properties)
+        self.nodes, self.characters = nodes, characters  # keys are not counted
+        self.pos = start
+        key = self._new_key(self.key(start), pairs, match.end())
+        self.pos = match.end()
+        return key
+
+    def _key_node(self, properties: Properties | None) -> None:
+        """Read the scalar or alias that is a key; `source` is its text."""
+        before, character = self.begin(properties), self.text[self.pos]
+        if character == "*":
+            self.alias(properties)
+            return
+        is_plain = character not in "\"'"
+        if not is_plain:
+            text = self.quoted()
+        else:
+            plain = _PLAIN.match(self.text, self.pos)
+            text = "" if plain is None else plain[0].rstrip(" \t")
+        if properties is None:
+            self.source = text
+        else:
+            value = self.scalar(text, properties, is_plain=is_plain)
+            self.end(properties, before, value)
+
+    def _refuse_key(self, start: int) -> NoReturn:
+        """Say why no key stands here."""
+        if self.text[self.pos] == "*":
+            self.alias()
+        if self.text[self.pos] in "[{":
+            self.flow(None)
+            if _COLON.match(self.text, self.pos):
+                self.key(start)
+        raise self.error("expected a key and a colon")
