@@ -91,6 +91,8 @@ class Cursor:
         self.anchors: dict[str, Anchored | None] = {}
         self.handles = {"!": "!", "!!": TAG}
         self.flow_depth = 0
+        self.is_key = False
+        """Whether what is read will be a key."""
         self.num_odd = _num_odd(text)
         """Characters for quotes that were not yet seen in quotes."""
         self.source: str | None = None
@@ -146,19 +148,23 @@ class Cursor:
 
     # -- anchors, aliases, tags --------------------------------------------------------
 
-    def begin(self, properties: Properties | None) -> tuple[int, int, int]:
+    def begin(self, properties: Properties | None) -> tuple[int, int, int] | None:
         """Begin a node; returns what `end` wants to know."""
+        if properties is None or properties.anchor is None:
+            return None
+        self.anchors[properties.anchor] = None  # not to be used inside itself
         before = self.nodes, self.characters, self.deepest
-        if properties is not None and properties.anchor is not None:
-            self.anchors[properties.anchor] = None  # not to be used inside itself
-            self.deepest = self.depth
+        self.deepest = self.depth
         return before
 
     def end(
-        self, properties: Properties | None, before: tuple[int, int, int], value: Json
+        self,
+        properties: Properties | None,
+        before: tuple[int, int, int] | None,
+        value: Json,
     ) -> None:
         """End a node, and remember it under its anchor if it has one."""
-        if properties is not None and properties.anchor is not None:
+        if properties is not None and properties.anchor is not None and before:
             nodes, characters, deepest = before
             self.anchors[properties.anchor] = Anchored(
                 value,
@@ -221,6 +227,8 @@ class Cursor:
         self.source = text
         if properties is not None and properties.tag is not None:
             return tagged_scalar(text, properties.tag)
+        if self.is_key and (properties is None or properties.anchor is None):
+            return text  # which may look like a number that JSON cannot hold
         return core_scalar(text) if is_plain else text
 
     def quoted(self) -> str:

@@ -17,6 +17,7 @@ _GAP = re.compile(rf"(?:[ \t]*+(?:(?<=[ \t\n{CLOSING}])#[^\n]*+)?+\n)*+[ \t]*+")
 _PLAIN = re.compile(PLAIN_FLOW)
 # Most items are plain text on the line of their neighbours.
 _ITEM = re.compile(rf" *+({PLAIN_FLOW})(?=[,\]])")
+_COLON = re.compile(r"[ \t]*+:(?=[ \t\n,\[\]{}])")
 _ENDS = frozenset(" \t\n,[]{}")
 
 
@@ -116,8 +117,9 @@ class FlowCursor(Cursor):
         if self.is_indicator("?"):
             self.pos += 1
             self._gap()
-        start = self.pos
+        start, self.is_key = self.pos, True
         _, is_json = self._flow_node()
+        self.is_key = False
         key = self.key(start)
         self.nodes -= 1
         self._gap()
@@ -144,7 +146,10 @@ class FlowCursor(Cursor):
             value = self.alias(properties)
         else:
             text = self._plain_text()
+            was_key = self.is_key
+            self.is_key = was_key or _COLON.match(self.text, self.pos) is not None
             value = self.scalar(text, properties, is_plain=True)
+            self.is_key = was_key
         self.end(properties, before, value)
         return value, character in "\"'[{"
 

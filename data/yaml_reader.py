@@ -22,8 +22,11 @@ __all__ = ["parse_yaml"]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _PLAIN = re.compile(PLAIN)
-_PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+")
-_ITEM = re.compile(rf"- ++({PLAIN})(?=\n)")
+# Most lines are a plain key, a plain value or none, and have content behind them: the
+# last group is the indentation of that.
+_END = r"[ \t]*+\n( *+)(?=[^ \t\n#.-])"
+_PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+(?:{_END})?+")
+_ITEM = re.compile(rf"- ++({PLAIN})(?:{_END}|(?=[ \t]*+\n))")
 _KEY = re.compile(
     rf"""(?:{PLAIN}|"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\n]++|'')*+'"""
     r"|\*[^ \t\n,\[\]{}]++)?+[ \t]*+:(?=[ \t\n])"
@@ -95,12 +98,14 @@ class _Reader(LineCursor):
         properties = None
         if column > _EMPTY and self.text[self.pos] in "&!":
             properties, column = self._properties_here(parent, column, dash=dash)
-        before = self.begin(properties)
+        before = None if properties is None else self.begin(properties)
         value: Json
         if column == _EMPTY:
             value = self.scalar("", properties, is_plain=True)
         elif column >= 0 and self.is_indicator("-"):
             value = self._sequence(column, properties)
+        elif column >= 0 and (pair := _PAIR.match(self.text, self.pos)):
+            value = self._mapping(column, properties, pair)
         elif column >= 0 and self._is_pair():
             value = self._mapping(column, properties)
         else:
@@ -109,7 +114,8 @@ class _Reader(LineCursor):
             if self.source is None and _COLON.match(self.text, self.pos):
                 self.key(start)
             self.next_line()
-        self.end(properties, before, value)
+        if before is not None:
+            self.end(properties, before, value)
         return value
 
     def _seek(self, parent: int, *, dash: bool, compact: bool) -> int:
@@ -121,7 +127,7 @@ class _Reader(LineCursor):
             self.next_line()
             return self._column(parent, dash=dash)
         if compact and "\t" not in text[start:pos]:
-            return pos - text.rfind("\n", 0, pos) - 1
+            return parent + 1 + pos - start  # the indicator is at `parent`
         return _INLINE
 
     def _column(self, parent: int, *, dash: bool) -> int:
@@ -197,15 +203,24 @@ class _Reader(LineCursor):
         self.leave()
         return items
 
-    def _mapping(self, column: int, properties: Properties | None) -> dict[str, Json]:
+    def _mapping(
+        self,
+        column: int,
+        properties: Properties | None,
+        pair: re.Match[str] | None = None,
+    ) -> dict[str, Json]:
+        """The mapping at a column; `pair` is what _PAIR finds here."""
         self.enter(properties, "map")
         pairs: dict[str, Json] = {}
         while True:
-            pair = _PAIR.match(self.text, self.pos)
             if pair is not None:
                 key = self._new_key(pair[1].rstrip(" \t"), pairs, pair.end(1))
                 if pair[2] is not None:
                     pairs[key] = self._plain_value(pair, 2, column)
+                elif pair[3] is not None:
+                    self._begin_line(pair, 3)
+                    here = self._column(column, dash=True)
+                    pairs[key] = self._node(column, here)
                 else:
                     self.pos = pair.end()
                     pairs[key] = self._node(column)
@@ -220,6 +235,7 @@ class _Reader(LineCursor):
                 pairs[key] = self._node(column)
             if not self._goes_on(column):
                 break
+            pair = _PAIR.match(self.text, self.pos)
         self.leave()
         return pairs
 
@@ -231,10 +247,18 @@ class _Reader(LineCursor):
             raise self.error("found a tab in the indentation")
         return self.indent == column
 
+    def _begin_line(self, match: re.Match[str], group: int) -> None:
+        """Go on to the line whose indentation is a group of _END."""
+        self.pos, self.indent = match.end(), match.end(group) - match.start(group)
+        self.is_tabbed = False
+
     def _plain_value(self, match: re.Match[str], group: int, column: int) -> Json:
-        """The value of a plain scalar that begins with a group of a match."""
-        self.pos = match.end()
-        self.next_line()
+        """The value of a plain scalar that is a group before _END."""
+        if match[group + 1] is not None:
+            self._begin_line(match, group + 1)
+        else:
+            self.pos = match.end(group)
+            self.next_line()
         text = match[group].rstrip(" \t")
         if self.indent > column:  # it goes on, or the line is wrong
             self.pos = match.end(group)
@@ -255,7 +279,9 @@ class _Reader(LineCursor):
         """The key behind a question mark."""
         start = self.pos
         self.pos += 1
+        self.is_key = True
         self._node(column, compact=True)
+        self.is_key = False
         key = self.key(start)
         self.nodes -= 1  # keys are not counted
         self.characters -= len(key)

@@ -131,9 +131,9 @@ class Encoder:
     def _encode(self, text: bytes, outcome: Outcome) -> None:
         value = parse_document(text)
         canonical = canonical_bytes(value)
-        tokens = self.tokenizer.encode(value)
+        tokens = self.tokenizer.encode(value, MAX_DOCUMENT_TOKENS)
         if len(tokens) > MAX_DOCUMENT_TOKENS:
-            message = f"{len(tokens):,} tokens, at most {MAX_DOCUMENT_TOKENS:,}"
+            message = f"more than {MAX_DOCUMENT_TOKENS:,} tokens"
             raise RejectedError("too_long", message)
         outcome.sha256 = hashlib.sha256(canonical).digest()
         outcome.n_bytes = len(canonical)
