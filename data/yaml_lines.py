@@ -1,12 +1,15 @@
-"""Lines of a YAML document: indentation, block scalars, and what precedes it."""
+"""Lines of a YAML document: indentation, keys, what stands behind them, directives."""
 
 import re
+from typing import NoReturn
 
-from .yaml_cursor import BLANK, CLOSING
-from .yaml_flow import FlowCursor
+from .json_text import Json
+from .rejects import RejectedError
+from .yaml_cursor import BLANK, CLOSING, PLAIN, Properties
+from .yaml_flow import MAX_KEY, FlowCursor
 from .yaml_scalars import block_lines, block_text
 
-__all__ = ["LineCursor"]
+__all__ = ["COLON", "KEY", "LineCursor"]
 
 # From the end of a node to the next line with content: its spaces, its tabs.
 _GAP = re.compile(
@@ -19,6 +22,12 @@ _HEADER = re.compile(
 _TAB = re.compile(r" *+\t")
 _LEADING = re.compile(r"((?: *+\n)*+)( *+)")
 _DIRECTIVE = re.compile(r"%([^ \t\n]*+)((?:[ \t]++[^ \t\n#][^ \t\n]*+)*+)")
+_PLAIN = re.compile(PLAIN)
+KEY = re.compile(
+    rf"""(?:{PLAIN}|"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\n]++|'')*+'"""
+    r"|\*[^ \t\n,\[\]{}]++)?+[ \t]*+:(?=[ \t\n])"
+)
+COLON = re.compile(r"[ \t]*+:(?=[ \t\n])")
 _HANDLE = re.compile(r"!(?:[0-9A-Za-z-]*+!)?+")
 
 
@@ -110,9 +119,84 @@ class LineCursor(FlowCursor):
                 content = _without_cut(content, indent)
         else:
             content, end = blank.replace(" ", ""), leading.end(1)
+            if self.is_cut and content and end == len(text):
+                # A line that ends without a line break counts where it is the only one.
+                is_inside = len(blank) - 2 - blank.rfind("\n", 0, -1) > parent
+                content = content[1:] or "\n" * is_inside
         self.pos = end - 1
         folded = text[header.start()] == ">"
         return block_text(content, indent, folded=folded, chomp=chomp)
+
+    def inline(self, parent: int, properties: Properties | None) -> Json:
+        """A scalar, an alias or a flow collection."""
+        character = self.text[self.pos]
+        if character in "[{":
+            return self.flow(properties)
+        if character in "\"'":
+            return self.scalar(self.quoted(), properties)
+        if character == "*":
+            return self.alias(properties)
+        if character in "|>":
+            return self.scalar(self.block_scalar(parent), properties)
+        plain = _PLAIN.match(self.text, self.pos)
+        if plain is None:
+            raise self.error(f"found {character!r} where no value begins")
+        self.pos = plain.end()
+        text = self.plain(plain[0], parent)
+        return self.scalar(text, properties, is_plain=True)
+
+    def new_key(self, key: str, pairs: dict[str, Json], end: int) -> str:
+        """A key that stands from here to `end`."""
+        if end - self.pos > MAX_KEY:
+            raise self.error(f"found a key of more than {MAX_KEY:,} characters")
+        if key in pairs:
+            raise RejectedError("duplicate_key", repr(key[:100]))
+        self.characters += len(key)
+        return key
+
+    def implicit_key(self, pairs: dict[str, Json]) -> str:
+        """The key that stands here, and its colon."""
+        start, properties = self.pos, None
+        if self.text[start] in "&!":
+            properties = self.properties()
+        match = KEY.match(self.text, self.pos)
+        if match is None:
+            self._refuse_key(start)
+        nodes, characters = self.nodes, self.characters
+        self._key_node(properties)
+        self.nodes, self.characters = nodes, characters  # keys are not counted
+        self.pos = start
+        key = self.new_key(self.key(start), pairs, match.end())
+        self.pos = match.end()
+        return key
+
+    def _key_node(self, properties: Properties | None) -> None:
+        """Read the scalar or alias that is a key; `source` is its text."""
+        before, character = self.begin(properties), self.text[self.pos]
+        if character == "*":
+            self.alias(properties)
+            return
+        is_plain = character not in "\"'"
+        if not is_plain:
+            text = self.quoted()
+        else:
+            plain = _PLAIN.match(self.text, self.pos)
+            text = "" if plain is None else plain[0].rstrip(" \t")
+        if properties is None:
+            self.source = text
+        else:
+            value = self.scalar(text, properties, is_plain=is_plain)
+            self.end(properties, before, value)
+
+    def _refuse_key(self, start: int) -> NoReturn:
+        """Say why no key stands here."""
+        if self.text[self.pos] == "*":
+            self.alias()
+        if self.text[self.pos] in "[{":
+            self.flow(None)
+            if COLON.match(self.text, self.pos):
+                self.key(start)
+        raise self.error("expected a key and a colon")
 
 
 def _without_cut(lines: str, indent: int) -> str:

@@ -10,28 +10,20 @@ Source: YAML 1.2.2, chapters 5 to 9.
 """
 
 import re
-from typing import NoReturn
 
 from .json_text import Json
 from .rejects import RejectedError
 from .yaml_cursor import BLANKS, PLAIN, Properties
-from .yaml_flow import MAX_KEY
-from .yaml_lines import LineCursor
+from .yaml_lines import COLON, KEY, LineCursor
 
 __all__ = ["parse_yaml"]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_PLAIN = re.compile(PLAIN)
 # Most lines are a plain key, a plain value or none, and have content behind them: the
 # last group is the indentation of that.
 _END = r"[ \t]*+\n( *+)(?=[^ \t\n#.-])"
 _PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+(?:{_END})?+")
 _ITEM = re.compile(rf"- ++({PLAIN})(?:{_END}|(?=[ \t]*+\n))")
-_KEY = re.compile(
-    rf"""(?:{PLAIN}|"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\n]++|'')*+'"""
-    r"|\*[^ \t\n,\[\]{}]++)?+[ \t]*+:(?=[ \t\n])"
-)
-_COLON = re.compile(r"[ \t]*+:(?=[ \t\n])")
 # What `_Reader._column` says where no block collection begins.
 _INLINE = -1
 _EMPTY = -2
@@ -110,8 +102,8 @@ class _Reader(LineCursor):
             value = self._mapping(column, properties)
         else:
             start = self.pos
-            value = self._inline(parent, properties)
-            if self.source is None and _COLON.match(self.text, self.pos):
+            value = self.inline(parent, properties)
+            if self.source is None and COLON.match(self.text, self.pos):
                 self.key(start)
             self.next_line()
         if before is not None:
@@ -150,7 +142,7 @@ class _Reader(LineCursor):
             start = self.pos
             if column >= 0:
                 self.properties()
-                is_key = _KEY.match(self.text, self.pos)
+                is_key = KEY.match(self.text, self.pos)
                 self.pos = start
                 if is_key:  # they are those of the key
                     return found, column
@@ -163,28 +155,10 @@ class _Reader(LineCursor):
     def _is_pair(self) -> bool:
         """Whether a pair of a mapping begins here."""
         return (
-            _KEY.match(self.text, self.pos) is not None
+            KEY.match(self.text, self.pos) is not None
             or self.text[self.pos] in "&!"
             or self.is_indicator("?")
         )
-
-    def _inline(self, parent: int, properties: Properties | None) -> Json:
-        """A scalar, an alias or a flow collection."""
-        character = self.text[self.pos]
-        if character in "[{":
-            return self.flow(properties)
-        if character in "\"'":
-            return self.scalar(self.quoted(), properties)
-        if character == "*":
-            return self.alias(properties)
-        if character in "|>":
-            return self.scalar(self.block_scalar(parent), properties)
-        plain = _PLAIN.match(self.text, self.pos)
-        if plain is None:
-            raise self.error(f"found {character!r} where no value begins")
-        self.pos = plain.end()
-        text = self.plain(plain[0], parent)
-        return self.scalar(text, properties, is_plain=True)
 
     # -- block collections -------------------------------------------------------------
 
@@ -214,7 +188,7 @@ class _Reader(LineCursor):
         pairs: dict[str, Json] = {}
         while True:
             if pair is not None:
-                key = self._new_key(pair[1].rstrip(" \t"), pairs, pair.end(1))
+                key = self.new_key(pair[1].rstrip(" \t"), pairs, pair.end(1))
                 if pair[2] is not None:
                     pairs[key] = self._plain_value(pair, 2, column)
                 elif pair[3] is not None:
@@ -226,12 +200,12 @@ class _Reader(LineCursor):
                     pairs[key] = self._node(column)
             elif self.is_indicator("?"):
                 key = self._explicit_key(column, pairs)
-                is_pair = self.indent == column and self.is_indicator(":")
+                is_pair = self._goes_on(column) and self.is_indicator(":")
                 self.pos += is_pair
                 empty = None if is_pair else _EMPTY
                 pairs[key] = self._node(column, empty, compact=True)
             else:
-                key = self._implicit_key(pairs)
+                key = self.implicit_key(pairs)
                 pairs[key] = self._node(column)
             if not self._goes_on(column):
                 break
@@ -266,15 +240,6 @@ class _Reader(LineCursor):
             self.next_line()
         return self.scalar(text, None, is_plain=True)
 
-    def _new_key(self, key: str, pairs: dict[str, Json], end: int) -> str:
-        """A key that stands from here to `end`."""
-        if end - self.pos > MAX_KEY:
-            raise self.error(f"found a key of more than {MAX_KEY:,} characters")
-        if key in pairs:
-            raise RejectedError("duplicate_key", repr(key[:100]))
-        self.characters += len(key)
-        return key
-
     def _explicit_key(self, column: int, pairs: dict[str, Json]) -> str:
         """The key behind a question mark."""
         start = self.pos
@@ -285,48 +250,4 @@ class _Reader(LineCursor):
         key = self.key(start)
         self.nodes -= 1  # keys are not counted
         self.characters -= len(key)
-        return self._new_key(key, pairs, self.pos)
-
-    def _implicit_key(self, pairs: dict[str, Json]) -> str:
-        """The key that stands here, and its colon."""
-        start, properties = self.pos, None
-        if self.text[start] in "&!":
-            properties = self.properties()
-        match = _KEY.match(self.text, self.pos)
-        if match is None:
-            self._refuse_key(start)
-        nodes, characters = self.nodes, self.characters
-        self._key_node(properties)
-        self.nodes, self.characters = nodes, characters  # keys are not counted
-        self.pos = start
-        key = self._new_key(self.key(start), pairs, match.end())
-        self.pos = match.end()
-        return key
-
-    def _key_node(self, properties: Properties | None) -> None:
-        """Read the scalar or alias that is a key; `source` is its text."""
-        before, character = self.begin(properties), self.text[self.pos]
-        if character == "*":
-            self.alias(properties)
-            return
-        is_plain = character not in "\"'"
-        if not is_plain:
-            text = self.quoted()
-        else:
-            plain = _PLAIN.match(self.text, self.pos)
-            text = "" if plain is None else plain[0].rstrip(" \t")
-        if properties is None:
-            self.source = text
-        else:
-            value = self.scalar(text, properties, is_plain=is_plain)
-            self.end(properties, before, value)
-
-    def _refuse_key(self, start: int) -> NoReturn:
-        """Say why no key stands here."""
-        if self.text[self.pos] == "*":
-            self.alias()
-        if self.text[self.pos] in "[{":
-            self.flow(None)
-            if _COLON.match(self.text, self.pos):
-                self.key(start)
-        raise self.error("expected a key and a colon")
+        return self.new_key(key, pairs, self.pos)

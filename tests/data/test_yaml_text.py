@@ -221,6 +221,27 @@ def test_a_lone_surrogate_is_a_replacement_character() -> None:
     assert to_yaml(dict.fromkeys("\ud800\ud801")) == "\ufffd:\n\ufffd:\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("echo a\u2028b\necho c\n", '"echo a\\Lb\\necho c\\n"'),
+        ("a\u2029\n b", '"a\\P\\n b"'),
+        ("a\x85b", '"a\\Nb"'),
+        ("\ufeffa", '"\\uFEFFa"'),
+        ("\u2028", '"\\L"'),
+    ],
+)
+def test_what_only_one_version_takes_for_a_line_break_is_escaped(
+    text: str, written: str
+) -> None:
+    assert to_yaml({"k": text}) == f"k: {written}\n"
+    assert to_yaml({"k": [text]}) == f"k:\n- {written}\n"
+    values: list[Json] = [{"k": text}, {text: 1}, {"k": {text: [text]}}]
+    for value in values:
+        assert parse_yaml(to_yaml(value)) == value
+        assert yaml.safe_load(to_yaml(value)) == value
+
+
 @given(json_objects())
 def test_any_json_can_be_written(value: Json) -> None:
     to_yaml(value).encode()

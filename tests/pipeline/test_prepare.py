@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
