@@ -56,7 +56,7 @@ def noise(alphabet: str, begin: str) -> str:
 
 ASCII = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789$()./-_"
 STEPS = "    - run: make test\n      name: test {}\n"
-JSON_TEXTS = json.dumps({"a": [f"{n:x}" for n in range(130_000)]})
+JSON_TEXTS = json.dumps({"a": [f"{n:x}" for n in range(90_000)]})
 INPUTS: dict[str, Callable[[], str]] = {
     "a workflow of many steps": lambda: number(STEPS, WORKFLOW),
     "a script of random letters": lambda: noise(ASCII, "a: |\n  "),
@@ -66,7 +66,7 @@ INPUTS: dict[str, Callable[[], str]] = {
     "nulls in JSON": lambda: fill("null,", '{"a":[', "1]}"),
     "arrays in JSON": lambda: fill("[],", '{"a":[', "1]}"),
     "objects in JSON": lambda: fill('{"":{}},', '{"a":[', "1]}"),
-    "130,000 texts in JSON": lambda: JSON_TEXTS,
+    "90,000 texts in JSON": lambda: JSON_TEXTS,
     "JSON with an error at its end": lambda: fill('"a",', '{"a":[', "1]}}"),
     "items": lambda: fill("- a\n", "a:\n"),
     "items of nothing": lambda: fill("-\n", "a:\n"),
@@ -77,7 +77,9 @@ INPUTS: dict[str, Callable[[], str]] = {
     "200,000 aliases": lambda: fill("*a,", "a: &a x\nb: [", "]"),
     "aliases of long texts": lambda: fill("*a,", f"a: &a {'x' * 1000}\nb: [", "]"),
     "anchors": lambda: number("a{}: &a{} x\n"),
-    "anchors of anchors": lambda: number("- &a{} [", "") + "]",
+    "aliases of aliases": lambda: fill(
+        "*b,", f"a: &b [{'&a x,' + '*a,' * 99}]\nc: [", "]"
+    ),
     "tags": lambda: fill("- !!str a\n", "a:\n"),
     "%TAG directives": lambda: number("%TAG !{}! tag:x\n", end="---\na: 1\n"),
     "other directives": lambda: fill("%A\n", end="---\na: 1\n"),

@@ -14,9 +14,17 @@ from .tokenizer.grammar import MAX_DEPTH
 from .yaml_reader import parse_yaml
 from .yaml_scalars import bounded_integer, finite_float
 
-__all__ = ["MAX_DOCUMENT_BYTES", "parse_document", "read_document"]
+__all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "READING_VERSION",
+    "parse_document",
+    "read_document",
+]
 
 MAX_DOCUMENT_BYTES = 1 << 20
+
+READING_VERSION = 2
+"""Grows when a text becomes another document, or another reject, than before."""
 
 
 def parse_document(
