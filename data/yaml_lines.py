@@ -63,11 +63,6 @@ class LineCursor(FlowCursor):
         while self.indent < 0 and text.startswith("...", self.pos):
             self.pos += 3
             self.next_line()
-        while self.indent == 0 and text[self.pos] == "\ufeff":
-            self.pos += 1
-            if text[self.pos] in BLANK or text[self.pos] == "#":
-                self.pos -= 1
-                raise self.error("found a byte order mark in a line")
         while self.indent == 0 and text[self.pos] == "%" and not self.is_tabbed:
             self._directive(seen)
             self.next_line()

@@ -19,6 +19,8 @@ from .yaml_lines import COLON, KEY, LineCursor
 __all__ = ["parse_yaml"]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+# Byte order marks may stand before a document and its comments.
+_MARKED = re.compile("(?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+")
 # Most lines are a plain key, a plain value or none, and have content behind them: the
 # last group is the indentation of that.
 _END = r"[ \t]*+\n( *+)(?=[^ \t\n#.-])"
@@ -39,6 +41,8 @@ def parse_yaml(text: str) -> Json:
         raise RejectedError("syntax", "control characters are not allowed")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\ufeff" in text and (marked := _MARKED.match(text)):
+        text = marked[0].replace("\ufeff", "") + text[marked.end() :]
     reader = _Reader(f"\n{text}\n" if not text.endswith("\n") else f"\n{text}")
     reader.is_cut = not text.endswith("\n")
     return reader.document()

@@ -171,6 +171,7 @@ READ: list[tuple[str, Json]] = [
     ('a: "\ufffe"', {"a": "\ufffe"}),
     ("\ufeffa: 1", {"a": 1}),
     ("# c\n\ufeffa: 1", {"a": 1}),
+    ("# c\n\ufeff\n\ufeff# d\n\n\ufeff\ufeffa: 1", {"a": 1}),
     ("a: b\ufeffc", {"a": "b\ufeffc"}),
     ('a: "\ufeff"', {"a": "\ufeff"}),
     ("a: \xe9\U0001f680\xa0", {"a": "\xe9\U0001f680\xa0"}),
