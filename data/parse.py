@@ -23,6 +23,8 @@ __all__ = [
 
 MAX_DOCUMENT_BYTES = 1 << 20
 
+_SPACE = " \t\r\n"
+
 READING_VERSION = 2
 """Grows when a text becomes another document, or another reject, than before."""
 
@@ -47,10 +49,10 @@ def parse_document(
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RejectedError("not_utf8", str(error)) from error
-    if not text.strip():
+    if not text.strip(_SPACE):
         raise RejectedError("empty", "no text")
     # Most JSON is YAML, but not all (tabs, surrogate escapes): try the stricter first.
-    value = _parse_json(text) if text.lstrip().startswith("{") else None
+    value = _parse_json(text) if text.lstrip(_SPACE).startswith("{") else None
     if value is None:
         value = parse_yaml(text)
     if not isinstance(value, dict):

@@ -22,8 +22,8 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 # Byte order marks may stand before a document and its comments.
 _MARKED = re.compile("(?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+")
 # Most lines are a plain key, a plain value or none, and have content behind them: the
-# last group is the indentation of that.
-_END = r"[ \t]*+\n( *+)(?=[^ \t\n#.-])"
+# last group is the indentation of that.  What may end the document is left out.
+_END = r"[ \t]*+\n( *+)(?:(?=[^ \t\n#.-])|(?<= )(?=[.-]))"
 _PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+(?:{_END})?+")
 _ITEM = re.compile(rf"- ++({PLAIN})(?:{_END}|(?=[ \t]*+\n))")
 # What `_Reader._column` says where no block collection begins.
@@ -37,8 +37,9 @@ def parse_yaml(text: str) -> Json:
     Raises:
         RejectedError: the text is no YAML, or no single document of JSON values.
     """
-    if _FORBIDDEN.search(text):
-        raise RejectedError("syntax", "control characters are not allowed")
+    if forbidden := _FORBIDDEN.search(text):
+        line = text.count("\n", 0, forbidden.start()) + 1
+        raise RejectedError("syntax", f"line {line:,}: found control characters")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\ufeff" in text and (marked := _MARKED.match(text)):
@@ -68,7 +69,7 @@ class _Reader(LineCursor):
         if self.pos < len(self.text):
             raise RejectedError("several_documents", "expected one document in a file")
         if self.num_odd:
-            raise RejectedError("syntax", "control characters outside of quotes")
+            raise RejectedError("syntax", "found control characters outside of quotes")
         return value
 
     # -- nodes -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from tct.data.json_text import Json, canonical_bytes
 from tct.data.parse import parse_document
 from tct.data.rejects import RejectedError
+from tct.data.tokenizer.grammar import MAX_DEPTH
 from tct.data.yaml_reader import parse_yaml
 
 
@@ -425,26 +426,55 @@ def test_an_error_names_its_line() -> None:
             parse_yaml(text)
 
 
-SIZE = 1 << 17
+def nested(style: str, depth: int) -> str:
+    """A text of so many collections in one another."""
+    indented = [" " * level for level in range(depth)]
+    texts = {
+        "items": "- " * depth + "x",
+        "keys": "".join(f"{spaces}k:\n" for spaces in indented) + " " * depth + "x",
+        "anchors": "".join(f"{spaces}&k k: &v\n" for spaces in indented)
+        + " " * depth
+        + "x",
+        "question marks": "".join(f"{spaces}? k\n{spaces}:\n" for spaces in indented)
+        + " " * depth
+        + "x",
+        "brackets": "&a [" * depth + "]" * depth,
+        "braces": "{? k : " * depth + "}" * depth,
+        "pairs": "[k: " * (depth // 2) + "]" * (depth // 2),
+    }
+    return texts[style]
+
+
+STYLES = ["items", "keys", "anchors", "question marks", "brackets", "braces", "pairs"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_depth_is_bounded_at_128_in_every_style(style: str) -> None:
+    parse_yaml(nested(style, MAX_DEPTH))
+    for depth in (MAX_DEPTH + 2, 20 * MAX_DEPTH):
+        assert reason(nested(style, depth)) == "too_deep"
+
+
+SIZE = 1 << 16
 HUGE: dict[str, Callable[[], str]] = {
     "newlines": lambda: "\n" * SIZE + "a: 1",
     "comments": lambda: "a: 1" + "\n#" * (SIZE // 2),
     "comments in brackets": lambda: "a: [" + " #\n" * (SIZE // 3) + "]",
     "directives": lambda: "%A\n" * (SIZE // 3) + "---\na: 1",
-    "handles": lambda: "".join(f"%TAG !{n}! x\n" for n in range(7_000)) + "---\na: 1",
+    "handles": lambda: "".join(f"%TAG !{n}! x\n" for n in range(3_500)) + "---\na: 1",
     "a key": lambda: "? " + "k" * SIZE + "\n: 1",
     "a quoted key": lambda: '{"' + "k" * SIZE + '": 1}',
     "an unclosed quote": lambda: 'a: "' + '\\"' * (SIZE // 2),
     "escapes": lambda: 'a: "' + "\\x41" * (SIZE // 4) + '"',
     "aliases": lambda: "a: &a x\nb: [" + "*a," * (SIZE // 3) + "]",
-    "anchors": lambda: "a:\n" + "".join(f"- &{n} x\n" for n in range(12_000)),
+    "anchors": lambda: "a:\n" + "".join(f"- &{n} x\n" for n in range(6_000)),
     "nulls": lambda: "a: [" + "~," * (SIZE // 2) + "]",
     "plain lines": lambda: "a:" + "\n x" * (SIZE // 3),
     "folded lines": lambda: "a: >" + "\n  x\n" * (SIZE // 5),
     "indentations": lambda: (
-        "a:\n" + "".join(f"- |\n{' ' * n}x\n" for n in range(1, 480))
+        "a:\n" + "".join(f"- |\n{' ' * n}x\n" for n in range(1, 340))
     ),
-    "keys": lambda: "".join(f"{n}:\n" for n in range(17_000)),
+    "keys": lambda: "".join(f"{n}:\n" for n in range(9_000)),
     "brackets": lambda: "[" * SIZE,
     "dashes": lambda: "- " * (SIZE // 2),
     "carriage returns": lambda: "\r" * SIZE + "a: 1",
