@@ -6,6 +6,7 @@ break is U+000A: U+0085, U+2028 and U+2029 are characters like others.
 
 import math
 import re
+import sys
 from functools import lru_cache
 
 from .json_text import Json
@@ -154,11 +155,14 @@ def _unescaped(match: re.Match[str]) -> str:
     if kind is None:
         return _folded(match)
     if kind <= 3:
-        return chr(int(match[kind], 16))  # ValueError beyond U+10FFFF
+        code = int(match[kind], 16)
+        if code > sys.maxunicode:
+            raise ValueError(f"found no character \\U{match[kind]}")
+        return chr(code)
     if kind == 4:  # an escaped line break: only those that follow it count
         return "\n" * (match[4].count("\n") - 1)
     if match[5] not in _ESCAPES:
-        raise ValueError(f"unknown escape \\{match[5]}")
+        raise ValueError(f"found the unknown escape \\{match[5]}")
     return _ESCAPES[match[5]]
 
 

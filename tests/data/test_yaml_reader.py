@@ -281,6 +281,7 @@ REFUSED = [
     "a: b\n\t\n  c",
     "a: b\n\tc",
     '"\\U00110000"',
+    '"\\UFFFFFFFF"',
     '"\\q"',
     '"\\x4"',
     "%YAML 1.2\na: 1",
