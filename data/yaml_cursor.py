@@ -181,7 +181,8 @@ class Cursor:
             raise self.error("expected an alias alone")
         found = self.anchors.get(name[0])
         if found is None:
-            raise RejectedError("unknown_alias", f"*{name[0][:100]}")
+            where = self._line(self.pos)
+            raise RejectedError("unknown_alias", f"{where}: *{name[0][:100]}")
         self.pos = name.end()
         self.deepen(found.height)
         self.count(found.nodes, found.characters)
