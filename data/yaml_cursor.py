@@ -101,18 +101,20 @@ class Cursor:
     # -- bounds and errors -------------------------------------------------------------
 
     def error(self, problem: str) -> RejectedError:
-        """A reject that says in which line."""
-        return RejectedError("syntax", f"{self._line(self.pos)}: {problem}")
+        """A reject that says where."""
+        return RejectedError("syntax", f"{self._place(self.pos)}: {problem}")
 
     def key(self, start: int) -> str:
         """The last node, which began at `start`, as a key."""
         if self.source is None:
             begin = self.text[start : start + 40].partition("\n")[0]
-            raise RejectedError("key_not_scalar", f"{self._line(start)}: {begin}")
+            raise RejectedError("key_not_scalar", f"{self._place(start)}: {begin}")
         return self.source
 
-    def _line(self, pos: int) -> str:
-        return f"line {self.text.count(chr(10), 0, pos) or 1:,}"
+    def _place(self, pos: int) -> str:
+        line = self.text.count("\n", 0, pos) or 1
+        column = pos - self.text.rfind("\n", 0, pos)
+        return f"line {line:,}, column {column:,}"
 
     def count(self, nodes: int, characters: int) -> None:
         """Bound what was read."""
@@ -181,7 +183,7 @@ class Cursor:
             raise self.error("expected an alias alone")
         found = self.anchors.get(name[0])
         if found is None:
-            where = self._line(self.pos)
+            where = self._place(self.pos)
             raise RejectedError("unknown_alias", f"{where}: *{name[0][:100]}")
         self.pos = name.end()
         self.deepen(found.height)

@@ -421,10 +421,19 @@ def outcome(text: str) -> str:
         return str(problem)
 
 
-def test_an_error_names_its_line() -> None:
-    for text, line in [("a: [1", 2), ("a: 1\nb: 'c", 2), ("a:\n\n\n  - b\n c: d", 5)]:
-        with pytest.raises(RejectedError, match=f"line {line}:"):
-            parse_yaml(text)
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: [1", "line 2, column 1"),
+        ("a: 1\nb: 'c", "line 2, column 4"),
+        ("a:\n\n\n  - b\n c: d", "line 5, column 2"),
+        ("a: *x", "line 1, column 4"),
+        ("a: 1\n? [b]\n: c", "line 2, column 1"),
+    ],
+)
+def test_a_reject_names_its_place(text: str, place: str) -> None:
+    with pytest.raises(RejectedError, match=f"{place}: "):
+        parse_yaml(text)
 
 
 def nested(style: str, depth: int) -> str:
