@@ -10,6 +10,7 @@ import multiprocessing
 import platform
 import random
 import resource
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -154,7 +155,7 @@ def peak() -> int:
 @click.command()
 @click.option("--limit", default=60.0, help="Seconds for each input.")
 @click.option("--only", default="", help="Inputs whose name holds this.")
-@click.option("--folder", type=click.Path(), default="/tmp")
+@click.option("--folder", type=click.Path(), default=tempfile.gettempdir())
 def main(limit: float, only: str, folder: str) -> None:
     """Print a table in Markdown."""
     print(
