@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tct import __version__
-from tct.data.json_text import Json, canonical_bytes
+from tct.data.json_text import canonical_bytes
 from tct.data.parse import parse_document
 from tct.data.rejects import RejectedError
 from tct.data.store import Store
@@ -37,7 +37,6 @@ from tct.pipeline.outcomes import Encoder, outcomes_table
 from tct.pipeline.parts import cut
 from tct.pipeline.sources import Columns, read_records
 from tct.pipeline.writer import write_table
-from tct.pipeline.yaml_blocks import BlockParser
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"
 
@@ -123,13 +122,12 @@ def shares(corpus: Path, folder: Path) -> dict[str, float]:
     tokenizer, seconds = Tokenizer.default(), dict.fromkeys(_STAGES, 0.0)
     tokenizer.encode({})
     encoder, clock = Encoder(tokenizer), time.perf_counter
-    parse_yaml = BlockParser().parse
     begun = clock()
     for number, part in enumerate(cut(read_records([corpus], Columns()))):
         seconds["read"] += clock() - begun
         if number % 10 == 0:
             for record in part:
-                _time_document(record.text, parse_yaml, tokenizer, seconds)
+                _time_document(record.text, tokenizer, seconds)
             outcomes = [encoder.outcome(record) for record in part]
             begun = clock()
             write_table(folder / "part.arrow", outcomes_table(outcomes))
@@ -143,15 +141,12 @@ _STAGES = ("read", "parse", "canonical form", "symbols", "tokens", "write")
 
 
 def _time_document(
-    text: bytes,
-    parse_yaml: Callable[[str], Json],
-    tokenizer: Tokenizer,
-    seconds: dict[str, float],
+    text: bytes, tokenizer: Tokenizer, seconds: dict[str, float]
 ) -> None:
     clock = time.perf_counter
     times = [clock()]
     try:
-        value = parse_document(text, parse_yaml=parse_yaml)
+        value = parse_document(text)
     except RejectedError:
         seconds["parse"] += clock() - times[0]
         return

@@ -7,7 +7,7 @@
     batches.py    (epoch, step) ─▶ token ids, laid out for the model
     inspection/   what an epoch sees, in numbers
     tokenizer/    JSON value ⇄ token ids, and which token may follow
-    parse.py, yaml_core.py   text ─▶ JSON value, or why not (rejects.py)
+    parse.py, yaml_reader.py   text ─▶ JSON value, or why not (rejects.py)
     files.py, figures.py   files, and pictures, that are whole or not there
 
 Everything here is read by every other room and depends on none of them.

@@ -5,32 +5,38 @@ document never means something else here than it meant to its author.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from .errors import SourceError
 from .json_text import Json
 from .rejects import MAX_NODES, RejectedError
 from .tokenizer.grammar import MAX_DEPTH
-from .yaml_core import bounded_integer, finite_float, parse_yaml
+from .yaml_reader import parse_yaml
+from .yaml_scalars import bounded_integer, finite_float
 
-__all__ = ["MAX_DOCUMENT_BYTES", "parse_document", "read_document"]
+__all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "READING_VERSION",
+    "parse_document",
+    "read_document",
+]
 
 MAX_DOCUMENT_BYTES = 1 << 20
 
+_SPACE = " \t\r\n"
+
+READING_VERSION = 2
+"""Grows when a text becomes another document, or another reject, than before."""
+
 
 def parse_document(
-    source: bytes,
-    *,
-    max_bytes: int = MAX_DOCUMENT_BYTES,
-    parse_yaml: Callable[[str], Json] = parse_yaml,
+    source: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES
 ) -> dict[str, Json]:
     """The JSON object that a YAML or JSON text stands for.
 
     Args:
         source: the bytes of one file or record.
         max_bytes: longest `source`.
-        parse_yaml: reads what is no JSON, such as `BlockParser.parse` does.
 
     Raises:
         RejectedError: `source` is not exactly one JSON object.
@@ -43,10 +49,10 @@ def parse_document(
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RejectedError("not_utf8", str(error)) from error
-    if not text.strip():
+    if not text.strip(_SPACE):
         raise RejectedError("empty", "no text")
     # Most JSON is YAML, but not all (tabs, surrogate escapes): try the stricter first.
-    value = _parse_json(text) if text.lstrip().startswith("{") else None
+    value = _parse_json(text) if text.lstrip(_SPACE).startswith("{") else None
     if value is None:
         value = parse_yaml(text)
     if not isinstance(value, dict):

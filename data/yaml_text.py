@@ -25,6 +25,9 @@ _CORE_NUMBER = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Line breaks to YAML 1.1 and characters like others to 1.2, and byte order marks, which
+# some readers drop: all are escaped.
+_ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
 # YAML 1.1 booleans that PyYAML does not resolve, but other readers do.
 _SHORT_BOOLEAN = frozenset("yYnN")
 
@@ -101,6 +104,8 @@ def _string(text: str) -> yaml.ScalarEvent:
     """Plain, literal or quoted; libyaml quotes what a style cannot hold."""
     text = _SURROGATE.sub("\ufffd", text)
     style = "|" if "\n" in text else "'" if _is_ambiguous(text) else ""
+    if not text.isascii() and _ESCAPED.search(text):
+        style = '"'
     return yaml.ScalarEvent(None, None, (not style, True), text, style=style)
 
 

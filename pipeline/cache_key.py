@@ -9,6 +9,7 @@ from typing import Any
 
 from ..data.errors import CorruptError, FormatError, StaleStoreError
 from ..data.files import canonical_json, sha256_file
+from ..data.parse import READING_VERSION
 from ..data.store import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
 from .near_duplicates import signature_version
@@ -47,6 +48,7 @@ def key_inputs(
     inputs = fingerprint(sources, sha256)
     return {
         "store_version": STORE_VERSION,
+        "reading": READING_VERSION,
         "input_files": len(inputs),
         "input_sha256": inputs_digest(inputs),
         "tokenizer": tokenizer.digest,

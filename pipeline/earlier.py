@@ -1,7 +1,7 @@
 """The documents of a store that is about to be replaced, by the text they came from.
 
 A text that is in the earlier store need not be parsed or encoded again: what it became
-depends on the text, the tokenizer and the version of the store's format alone.
+depends on the text, the way to read it, the tokenizer and the store's format alone.
 """
 
 from contextlib import suppress
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.errors import FormatError
+from ..data.parse import READING_VERSION
 from ..data.store import Store, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
 
@@ -18,10 +19,12 @@ __all__ = ["Earlier", "usable_store"]
 
 
 def usable_store(store: Path, tokenizer: Tokenizer) -> Path | None:
-    """`store`, if it is one, undamaged, and its tokens are of this tokenizer."""
+    """`store`, if it is undamaged, was read as now, and is of this tokenizer."""
     with suppress(FormatError, OSError):
         manifest = read_manifest(store)
-        if manifest["key_inputs"]["tokenizer"] == tokenizer.digest:
+        made = manifest["key_inputs"]
+        is_same = made.get("reading") == READING_VERSION
+        if is_same and made["tokenizer"] == tokenizer.digest:
             check_files(store, manifest, verify="full")
             return store.absolute()
     return None

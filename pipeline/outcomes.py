@@ -19,7 +19,6 @@ from .earlier import Earlier
 from .near_duplicates import SIGNATURE_BYTES, Signer
 from .sources import Record
 from .violations import violations
-from .yaml_blocks import BlockParser
 
 __all__ = ["OUTCOMES_SCHEMA", "Encoder", "Outcome", "outcomes_table"]
 
@@ -95,7 +94,6 @@ class Encoder:
         self.tokenizer = tokenizer
         self.earlier = earlier
         self.signer = signer
-        self._parse_yaml = BlockParser().parse
 
     @staticmethod
     def of_job(folder: Path, job: dict[str, Any]) -> "Encoder":
@@ -131,11 +129,11 @@ class Encoder:
         return outcome
 
     def _encode(self, text: bytes, outcome: Outcome) -> None:
-        value = parse_document(text, parse_yaml=self._parse_yaml)
+        value = parse_document(text)
         canonical = canonical_bytes(value)
-        tokens = self.tokenizer.encode(value)
+        tokens = self.tokenizer.encode(value, MAX_DOCUMENT_TOKENS)
         if len(tokens) > MAX_DOCUMENT_TOKENS:
-            message = f"{len(tokens):,} tokens, at most {MAX_DOCUMENT_TOKENS:,}"
+            message = f"more than {MAX_DOCUMENT_TOKENS:,} tokens"
             raise RejectedError("too_long", message)
         outcome.sha256 = hashlib.sha256(canonical).digest()
         outcome.n_bytes = len(canonical)

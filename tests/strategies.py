@@ -19,7 +19,7 @@ def texts(*, surrogates: bool = True) -> SearchStrategy[str]:
     """
     characters = st.characters() if surrogates else st.characters(codec="utf-8")
     anything = st.text(characters, max_size=12)
-    tricky = st.text(" \n\t\r-:#.'\"|>&*!%@`{}[],?=~<0eé\x00\x7f\x85\u2028\ufeff")
+    tricky = st.text(" \n\t\r-:#.'\"|>&*!%@`{}[],?=~<0eé\x00\x7f\x85\u2028\u2029\ufeff")
     words = ["", "on", "yes", "null", "1e3", "...", "${{ github.ref }}", "\ue000"]
     others = ["actions/checkout@v4", "set -e\nmake\n", "a\u0301", "\U0001f600"]
     real = st.sampled_from([*words, *others])

@@ -20,6 +20,7 @@ __all__ = ["Segmenter"]
 _CACHE_CHUNKS = 1 << 18  # chunks repeat: 100,000 workflows have about 10 times as many
 _MAX_STATES = 1 << 17  # some hundred megabytes
 _UNREACHED = 1 << 30
+_SLICE = 1 << 12
 
 
 class _Node:
@@ -112,14 +113,27 @@ class Segmenter:
         """
         return tuple([node.token for node in self._tokens(chunk)])
 
-    def encode(self, chunks: Iterable[str]) -> bytes:
+    def encode(self, chunks: Iterable[str], max_tokens: int | None = None) -> bytes:
         """The ids of chunks, one after the other, as little-endian uint16.
+
+        Args:
+            chunks: symbols, cut where tokens end.
+            max_tokens: what is longer than this ends with the chunk that makes it so.
 
         Raises:
             KeyError: a symbol that the vocabulary does not have.
         """
         known = self._cache.get
-        return b"".join([known(chunk) or self._learn(chunk) for chunk in chunks])
+        if max_tokens is None:
+            return _join([known(chunk) or self._learn(chunk) for chunk in chunks])
+        parts, room = list[bytes](), 2 * max_tokens
+        for chunk in chunks:
+            part = known(chunk) or self._learn(chunk)
+            parts.append(part)
+            room -= len(part)
+            if room < 0:
+                break
+        return _join(parts)
 
     @property
     def num_states(self) -> int:
@@ -127,7 +141,7 @@ class Segmenter:
         return len(self._start.states)
 
     def _learn(self, chunk: str) -> bytes:
-        ids = b"".join([node.data for node in self._tokens(chunk)])
+        ids = _join([node.data for node in self._tokens(chunk)])
         if len(self._cache) >= _CACHE_CHUNKS:
             self._cache.clear()
         self._cache[chunk] = ids
@@ -162,3 +176,11 @@ class Segmenter:
                 return False
             node = node.following.get(symbol)
         return node is not None and node.token >= 0
+
+
+def _join(parts: list[bytes]) -> bytes:
+    """All parts in one; `join` takes 80 bytes for each, so long lists go in slices."""
+    if len(parts) <= _SLICE:
+        return b"".join(parts)
+    slices = range(0, len(parts), _SLICE)
+    return b"".join([b"".join(parts[start : start + _SLICE]) for start in slices])

@@ -169,14 +169,18 @@ class Tokenizer:
         """Symbols to ids, with a cache of chunks."""
         return Segmenter((symbols, i) for i, symbols in self.vocabulary.items())
 
-    def encode(self, value: Json) -> NDArray[np.uint16]:
+    def encode(self, value: Json, max_tokens: int | None = None) -> NDArray[np.uint16]:
         """The token ids of a document; uint16, 1-D.
+
+        Args:
+            value: the document.
+            max_tokens: of a document of more, some more than these, from its beginning.
 
         Raises:
             ValueError: nesting beyond MAX_DEPTH.
             TypeError: no JSON value.
         """
-        ids = self.segmenter.encode(self.codec.encode(value))
+        ids = self.segmenter.encode(self.codec.encode(value), max_tokens)
         return np.frombuffer(bytearray(ids), dtype="<u2")
 
     def encode_stream(self, values: Iterable[Json]) -> Iterator[NDArray[np.uint16]]:

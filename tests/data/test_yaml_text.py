@@ -9,7 +9,7 @@ from hypothesis import example, given
 from tct.data.json_text import Json, canonical_bytes
 from tct.data.parse import parse_document
 from tct.data.store import Store
-from tct.data.yaml_core import parse_yaml
+from tct.data.yaml_reader import parse_yaml
 from tct.data.yaml_text import to_yaml
 from tct.tests.strategies import json_objects, workflow_like
 
@@ -219,6 +219,27 @@ def test_a_lone_surrogate_is_a_replacement_character() -> None:
     value: Json = {"\ud800": "a\udfffb", "list": ["\udc00\n", "\U0001f600"]}
     assert to_yaml(value) == ("\ufffd: a\ufffdb\nlist:\n- |\n  \ufffd\n- \U0001f600\n")
     assert to_yaml(dict.fromkeys("\ud800\ud801")) == "\ufffd:\n\ufffd:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("echo a\u2028b\necho c\n", '"echo a\\Lb\\necho c\\n"'),
+        ("a\u2029\n b", '"a\\P\\n b"'),
+        ("a\x85b", '"a\\Nb"'),
+        ("\ufeffa", '"\\uFEFFa"'),
+        ("\u2028", '"\\L"'),
+    ],
+)
+def test_what_only_one_version_takes_for_a_line_break_is_escaped(
+    text: str, written: str
+) -> None:
+    assert to_yaml({"k": text}) == f"k: {written}\n"
+    assert to_yaml({"k": [text]}) == f"k:\n- {written}\n"
+    values: list[Json] = [{"k": text}, {text: 1}, {"k": {text: [text]}}]
+    for value in values:
+        assert parse_yaml(to_yaml(value)) == value
+        assert yaml.safe_load(to_yaml(value)) == value
 
 
 @given(json_objects())

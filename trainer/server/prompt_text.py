@@ -1,5 +1,7 @@
 """What somebody is typing, as the beginning of a workflow."""
 
+import re
+
 from ...data.errors import PromptError
 from ...data.parse import parse_document
 from ...data.rejects import RejectedError
@@ -31,7 +33,8 @@ def read_prompt(
     except PromptError:
         if not partial:
             raise
-    *kept, last = text.rstrip().splitlines(keepends=True)
+    # `splitlines` would cut at U+2028 as well, which ends no line of YAML.
+    *kept, last = re.split(r"(?<=\n)", text.rstrip())
     return _read(tokenizer, "".join(kept)), last
 
 

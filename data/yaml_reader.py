@@ -1,0 +1,258 @@
+"""YAML 1.2 texts to JSON values, as GitHub reads workflows.
+
+One pass, with no events and no tree between text and value: `yaml_cursor.py` reads
+scalars, `yaml_flow.py` what is in brackets, `yaml_lines.py` goes from line to line, and
+this module knows what indentation says.  `<<` is a key like any other, aliases are
+replaced by copies under a bound, a key that is no string keeps its source text.  Depth
+and values are bounded while they are read, every step is linear in what it passes.
+
+Source: YAML 1.2.2, chapters 5 to 9.
+"""
+
+import re
+
+from .json_text import Json
+from .rejects import RejectedError
+from .yaml_cursor import BLANKS, PLAIN, Properties
+from .yaml_lines import COLON, KEY, LineCursor
+
+__all__ = ["parse_yaml"]
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+# Byte order marks may stand before a document and its comments.
+_MARKED = re.compile("(?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+")
+# Most lines are a plain key, a plain value or none, and have content behind them: the
+# last group is the indentation of that.  What may end the document is left out.
+_END = r"[ \t]*+\n( *+)(?:(?=[^ \t\n#.-])|(?<= )(?=[.-]))"
+_PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+(?:{_END})?+")
+_ITEM = re.compile(rf"- ++({PLAIN})(?:{_END}|(?=[ \t]*+\n))")
+# What `_Reader._column` says where no block collection begins.
+_INLINE = -1
+_EMPTY = -2
+
+
+def parse_yaml(text: str) -> Json:
+    """The value of a YAML text that holds one document.
+
+    Raises:
+        RejectedError: the text is no YAML, or no single document of JSON values.
+    """
+    if forbidden := _FORBIDDEN.search(text):
+        line = text.count("\n", 0, forbidden.start()) + 1
+        raise RejectedError("syntax", f"line {line:,}: found control characters")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\ufeff" in text and (marked := _MARKED.match(text)):
+        text = marked[0].replace("\ufeff", "") + text[marked.end() :]
+    reader = _Reader(f"\n{text}\n" if not text.endswith("\n") else f"\n{text}")
+    reader.is_cut = not text.endswith("\n")
+    return reader.document()
+
+
+class _Reader(LineCursor):
+    """Reads one document."""
+
+    def document(self) -> Json:
+        """The value of the only document."""
+        self.next_line()
+        is_explicit = self.prefix()
+        if is_explicit:
+            self.pos += 3
+        elif self.indent < 0:
+            raise RejectedError("empty", "no document")
+        value = self._node(-1, None if is_explicit else self._column(-1, dash=False))
+        if self.indent >= 0:
+            raise self.error("expected the end of the document")
+        if self.text.startswith("...", self.pos):
+            self.pos += 3
+            self.next_line()
+        if self.pos < len(self.text):
+            raise RejectedError("several_documents", "expected one document in a file")
+        if self.num_odd:
+            raise RejectedError("syntax", "found control characters outside of quotes")
+        return value
+
+    # -- nodes -------------------------------------------------------------------------
+
+    def _node(
+        self,
+        parent: int,
+        column: int | None = None,
+        *,
+        dash: bool = True,
+        compact: bool = False,
+    ) -> Json:
+        """The node that begins behind an indicator, on this line or the next.
+
+        Args:
+            parent: column of the collection that it is in.
+            column: as `_column` has it, if the node begins exactly here.
+            dash: whether a sequence may be in the column `parent`.
+            compact: whether a block collection may begin on this line.
+        """
+        if column is None:
+            column = self._seek(parent, dash=dash, compact=compact)
+        properties = None
+        if column > _EMPTY and self.text[self.pos] in "&!":
+            properties, column = self._properties_here(parent, column, dash=dash)
+        before = None if properties is None else self.begin(properties)
+        value: Json
+        if column == _EMPTY:
+            value = self.scalar("", properties, is_plain=True)
+        elif column >= 0 and self.is_indicator("-"):
+            value = self._sequence(column, properties)
+        elif column >= 0 and (pair := _PAIR.match(self.text, self.pos)):
+            value = self._mapping(column, properties, pair)
+        elif column >= 0 and self._is_pair():
+            value = self._mapping(column, properties)
+        else:
+            start = self.pos
+            value = self.inline(parent, properties)
+            if self.source is None and COLON.match(self.text, self.pos):
+                self.key(start)
+            self.next_line()
+        if before is not None:
+            self.end(properties, before, value)
+        return value
+
+    def _seek(self, parent: int, *, dash: bool, compact: bool) -> int:
+        """Go to where a node begins; returns what `_column` does."""
+        text, start = self.text, self.pos
+        self.pos = pos = BLANKS.match(text, start).end()  # type: ignore[union-attr]
+        if text[pos] == "\n" or (text[pos] == "#" and pos > start):
+            self.pos = start
+            self.next_line()
+            return self._column(parent, dash=dash)
+        if compact and "\t" not in text[start:pos]:
+            return parent + 1 + pos - start  # the indicator is at `parent`
+        return _INLINE
+
+    def _column(self, parent: int, *, dash: bool) -> int:
+        """The column of a block collection that begins with this line.
+
+        _INLINE if a node begins here that is no such collection, _EMPTY if none does.
+        """
+        if self.indent > parent or (
+            dash and self.indent == parent >= 0 and self.is_indicator("-")
+        ):
+            return _INLINE if self.is_tabbed else self.indent
+        return _EMPTY
+
+    def _properties_here(
+        self, parent: int, column: int, *, dash: bool
+    ) -> tuple[Properties | None, int]:
+        """Properties of a node, and its column behind them."""
+        found: Properties | None = None
+        while column > _EMPTY and self.text[self.pos] in "&!":
+            start = self.pos
+            if column >= 0:
+                self.properties()
+                is_key = KEY.match(self.text, self.pos)
+                self.pos = start
+                if is_key:  # they are those of the key
+                    return found, column
+            found, column = self.properties(found), _INLINE
+            if self.text[self.pos] in "\n#":
+                self.next_line()
+                column = self._column(parent, dash=dash)
+        return found, column
+
+    def _is_pair(self) -> bool:
+        """Whether a pair of a mapping begins here."""
+        return (
+            KEY.match(self.text, self.pos) is not None
+            or self.text[self.pos] in "&!"
+            or self.is_indicator("?")
+        )
+
+    # -- block collections -------------------------------------------------------------
+
+    def _sequence(self, column: int, properties: Properties | None) -> list[Json]:
+        self.enter(properties, "seq")
+        items: list[Json] = []
+        while True:
+            item = _ITEM.match(self.text, self.pos)
+            if item is not None:
+                items.append(self._plain_value(item, 1, column))
+            else:
+                self.pos += 1
+                items.append(self._node(column, dash=False, compact=True))
+            if not self._goes_on(column) or not self.is_indicator("-"):
+                break
+        self.leave()
+        return items
+
+    def _mapping(
+        self,
+        column: int,
+        properties: Properties | None,
+        pair: re.Match[str] | None = None,
+    ) -> dict[str, Json]:
+        """The mapping at a column; `pair` is what _PAIR finds here."""
+        self.enter(properties, "map")
+        pairs: dict[str, Json] = {}
+        while True:
+            if pair is not None:
+                key = self.new_key(pair[1].rstrip(" \t"), pairs, pair.end(1))
+                if pair[2] is not None:
+                    pairs[key] = self._plain_value(pair, 2, column)
+                elif pair[3] is not None:
+                    self._begin_line(pair, 3)
+                    here = self._column(column, dash=True)
+                    pairs[key] = self._node(column, here)
+                else:
+                    self.pos = pair.end()
+                    pairs[key] = self._node(column)
+            elif self.is_indicator("?"):
+                key = self._explicit_key(column, pairs)
+                is_pair = self._goes_on(column) and self.is_indicator(":")
+                self.pos += is_pair
+                empty = None if is_pair else _EMPTY
+                pairs[key] = self._node(column, empty, compact=True)
+            else:
+                key = self.implicit_key(pairs)
+                pairs[key] = self._node(column)
+            if not self._goes_on(column):
+                break
+            pair = _PAIR.match(self.text, self.pos)
+        self.leave()
+        return pairs
+
+    def _goes_on(self, column: int) -> bool:
+        """Whether this line has another entry of the block collection at a column."""
+        if self.indent > column:
+            raise self.error("expected fewer spaces")
+        if self.indent == column and self.is_tabbed:
+            raise self.error("found a tab in the indentation")
+        return self.indent == column
+
+    def _begin_line(self, match: re.Match[str], group: int) -> None:
+        """Go on to the line whose indentation is a group of _END."""
+        self.pos, self.indent = match.end(), match.end(group) - match.start(group)
+        self.is_tabbed = False
+
+    def _plain_value(self, match: re.Match[str], group: int, column: int) -> Json:
+        """The value of a plain scalar that is a group before _END."""
+        if match[group + 1] is not None:
+            self._begin_line(match, group + 1)
+        else:
+            self.pos = match.end(group)
+            self.next_line()
+        text = match[group].rstrip(" \t")
+        if self.indent > column:  # it goes on, or the line is wrong
+            self.pos = match.end(group)
+            text = self.plain(text, column)
+            self.next_line()
+        return self.scalar(text, None, is_plain=True)
+
+    def _explicit_key(self, column: int, pairs: dict[str, Json]) -> str:
+        """The key behind a question mark."""
+        start = self.pos
+        self.pos += 1
+        self.is_key = True
+        self._node(column, compact=True)
+        self.is_key = False
+        key = self.key(start)
+        self.nodes -= 1  # keys are not counted
+        self.characters -= len(key)
+        return self.new_key(key, pairs, self.pos)
