@@ -28,6 +28,7 @@ __all__ = ["MAX_MEMBERS", "read_archive"]
 MAX_MEMBERS = 1_000_000
 """Most workflows of an archive."""
 
+_MAX_NAME = 1 << 16  # of a zip; a tar has longer ones
 _DRIVE = re.compile("[A-Za-z]:")
 
 
@@ -45,6 +46,7 @@ def read_archive(file: InputFile) -> Iterator[Record]:
             folders = path.split("/")
             if suffix_of(path) not in DOCUMENT_SUFFIXES or ".git" in folders:
                 continue
+            path = path[:_MAX_NAME]
             if next(numbers) > MAX_MEMBERS:
                 message = f"more than {MAX_MEMBERS:,} workflows in an archive"
                 yield _bad(file, path, RejectedError("too_many_members", message))
@@ -93,6 +95,8 @@ def _unsafe(path: str, member: ZipMember | TarMember) -> str | None:
     """Why a member is not read, whatever is in it."""
     if member.is_link:
         return "a link"
+    if len(path) == _MAX_NAME:
+        return f"a name of {_MAX_NAME:,} characters or more"
     if "\0" in path:
         return "a name that holds NUL"
     if path.startswith("/") or _DRIVE.match(path):

@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...data.parse import MAX_DOCUMENT_BYTES
@@ -22,6 +21,7 @@ from ...data.rejects import RejectedError
 
 __all__ = [
     "EPOCH",
+    "MAX_NAME",
     "Kind",
     "Text",
     "checked",
@@ -31,6 +31,7 @@ __all__ = [
     "name_of",
     "names",
     "nanoseconds",
+    "plain",
     "text_of",
     "texts",
     "time_of",
@@ -41,6 +42,9 @@ Kind: TypeAlias = Literal["bool", "int", "float", "decimal", "text", "time", "da
 """What the values of a column are; every other type is of no kind."""
 Text: TypeAlias = tuple[bytes, RejectedError | None]
 """The bytes of a text, or none of it or its beginning and why that is no document."""
+
+MAX_NAME = 1 << 16
+"""Most bytes of a name or a time; what is longer is known by its beginning."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = (
@@ -89,9 +93,22 @@ def checked(column: pa.Array) -> pa.Array:
     """
     column = _as_bytes(column)
     column.validate(full=True)
-    if pa.types.is_run_end_encoded(column.type):
-        return _as_bytes(pc.run_end_decode(column))
     return column
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """A column that is `checked`, with a dictionary in the place of runs.
+
+    Decoded, runs would take as much memory as they say that they are long.
+    """
+    if not pa.types.is_run_end_encoded(column.type):
+        return column
+    first, size = column.find_physical_offset(), column.find_physical_length()
+    ends = column.run_ends.slice(first, size).to_numpy() - column.offset
+    lengths = np.diff(np.minimum(ends, len(column)), prepend=0)
+    runs = pa.array(np.repeat(np.arange(size), lengths))
+    values = _as_bytes(column.values.slice(first, size))
+    return pa.DictionaryArray.from_arrays(runs, values)
 
 
 def _as_bytes(column: pa.Array) -> pa.Array:
@@ -167,7 +184,18 @@ def names(column: pa.Array) -> list[str | None]:
 def _names(column: pa.Array) -> list[str | None]:
     if kind_of(column.type) != "text":
         column = _as_bytes(column.cast(pa.string()))
-    return [None if name is None else _utf8(name) for name in column.to_pylist()]
+    found = _beginnings(column, MAX_NAME)
+    return [None if name is None else _utf8(name) for name in found]
+
+
+def _beginnings(column: pa.Array, most: int) -> list[bytes | None]:
+    """The first bytes of each text; many may share what is large."""
+    if column.nbytes <= MAX_DOCUMENT_BYTES:
+        return list(column.to_pylist())
+    return [
+        cell.as_buffer()[:most].to_pybytes() if cell.is_valid else None
+        for cell in column
+    ]
 
 
 def name_of(value: object) -> str | None:
@@ -176,11 +204,11 @@ def name_of(value: object) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _utf8(str(value).encode("utf-8", "replace"))
+    return str(value)[:MAX_NAME].encode("utf-8", "backslashreplace").decode()
 
 
 def _utf8(name: bytes) -> str:
-    return name.decode("utf-8", "replace")
+    return name.decode("utf-8", "backslashreplace")  # other bytes, another name
 
 
 # -- times -----------------------------------------------------------------------------
@@ -202,7 +230,8 @@ def times(column: pa.Array) -> list[float]:
 def _times(column: pa.Array) -> list[float]:
     kind, type_ = kind_of(column.type), column.type
     if kind == "text":
-        return [time_of(_utf8(text)) if text else 0 for text in column.to_pylist()]
+        found = _beginnings(column, MAX_NAME)
+        return [time_of(_utf8(text)) if text else 0 for text in found]
     if kind not in ("time", "day"):
         return _finite(_floats(column))
     if kind == "time":
@@ -211,7 +240,7 @@ def _times(column: pa.Array) -> list[float]:
         seconds = _floats(column.view(pa.int32())) * _DAY
     else:
         seconds = _floats(column.view(pa.int64())) / 1e3
-    return _finite(np.where((seconds < _FIRST) | (seconds > _LAST), 0, seconds))
+    return _finite(np.where((seconds < _FIRST) | (seconds >= _LAST), 0, seconds))
 
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:
@@ -270,6 +299,8 @@ def _comparable(column: pa.Array) -> list[Any]:
         column = column.cast(pa.string())  # which is the shortest: 0.1 is 0.1
     if kind == "float":
         column = column.cast(pa.float64())
+    if kind == "text":
+        return _beginnings(column, MAX_DOCUMENT_BYTES)
     if kind == "time":
         unit = _NANOSECONDS[type_.unit]
         return _scaled(column.view(pa.int64()).to_pylist(), lambda tick: tick * unit)

@@ -24,6 +24,7 @@ from .records import (
     TIME,
     Columns,
     Record,
+    listed,
     unfit_value,
 )
 
@@ -32,8 +33,9 @@ __all__ = ["MAX_LINE_BYTES", "read_lines"]
 MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 """Longest line: JSON may write a byte of text with six."""
 
+_MAX_KEY = 100  # of a key, in a message
 _WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
-_MAX_NAMES = 20  # that a message lists
+_MAX_NAMES = 20  # that are remembered for a message
 
 
 def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
@@ -110,7 +112,7 @@ class _Fields:
             raise self._missing(where, self.columns.group, "--group-column")
 
     def _missing(self, where: str, name: str, option: str) -> SourceError:
-        names = [*self.found][:_MAX_NAMES]
+        names = listed(list(self.found))
         return SourceError(
             f"{where}: found no field {name!r} in any line, among {names}",
             f"name one of these with {option}",
@@ -151,7 +153,7 @@ def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(row) < len(pairs):
         seen: set[str] = set()
         again = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise RejectedError("duplicate_key", repr(again))
+        raise RejectedError("duplicate_key", repr(again[:_MAX_KEY]))
     return row
 
 

@@ -1,5 +1,6 @@
 """What every source gives: records, made from files, members or fields of a row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...data.errors import SourceError
@@ -14,12 +15,14 @@ __all__ = [
     "Columns",
     "Record",
     "as_utf8",
+    "listed",
     "repository",
     "unfit_value",
 ]
 
 DEFAULT_TEXT, DEFAULT_GROUP = "text", "repo"
 FILE, TIME = "path", "time"
+_MAX_NAMES, _MAX_NAME = 20, 100  # in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,12 @@ def repository(path: str, *, anywhere: bool = False) -> str | None:
         if owner and name:
             return f"{owner}/{name}"
     return None
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names of columns, as messages list them: not thousands."""
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return f"{[name[:_MAX_NAME] for name in names[:_MAX_NAMES]]}{more}"
 
 
 def unfit_value(

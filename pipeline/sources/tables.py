@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...data.errors import SourceError
-from .cells import checked, kind_of, names, texts, times
+from .cells import checked, kind_of, names, plain, texts, times
 from .conditions import Condition
 from .files import InputFile, readable
 from .records import (
@@ -25,6 +25,7 @@ from .records import (
     TIME,
     Columns,
     Record,
+    listed,
     unfit_value,
 )
 
@@ -73,11 +74,12 @@ def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
         most_rows = max(_MAX_EMPTY_ROWS, source.size())
         first = 0
         for part in table.parts(list(dict.fromkeys(asked))):
+            if first + part.num_rows > most_rows:
+                found = f"{first + part.num_rows:,} rows in {source.size():,} bytes"
+                raise ValueError(found)
             for row, cells in _rows(part, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)
             first += part.num_rows
-            if first > most_rows:
-                raise ValueError(f"{first:,} rows in {source.size():,} bytes")
 
 
 # -- files -----------------------------------------------------------------------------
@@ -130,7 +132,7 @@ def _arrow(source: pa.NativeFile) -> _Table:
 def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:
     columns = [checked(whole.column(name)) for name in names]
     for start in range(0, whole.num_rows, _ROWS_PER_BATCH):
-        yield [column.slice(start, _ROWS_PER_BATCH) for column in columns]
+        yield [plain(column.slice(start, _ROWS_PER_BATCH)) for column in columns]
 
 
 # -- columns ---------------------------------------------------------------------------
@@ -141,7 +143,7 @@ def _wanted(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, s
     text = columns.text or DEFAULT_TEXT
     if columns.text is None and text not in schema.names:
         raise SourceError(
-            f"{file.where}: found no column {text!r} among {schema.names}",
+            f"{file.where}: found no column {text!r} among {listed(schema.names)}",
             "name the column that holds the workflows with --text-column",
         )
     _check_column(file, schema, text, "name one of these with --text-column")
@@ -164,7 +166,7 @@ def _check_column(file: InputFile, schema: pa.Schema, name: str, hint: str) -> N
     if found != 1:
         number = "no column" if found == 0 else f"{found} columns"
         raise SourceError(
-            f"{file.where}: found {number} {name!r} among {schema.names}", hint
+            f"{file.where}: found {number} {name!r} among {listed(schema.names)}", hint
         )
 
 

@@ -21,6 +21,7 @@ _LINKS = (tarfile.SYMTYPE, tarfile.LNKTYPE)
 # What has no bytes, whatever size its header says.
 _EMPTY = (*_LINKS, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)
 _CHUNK = 1 << 16
+_MAX_DIGITS = 9  # of the length of an attribute
 
 
 @dataclass(slots=True)
@@ -112,20 +113,16 @@ def _attributes(stream: IO[bytes], header: tarfile.TarInfo) -> bytes:
 
 def _pax_records(data: bytes) -> dict[str, str]:
     """Records such as `18 path=a/ci.yml` and a line end, 18 bytes in all."""
-    records = {}
-    at = 0
+    records, at = dict[str, str](), 0
     while at < len(data) and data[at]:
-        space = data.find(b" ", at, at + 9)
-        length = data[at:space]
-        if (
-            space < 0
-            or not length.isdigit()
-            or not data.startswith(b"\n", at + int(length) - 1)
-        ):
+        length, space, _ = data[at : at + _MAX_DIGITS + 1].partition(b" ")
+        end = at + int(length) if space and length.isdigit() else 0
+        start = at + len(length) + 1
+        if not start < end <= len(data) or data[end - 1 : end] != b"\n":
             raise tarfile.ReadError("a header holds what is no attribute")
-        key, _, value = data[space + 1 : at + int(length) - 1].partition(b"=")
+        key, _, value = data[start : end - 1].partition(b"=")
         records[_text(key)] = _text(value)
-        at += int(length)
+        at = end
     return records
 
 
