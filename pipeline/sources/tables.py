@@ -7,15 +7,13 @@ are read.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ...data.errors import SourceError
-from .cells import checked, kind_of, names, plain, texts, times
+from .cells import kind_of, names, texts, times
 from .conditions import Condition
 from .files import InputFile, readable
 from .records import (
@@ -28,35 +26,17 @@ from .records import (
     listed,
     unfit_value,
 )
+from .table_files import Part, open_arrow, open_parquet
 
 __all__ = ["read_table"]
 
-_ROWS_PER_BATCH = 256
-_BUFFER_BYTES = 1 << 20  # of a column of Parquet, which is not read as a whole
 _MAX_EMPTY_ROWS = 1_000_000  # in a file of fewer bytes than rows
-_ARROW_FILE = b"ARROW1"
-_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
     "text": texts,
     "group": names,
     FILE: names,
     TIME: times,
 }
-
-
-class _Part(NamedTuple):
-    """A row group of Parquet or a record batch of Arrow."""
-
-    num_rows: int
-    """As the file says."""
-    batches: Callable[[list[str]], Iterator[list[pa.Array]]]
-    """All its rows in order, in columns of these names, which are `checked`."""
-
-
-class _Table(NamedTuple):
-    schema: pa.Schema
-    parts: Callable[[list[str]], Iterator[_Part]]
-    """Of which only the columns of these names can be read."""
 
 
 def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
@@ -66,7 +46,8 @@ def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
         SourceError: the file cannot be read, or lacks a column that is named.
     """
     with readable(file), file.open_arrow() as source:
-        table = _parquet(source) if file.suffix == ".parquet" else _arrow(source)
+        open_ = open_parquet if file.suffix == ".parquet" else open_arrow
+        table = open_(source)
         wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
             _check_condition(file, table.schema, condition)
@@ -80,59 +61,6 @@ def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
             for row, cells in _rows(part, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)
             first += part.num_rows
-
-
-# -- files -----------------------------------------------------------------------------
-
-
-def _parquet(source: pa.NativeFile) -> _Table:
-    table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-
-    def batches(number: int, names: list[str]) -> Iterator[list[pa.Array]]:
-        for batch in table.iter_batches(
-            _ROWS_PER_BATCH, [number], names, use_threads=False
-        ):
-            yield [checked(batch.column(name)) for name in names]
-
-    def parts(names: list[str]) -> Iterator[_Part]:
-        for number in range(table.num_row_groups):
-            num_rows = table.metadata.row_group(number).num_rows
-            yield _Part(num_rows, partial(batches, number))
-
-    return _Table(table.schema_arrow, parts)
-
-
-def _arrow(source: pa.NativeFile) -> _Table:
-    """An Arrow file, or an Arrow stream, as Hugging Face `datasets` saves it."""
-    is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
-    source.seek(0)
-    open_ = pa.ipc.open_file if is_file else pa.ipc.open_stream
-    schema = open_(source).schema
-
-    def wholes(names: list[str]) -> Iterator[pa.RecordBatch]:
-        source.seek(0)
-        fields = sorted(schema.get_field_index(name) for name in names)
-        options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
-        reader = open_(source, options=options)
-        if is_file:
-            yield from map(reader.get_batch, range(reader.num_record_batches))
-            return
-        yield from reader
-        source.seek(source.tell() - len(_END_OF_STREAM))
-        if source.read(len(_END_OF_STREAM)) != _END_OF_STREAM:
-            raise ValueError("found no end of the stream")
-
-    def parts(names: list[str]) -> Iterator[_Part]:
-        for whole in wholes(names):
-            yield _Part(whole.num_rows, partial(_slices, whole))
-
-    return _Table(schema, parts)
-
-
-def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:
-    columns = [checked(whole.column(name)) for name in names]
-    for start in range(0, whole.num_rows, _ROWS_PER_BATCH):
-        yield [plain(column.slice(start, _ROWS_PER_BATCH)) for column in columns]
 
 
 # -- columns ---------------------------------------------------------------------------
@@ -194,7 +122,7 @@ def _check_condition(file: InputFile, schema: pa.Schema, condition: Condition) -
 
 
 def _rows(
-    part: _Part, wanted: dict[str, str], where: tuple[Condition, ...]
+    part: Part, wanted: dict[str, str], where: tuple[Condition, ...]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Number and cells of the rows for which the conditions hold."""
     holds = _holds(part, where) if where else None
@@ -218,7 +146,7 @@ def _rows(
     _check_rows(start, part)
 
 
-def _holds(part: _Part, where: tuple[Condition, ...]) -> list[bool]:
+def _holds(part: Part, where: tuple[Condition, ...]) -> list[bool]:
     """For each row of a part, whether all conditions hold."""
     columns = list(dict.fromkeys(condition.column for condition in where))
     holds = list[bool]()
@@ -230,7 +158,7 @@ def _holds(part: _Part, where: tuple[Condition, ...]) -> list[bool]:
     return holds
 
 
-def _check_rows(found: int, part: _Part) -> None:
+def _check_rows(found: int, part: Part) -> None:
     if found != part.num_rows:
         raise ValueError(f"found {found:,} rows where {part.num_rows:,} are declared")
 

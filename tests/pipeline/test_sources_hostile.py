@@ -38,7 +38,7 @@ def read(*sources: Source) -> list[Record]:
 
 
 def problems(records: list[Record]) -> list[str | None]:
-    return [record.problem and str(record.problem) for record in records]
+    return [None if r.problem is None else str(r.problem) for r in records]
 
 
 def zip_of(path: Path, members: dict[str, bytes], method: str = "deflate") -> bytearray:
@@ -104,10 +104,10 @@ def test_members_that_share_their_bytes_are_read_once(tmp_path: Path) -> None:
         made.writestr("0.yml", b"a: 1")
         for number in range(1, 2000):
             info = zipfile.ZipInfo(f"{number}.yml")
-            first = made.infolist()[0]
-            info.header_offset, info.compress_type = first.header_offset, 8
-            info.CRC, info.file_size = first.CRC, first.file_size
-            info.compress_size = first.compress_size
+            shared = made.infolist()[0]
+            info.header_offset, info.compress_type = shared.header_offset, 8
+            info.CRC, info.file_size = shared.CRC, shared.file_size
+            info.compress_size = shared.compress_size
             made.filelist.append(info)
     first, *others = read(path)
     assert first.text == b"a: 1"
