@@ -8,7 +8,7 @@ in SQL, a row with nothing in the column is left out, whatever the comparison.
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,7 +18,9 @@ from typing import Any
 import pyarrow as pa
 
 from ...data.errors import ConfigError
-from .cells import Kind, comparable, days, kind_of, nanoseconds
+from ...data.parse import MAX_DOCUMENT_BYTES
+from .cells import Kind, beginnings, each, kind_of
+from .times import DAY, NANOSECONDS, days, nanoseconds
 
 __all__ = ["Condition", "check_utf8"]
 
@@ -105,7 +107,7 @@ class Condition:
         """Whether it is true of each cell of a column that is `checked` and fits."""
         kind = kind_of(column.type)
         operand, compare = _operand(self.value, kind), _OPERATORS[self.operator]
-        cells = comparable(column)
+        cells = _values(column)
         return [cell is not None and compare(cell, operand) for cell in cells]
 
     def expected(self, column: pa.DataType) -> str | None:
@@ -122,7 +124,7 @@ class Condition:
 
 @cache
 def _operand(value: str, kind: Kind | None) -> object | None:
-    """The value as `comparable` has values of a kind; None if it is none."""
+    """The value as `_values` has values of a kind; None if it is none."""
     match kind:
         case "bool":
             return _BOOLEANS.get(value.lower())
@@ -140,3 +142,37 @@ def _operand(value: str, kind: Kind | None) -> object | None:
         return None if number != number else number  # NaN is no value to compare with
     except (ValueError, ArithmeticError):
         return None
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column that is `checked`, as conditions compare them.
+
+    Texts are bytes, times are nanoseconds and days are days since 1970; numbers and
+    booleans are what they are; null is None.
+    """
+    return each(column, _plain_values)
+
+
+def _plain_values(column: pa.Array) -> list[Any]:
+    kind, type_ = kind_of(column.type), column.type
+    if pa.types.is_float32(type_):
+        column = column.cast(pa.string())  # which is the shortest: 0.1 is 0.1
+    if kind == "float":
+        column = column.cast(pa.float64())
+    if kind == "text":
+        return beginnings(column, MAX_DOCUMENT_BYTES)
+    if kind == "time":
+        unit = NANOSECONDS[type_.unit]
+        return _scaled(column.view(pa.int64()).to_pylist(), lambda tick: tick * unit)
+    if kind == "day":
+        if pa.types.is_date32(type_):
+            return list(column.view(pa.int32()).to_pylist())
+        ticks = column.view(pa.int64()).to_pylist()
+        return _scaled(ticks, lambda tick: tick // (DAY * 1000))
+    return list(column.to_pylist())
+
+
+def _scaled(
+    ticks: Iterable[int | None], scale: Callable[[int], int]
+) -> list[int | None]:
+    return [None if tick is None else scale(tick) for tick in ticks]

@@ -14,7 +14,7 @@ from ...data.errors import SourceError
 from ...data.json_text import Json
 from ...data.parse import MAX_DOCUMENT_BYTES
 from ...data.rejects import RejectedError
-from .cells import name_of, text_of, time_of
+from .cells import name_of, text_of
 from .conditions import Condition
 from .files import InputFile, open_unpacked, readable
 from .records import (
@@ -27,6 +27,7 @@ from .records import (
     listed,
     unfit_value,
 )
+from .times import time_of
 
 __all__ = ["MAX_LINE_BYTES", "read_lines"]
 

@@ -75,11 +75,11 @@ def _rows_per_batch(
         chunk = group.column(number)
         if not f"{chunk.path_in_schema}.".startswith(paths):
             continue
-        unpacked += chunk.total_uncompressed_size
+        unpacked += int(chunk.total_uncompressed_size)
         # Any number of rows may share the largest value of a dictionary.
         if chunk.has_dictionary_page and chunk.total_uncompressed_size > _BUFFER_BYTES:
             longest = max(longest, _dictionary_bytes(source, chunk))
-    longest = max(longest, unpacked // max(1, group.num_rows))
+    longest = max(longest, unpacked // max(1, int(group.num_rows)))
     if max(unpacked, longest) > most_unpacked(source.size()):
         raise ValueError(f"unpacks to {max(unpacked, longest):,} bytes")
     return max(1, min(_ROWS_PER_BATCH, _MAX_BATCH_BYTES // longest))

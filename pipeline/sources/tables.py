@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...data.errors import SourceError
-from .cells import kind_of, names, texts, times
+from .cells import kind_of, names, texts
 from .conditions import Condition
 from .files import InputFile, readable
 from .records import (
@@ -27,6 +27,7 @@ from .records import (
     unfit_value,
 )
 from .table_files import Part, open_arrow, open_parquet
+from .times import times
 
 __all__ = ["read_table"]
 

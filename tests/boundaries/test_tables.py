@@ -130,7 +130,7 @@ def attack_kind(suffix: str, folder: Path, number: int) -> None:
         name = f"table{suffix}-{change.__name__}"
         outcomes += attack_apart(name, valid, read, number // 2, change)
     print(suffix, dict(outcomes))
-    assert outcomes["read"]
+    assert outcomes["read"] or suffix == ".jsonl.gz"  # gzip has a checksum
     assert outcomes["SourceError"] or suffix == ".jsonl"
 
 
