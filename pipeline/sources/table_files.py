@@ -48,10 +48,16 @@ def open_parquet(source: pa.NativeFile) -> Table:
     table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     left = _MAX_SHARED * most_unpacked(source.size())
 
+    def read(number: int, rows: int, names: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from table.iter_batches(rows, [number], names, use_threads=False)
+
     def batches(number: int, names: list[str]) -> Iterator[list[pa.Array]]:
         nonlocal left
-        rows = _rows_per_batch(source, table.metadata.row_group(number), names)
-        for batch in table.iter_batches(rows, [number], names, use_threads=False):
+        # pyarrow ends the process where it shows what is said of a damaged column, but
+        # not where it reads one; so one row of it is read first.
+        next(read(number, 1, names), None)
+        rows = _rows_per_batch(source, table, number, names)
+        for batch in read(number, rows, names):
             left -= batch.nbytes
             if left < 0:
                 raise ValueError("its rows share more than they hold")
@@ -66,15 +72,22 @@ def open_parquet(source: pa.NativeFile) -> Table:
 
 
 def _rows_per_batch(
-    source: pa.NativeFile, group: pq.RowGroupMetaData, names: list[str]
+    source: pa.NativeFile, table: pq.ParquetFile, number: int, names: list[str]
 ) -> int:
-    """As many rows as fit into _MAX_BATCH_BYTES, even if all have the longest text."""
+    """As many rows as fit into _MAX_BATCH_BYTES, even if all have the longest text.
+
+    Args:
+        source: of the table.
+        table: of which one row was read.
+        number: of the row group.
+        names: of the columns.
+    """
+    group, unpacked, longest = table.metadata.row_group(number), 0, 1
     paths = tuple(f"{name}." for name in names)  # also of columns within these
-    unpacked, longest = 0, 1
-    for number in range(group.num_columns):
-        chunk = group.column(number)
-        if not f"{chunk.path_in_schema}.".startswith(paths):
+    for at in range(group.num_columns):
+        if not f"{table.schema.column(at).path}.".startswith(paths):
             continue
+        chunk = group.column(at)
         unpacked += int(chunk.total_uncompressed_size)
         # Any number of rows may share the largest value of a dictionary.
         if chunk.has_dictionary_page and chunk.total_uncompressed_size > _BUFFER_BYTES:

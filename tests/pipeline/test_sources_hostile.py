@@ -7,8 +7,10 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -286,6 +288,29 @@ def test_a_large_cell_is_cut_however_many_rows_share_it(tmp_path: Path) -> None:
     assert len(records) == 64
     assert set(problems(records)) == {"too_large: 20,971,520 bytes, at most 1,048,576"}
     assert peak < 8 * MAX_DOCUMENT_BYTES
+
+
+@pytest.mark.parametrize("large", [5, 100, 300])
+def test_rows_of_parquet_that_share_a_large_text_come_a_few_at_a_time(
+    tmp_path: Path, large: int
+) -> None:
+    text = pa.array([bytes(large << 20)])
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * 3000), text)
+    path, before = tmp_path / "t.parquet", pa.total_allocated_bytes()
+    options: dict[str, Any] = {"compression": "zstd", "store_schema": False}
+    options["dictionary_pagesize_limit"] = 1 << 30
+    pq.write_table(pa.table({"text": shared}), path, **options)
+    del text, shared
+    peak = 0
+
+    def read_on() -> None:
+        nonlocal peak
+        for _ in read_records([path], Columns()):
+            peak = max(peak, pa.total_allocated_bytes() - before)
+
+    with pytest.raises(SourceError, match=r"unpacks to \d|share more than they hold"):
+        read_on()
+    assert peak < 1 << 30
 
 
 def test_rows_of_nothing_are_read_up_to_a_bound(tmp_path: Path) -> None:
