@@ -137,11 +137,18 @@ def _operand(value: str, kind: Kind | None) -> object | None:
             return nanoseconds(datetime.fromisoformat(value))
         if kind == "day":
             return days(date.fromisoformat(value))
-        # Exact, but for floats: 0.1 is the float that is nearest to it.
-        number = float(value) if kind == "float" else Decimal(value)
+        number = float(value) if kind == "float" else _exact(value)
         return None if number != number else number  # NaN is no value to compare with
     except (ValueError, ArithmeticError):
         return None
+
+
+def _exact(value: str) -> Decimal | float:
+    """A number as it is written, unless its exponent has twenty digits."""
+    try:
+        return Decimal(value)
+    except ArithmeticError:
+        return float(value)
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -131,7 +131,7 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
         yield _bad(name, line, RejectedError("too_large", message))
         return
     try:
-        row = json.loads(line, object_pairs_hook=_unique_pairs)
+        row = _parse(line)
     except (ValueError, RecursionError) as error:
         yield _bad(name, line, RejectedError("bad_record", f"no JSON: {error}"))
         return
@@ -147,6 +147,15 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     fields.note(row, is_row)
     if all(condition.holds(row.get(condition.column)) for condition in columns.where):
         yield _row(row, line, name, fields) if is_row else _workflow(line, name)
+
+
+def _parse(line: bytes) -> Json:
+    """The value of a line; an integer of too many digits for Python is a float."""
+    try:
+        value: Json = json.loads(line, object_pairs_hook=_unique_pairs)
+    except ValueError:
+        value = json.loads(line, object_pairs_hook=_unique_pairs, parse_int=float)
+    return value
 
 
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -90,12 +90,12 @@ def test_a_bomb_is_unpacked_to_the_limit_only(tmp_path: Path, method: str) -> No
     import tracemalloc
 
     path = tmp_path / "a.zip"
-    zip_of(path, {"1.yml": bytes(200 << 20), "2.yml": b"name: next"}, method)
+    zip_of(path, {"1.yml": bytes(40 << 20), "2.yml": b"name: next"}, method)
     tracemalloc.start()
     one, two = read(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert str(one.problem) == "too_large: 209,715,200 bytes, at most 1,048,576"
+    assert str(one.problem) == "too_large: 41,943,040 bytes, at most 1,048,576"
     assert two.text == b"name: next"
     assert peak < 16 * MAX_DOCUMENT_BYTES  # LZMA keeps 8 MiB to refer to
 
@@ -290,12 +290,12 @@ def test_a_large_cell_is_cut_however_many_rows_share_it(tmp_path: Path) -> None:
     assert peak < 8 * MAX_DOCUMENT_BYTES
 
 
-@pytest.mark.parametrize("large", [5, 100, 300])
+@pytest.mark.parametrize("large", [5, 300])
 def test_rows_of_parquet_that_share_a_large_text_come_a_few_at_a_time(
     tmp_path: Path, large: int
 ) -> None:
     text = pa.array([bytes(large << 20)])
-    shared = pa.DictionaryArray.from_arrays(pa.array([0] * 3000), text)
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * 400), text)
     path, before = tmp_path / "t.parquet", pa.total_allocated_bytes()
     options: dict[str, Any] = {"compression": "zstd", "store_schema": False}
     options["dictionary_pagesize_limit"] = 1 << 30
