@@ -149,15 +149,6 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
         yield _row(row, line, name, fields) if is_row else _workflow(line, name)
 
 
-def _parse(line: bytes) -> Json:
-    """The value of a line; an integer of too many digits for Python is a float."""
-    try:
-        value: Json = json.loads(line, object_pairs_hook=_unique_pairs)
-    except ValueError:
-        value = json.loads(line, object_pairs_hook=_unique_pairs, parse_int=float)
-    return value
-
-
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     row = dict(pairs)
     if len(row) < len(pairs):
@@ -165,6 +156,20 @@ def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         again = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise RejectedError("duplicate_key", repr(again[:_MAX_KEY]))
     return row
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique_pairs)
+_float_decoder = json.JSONDecoder(object_pairs_hook=_unique_pairs, parse_int=float)
+
+
+def _parse(line: bytes) -> Json:
+    """The value of a line; an integer of too many digits for Python is a float."""
+    text = line.decode(json.detect_encoding(line), "surrogatepass")
+    try:
+        value: Json = _decoder.decode(text)
+    except ValueError:
+        value = _float_decoder.decode(text)
+    return value
 
 
 def _workflow(line: bytes, name: str) -> Record:

@@ -71,10 +71,11 @@ def time_of(value: object) -> float:
         value = _moment(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    with suppress(OverflowError):
+    try:
         number = float(value)
-        return number if math.isfinite(number) else 0
-    return 0
+    except OverflowError:
+        return 0
+    return number if math.isfinite(number) else 0
 
 
 def _moment(text: str) -> float:
