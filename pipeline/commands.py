@@ -39,22 +39,26 @@ _sources_argument = click.argument(
 )
 
 
-def _column_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that say which rows count and what their fields mean: its `columns`."""
+def _source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say what is read of the sources: its `sources` and its `columns`."""
 
     @functools.wraps(command)
     def with_columns(
         *,
+        sources: "Sequence[Source]",
+        follow_links: bool,
         text_column: str | None,
         group_column: str | None,
         where: "tuple[Condition, ...]",
         **others: Any,
     ) -> None:
         """Call the command with one value for three options."""
-        from .sources import Columns
+        from .sources import Columns, linked_sources
 
         columns = Columns(text=text_column, group=group_column, where=where)
-        command(columns=columns, **others)
+        if follow_links:
+            sources = linked_sources(sources)
+        command(sources=sources, columns=columns, **others)
 
     text = click.option(
         "--text-column",
@@ -75,7 +79,12 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Read only rows like this, such as head=true or stars>=10; several must "
         "all hold.",
     )
-    return text(group(where(with_columns)))
+    links = click.option(
+        "--follow-links",
+        is_flag=True,
+        help="Follow links in a folder that lead out of it, or to a folder.",
+    )
+    return text(group(where(links(with_columns))))
 
 
 @click.command()
@@ -95,7 +104,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="FILE",
     help="Use this tokenizer.json instead of the one that comes with tct.",
 )
-@_column_options
+@_source_options
 @click.option(
     "--split-seed",
     default=0,
@@ -221,7 +230,7 @@ _tokenizer_option = click.option(
     metavar="FILE",
     help="The tokenizer.json to write.",
 )
-@_column_options
+@_source_options
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def tokenizer_train(
     sources: "Sequence[Source]",
@@ -273,7 +282,7 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
 @tokenizer.command("stats")
 @_sources_argument
 @_tokenizer_option
-@_column_options
+@_source_options
 def tokenizer_stats(
     sources: "Sequence[Source]",
     tokenizer_file: Path | None,

@@ -46,7 +46,8 @@ def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
     """
     needless = {"tokens"} if rules.near_duplicates else {"tokens", "signature"}
     names = [name for name in OUTCOMES_SCHEMA.names if name not in needless]
-    inputs = pa.concat_tables([_read_columns(part, names) for part in parts])
+    none = OUTCOMES_SCHEMA.empty_table().select(names)
+    inputs = pa.concat_tables([none, *(_read_columns(part, names) for part in parts)])
     selection = select(inputs, rules)
     shard, offset = _write_shards(parts, selection.kept, folder)
     columns = {

@@ -8,14 +8,15 @@ Records come in a fixed order: sources as given, the files of a folder by path, 
 members as they stand.  Inputs are read as streams, never as a whole, and never changed;
 what cannot be read is a record with a problem, and the rest goes on.
 
-`locations` finds the files, here or in any filesystem of pyarrow; `files` opens them;
-`lines`, `tables` and `archives` each know one kind of file; `conditions` says which
-rows count; `reading` walks through all of them.
+`locations` and `folders` find the files, here or in any filesystem of pyarrow; `files`
+opens them; `lines`, `tables` and `archives` (`zip`, `tar`) each know one kind of file;
+`cells` makes values of columns; `conditions` says which rows count; `reading` walks
+through all of them.
 """
 
 from .conditions import Condition
 from .files import InputFile
-from .locations import Location, Source, input_files, listed_sources
+from .locations import Location, Source, input_files, linked_sources, listed_sources
 from .reading import fingerprint, read_file, read_records
 from .records import Columns, Record
 
@@ -28,6 +29,7 @@ __all__ = [
     "Source",
     "fingerprint",
     "input_files",
+    "linked_sources",
     "listed_sources",
     "read_file",
     "read_records",

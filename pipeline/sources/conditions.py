@@ -8,9 +8,9 @@ in SQL, a row with nothing in the column is left out, whatever the comparison.
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -18,10 +18,13 @@ from typing import Any
 import pyarrow as pa
 
 from ...data.errors import ConfigError
+from ...data.parse import MAX_DOCUMENT_BYTES
+from .cells import Kind, beginnings, each, kind_of
+from .times import DAY, NANOSECONDS, days, nanoseconds
 
-__all__ = ["Condition"]
+__all__ = ["Condition", "check_utf8"]
 
-_FORM = re.compile(r"\s*(\S.*?)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*", re.DOTALL)
+_OPERATOR = re.compile(r"!=|<=|>=|=|<|>")
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -31,17 +34,30 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _BOOLEANS = {"true": True, "false": False}
-# What a value of each kind looks like, the narrower kind first.
-_KINDS: dict[type, str] = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    Decimal: "a number",
-    str: "a text",
-    bytes: "a text",
-    datetime: "a time such as 2026-01-31T12:00",
-    date: "a day such as 2026-01-31",
+_EXPECTED: dict[Kind | None, str] = {
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "decimal": "a number",
+    "text": "a text",
+    "time": "a time such as 2026-01-31T12:00",
+    "day": "a day such as 2026-01-31",
+    None: "a column of simple values",
 }
+_JSON_KINDS: dict[type, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+
+
+def check_utf8(text: str, option: str) -> str:
+    """A text, if it can be written down.
+
+    Raises:
+        ConfigError: it holds a lone surrogate (a byte of the command line that is no
+            UTF-8) or NUL.
+    """
+    if "\0" in text or text.encode("utf-8", "replace").decode() != text:
+        problem = f"{option} {text!r}: found what is no UTF-8, or NUL"
+        raise ConfigError(problem, "write it in UTF-8")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,81 +73,113 @@ class Condition:
         """Read `COLUMN OPERATOR VALUE`, where spaces do not matter.
 
         Raises:
-            ConfigError: the text has another form.
+            ConfigError: the text has another form, or is no UTF-8.
         """
-        match = _FORM.fullmatch(text)
-        if match is None:
+        text = check_utf8(text, "--where").strip()
+        found = _OPERATOR.search(text, 1)
+        if found is None:
             raise ConfigError(
                 f"--where {text!r}: expected a column, one of {' '.join(_OPERATORS)} "
                 "and a value",
                 "write it like --where head=true",
             )
-        return Condition(*match.groups())
+        column, value = text[: found.start()], text[found.end() :]
+        return Condition(column.rstrip(), found[0], value.lstrip())
 
     def __str__(self) -> str:
         return f"{self.column}{self.operator}{self.value}"
 
-    def holds(self, cell: object) -> bool:
-        """Whether the comparison is true of a cell."""
-        operand = _operand(self.value, _kind(type(cell)))
-        if operand is None:
-            return False
-        if isinstance(cell, datetime):
-            cell = cell.replace(tzinfo=cell.tzinfo or UTC)
+    def holds(self, cell: object) -> bool | None:
+        """Whether the comparison is true of a value of JSON.
+
+        None where there is nothing to compare with: null is left out, and what is of
+        another kind than the value, too.
+        """
+        kind = _JSON_KINDS.get(type(cell))
+        operand = _operand(self.value, kind)
+        if kind is None or operand is None:
+            return None
+        if isinstance(cell, str):
+            cell = cell.encode("utf-8", "surrogatepass")
         return _OPERATORS[self.operator](cell, operand)
+
+    def holds_each(self, column: pa.Array) -> list[bool]:
+        """Whether it is true of each cell of a column that is `checked` and fits."""
+        kind = kind_of(column.type)
+        operand, compare = _operand(self.value, kind), _OPERATORS[self.operator]
+        cells = _values(column)
+        return [cell is not None and compare(cell, operand) for cell in cells]
 
     def expected(self, column: pa.DataType) -> str | None:
         """What the value should look like to fit a column; None where it does fit."""
-        kind = _column_kind(column)
-        if _operand(self.value, kind) is not None:
-            return None
-        return "a column of simple values" if kind is None else _KINDS[kind]
+        return None if pa.types.is_null(column) else self._expected(kind_of(column))
 
+    def expected_of(self, cell: object) -> str | None:
+        """The same of a value of JSON."""
+        return None if cell is None else self._expected(_JSON_KINDS.get(type(cell)))
 
-def _kind(cell: type) -> type | None:
-    return next((kind for kind in _KINDS if issubclass(cell, kind)), None)
-
-
-def _column_kind(column: pa.DataType) -> type | None:
-    """What `to_pylist` makes of the values of a column."""
-    kinds = {
-        bool: (pa.types.is_boolean,),
-        int: (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
-        str: (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
-        bytes: (pa.types.is_binary, pa.types.is_large_binary),
-        datetime: (pa.types.is_timestamp,),
-        date: (pa.types.is_date,),
-    }
-    if pa.types.is_dictionary(column):
-        column = column.value_type
-    for kind, tests in kinds.items():
-        if any(test(column) for test in tests):
-            return kind
-    return None
+    def _expected(self, kind: Kind | None) -> str | None:
+        return _EXPECTED[kind] if _operand(self.value, kind) is None else None
 
 
 @cache
-def _operand(value: str, kind: type | None) -> object | None:
-    """The value as one of a kind; None if it is none."""
-    try:
-        if kind is bool:
+def _operand(value: str, kind: Kind | None) -> object | None:
+    """The value as `_values` has values of a kind; None if it is none."""
+    match kind:
+        case "bool":
             return _BOOLEANS.get(value.lower())
-        if kind in (int, float, Decimal):
-            return _number(value)
-        if kind is datetime:
-            time = datetime.fromisoformat(value)
-            return time.replace(tzinfo=time.tzinfo or UTC)
-        if kind is date:
-            return date.fromisoformat(value)
-    except ValueError:
-        return None
-    if kind is bytes:
-        return value.encode("utf-8", "surrogateescape")
-    return value if kind is str else None
-
-
-def _number(value: str) -> int | float:
+        case "text":
+            return value.encode()
+        case None:
+            return None
     try:
-        return int(value)
-    except ValueError:
+        if kind == "time":
+            return nanoseconds(datetime.fromisoformat(value))
+        if kind == "day":
+            return days(date.fromisoformat(value))
+        number = float(value) if kind == "float" else _exact(value)
+        return None if number != number else number  # NaN is no value to compare with
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def _exact(value: str) -> Decimal | float:
+    """A number as it is written, unless its exponent has twenty digits."""
+    try:
+        return Decimal(value)
+    except ArithmeticError:
         return float(value)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column that is `checked`, as conditions compare them.
+
+    Texts are bytes, times are nanoseconds and days are days since 1970; numbers and
+    booleans are what they are; null is None.
+    """
+    return each(column, _plain_values)
+
+
+def _plain_values(column: pa.Array) -> list[Any]:
+    kind, type_ = kind_of(column.type), column.type
+    if pa.types.is_float32(type_):
+        column = column.cast(pa.string())  # which is the shortest: 0.1 is 0.1
+    if kind == "float":
+        column = column.cast(pa.float64())
+    if kind == "text":
+        return beginnings(column, MAX_DOCUMENT_BYTES)
+    if kind == "time":
+        unit = NANOSECONDS[type_.unit]
+        return _scaled(column.view(pa.int64()).to_pylist(), lambda tick: tick * unit)
+    if kind == "day":
+        if pa.types.is_date32(type_):
+            return list(column.view(pa.int32()).to_pylist())
+        ticks = column.view(pa.int64()).to_pylist()
+        return _scaled(ticks, lambda tick: tick // (DAY * 1000))
+    return list(column.to_pylist())
+
+
+def _scaled(
+    ticks: Iterable[int | None], scale: Callable[[int], int]
+) -> list[int | None]:
+    return [None if tick is None else scale(tick) for tick in ticks]

@@ -1,12 +1,21 @@
-"""JSON Lines: each line holds a workflow in a field, or is the workflow itself."""
+"""JSON Lines: each line holds a workflow in a field, or is the workflow itself.
+
+What is refused of a table is refused of lines, in the same words, as far as lines can
+tell: which fields there are is known at their end.
+"""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, BinaryIO
 
 from ...data.errors import SourceError
+from ...data.json_text import Json
 from ...data.parse import MAX_DOCUMENT_BYTES
 from ...data.rejects import RejectedError
+from .cells import name_of, text_of
+from .conditions import Condition
 from .files import InputFile, open_unpacked, readable
 from .records import (
     DEFAULT_GROUP,
@@ -15,32 +24,33 @@ from .records import (
     TIME,
     Columns,
     Record,
-    group_name,
-    version,
+    listed,
+    unfit_value,
 )
+from .times import time_of
 
 __all__ = ["MAX_LINE_BYTES", "read_lines"]
 
 MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 """Longest line: JSON may write a byte of text with six."""
 
+_MAX_KEY = 100  # of a key, in a message
+_WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
+_MAX_NAMES = 20  # that are remembered for a message
+
 
 def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
     """The lines of a .jsonl, .jsonl.gz or .jsonl.zst file that are not empty.
 
     Raises:
-        SourceError: the file cannot be read, or no line has a field of a condition.
+        SourceError: the file cannot be read, or no line has a field that is named.
     """
-    missing = {condition.column for condition in columns.where}
+    fields = _Fields(columns)
     with readable(file), open_unpacked(file) as stream:
         for number, line in enumerate(_bounded_lines(stream)):
             if line.strip():
-                yield from _records(line, f"{file.name}#{number}", columns, missing)
-    if missing:
-        raise SourceError(
-            f"{file.where}: found no field {min(missing)!r} in any line",
-            "name a field of the lines with --where",
-        )
+                yield from _records(line, f"{file.name}#{number}", fields)
+    fields.check(file.where)
 
 
 def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -51,44 +61,143 @@ def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
             line = stream.readline(MAX_LINE_BYTES + 1)
 
 
-def _records(
-    line: bytes, name: str, columns: Columns, missing: set[str]
-) -> Iterator[Record]:
+@dataclass(slots=True)
+class _Fields:
+    """Which fields the lines have had so far, of those that are asked for."""
+
+    columns: Columns
+    found: dict[str, None] = field(default_factory=dict)
+    """Names of the first ones of rows, in order."""
+    texts: bool = False
+    """Whether a line had a text, or was a workflow."""
+    groups: bool = False
+    unfit: dict[Condition, str | None] = field(default_factory=dict)
+    """Of each condition whose field was there, the type of what it did not fit: ""
+    for null only, None where it fitted a line."""
+
+    def note(self, row: dict[str, Any], is_row: bool) -> None:
+        """Take the fields of one more line into account."""
+        if len(self.found) < _MAX_NAMES:
+            self.found.update(dict.fromkeys(islice(row, _MAX_NAMES)))
+        if is_row:
+            self.texts |= self.text in row
+            self.groups |= self.columns.group in row
+        else:
+            self.texts = True
+        for condition in self.columns.where:
+            if condition.column not in row:
+                continue
+            cell, known = row[condition.column], self.unfit.setdefault(condition, "")
+            if known is not None and cell is not None:
+                fits = condition.expected_of(cell) is None
+                self.unfit[condition] = None if fits else type(cell).__name__
+
+    @property
+    def text(self) -> str:
+        """The name of the field of texts."""
+        return self.columns.text or DEFAULT_TEXT
+
+    def check(self, where: str) -> None:
+        """Refuse lines without a field that is named, if there are lines."""
+        if not self.found:
+            return
+        for condition in self.columns.where:
+            if condition not in self.unfit:
+                raise self._missing(where, condition.column, "--where")
+            if kind := self.unfit[condition]:
+                expected = condition.expected_of(_EXAMPLES[kind])
+                raise unfit_value(where, condition, kind, str(expected))
+        if not self.texts:
+            raise self._missing(where, self.text, "--text-column")
+        if self.columns.group is not None and not self.groups:
+            raise self._missing(where, self.columns.group, "--group-column")
+
+    def _missing(self, where: str, name: str, option: str) -> SourceError:
+        names = listed(list(self.found))
+        return SourceError(
+            f"{where}: found no field {name!r} in any line, among {names}",
+            f"name one of these with {option}",
+        )
+
+
+_VALUES: tuple[Json, ...] = (True, 1, 1.5, "", [], {})
+_EXAMPLES = {type(value).__name__: value for value in _VALUES}
+
+
+def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     """The record of a line; none of one that is not asked for."""
     if len(line) > MAX_LINE_BYTES:
-        text = line[: MAX_DOCUMENT_BYTES + 1]
         message = f"a line of more than {MAX_LINE_BYTES:,} bytes"
-        yield _bad(name, text, RejectedError("too_large", message))
+        yield _bad(name, line, RejectedError("too_large", message))
         return
     try:
-        row = json.loads(line)
+        row = _parse(line)
     except (ValueError, RecursionError) as error:
         yield _bad(name, line, RejectedError("bad_record", f"no JSON: {error}"))
         return
-    if not isinstance(row, dict):
-        problem = RejectedError("bad_record", "the line is no JSON object")
+    except RejectedError as problem:
         yield _bad(name, line, problem)
         return
-    missing.difference_update(row)
+    if not isinstance(row, dict):
+        message = "the line is no JSON object"
+        yield _bad(name, line, RejectedError("bad_record", message))
+        return
+    columns = fields.columns
+    is_row = columns.text is not None or fields.text in row or _WORKFLOW.isdisjoint(row)
+    fields.note(row, is_row)
     if all(condition.holds(row.get(condition.column)) for condition in columns.where):
-        yield _record(row, line, name, columns)
+        yield _row(row, line, name, fields) if is_row else _workflow(line, name)
 
 
-def _record(row: dict[str, Any], line: bytes, name: str, columns: Columns) -> Record:
-    """A row that holds a text in a field, or that is the workflow itself."""
-    group = group_name(row.get(columns.group or DEFAULT_GROUP))
-    text = row.get(columns.text or DEFAULT_TEXT)
-    if isinstance(text, str):
-        data = text.encode("utf-8", "surrogatepass")
-        file, time = version(row.get(FILE), row.get(TIME))
-        return Record(path=name, text=data, group=group, file=file, time=time)
-    if columns.text is None:
-        return Record(path=name, text=line, group=None)
-    problem = RejectedError("bad_record", f"field {columns.text!r} holds no text")
-    return _bad(name, line, problem, group)
+def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        seen: set[str] = set()
+        again = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise RejectedError("duplicate_key", repr(again[:_MAX_KEY]))
+    return row
 
 
-def _bad(
-    name: str, text: bytes, problem: RejectedError, group: str | None = None
-) -> Record:
-    return Record(path=name, text=text, group=group, problem=problem)
+_decoder = json.JSONDecoder(object_pairs_hook=_unique_pairs)
+_float_decoder = json.JSONDecoder(object_pairs_hook=_unique_pairs, parse_int=float)
+
+
+def _parse(line: bytes) -> Json:
+    """The value of a line; an integer of too many digits for Python is a float."""
+    text = line.decode(json.detect_encoding(line), "surrogatepass")
+    try:
+        value: Json = _decoder.decode(text)
+    except ValueError:
+        value = _float_decoder.decode(text)
+    return value
+
+
+def _workflow(line: bytes, name: str) -> Record:
+    """A line that is a workflow itself."""
+    text, problem = text_of(line)
+    return Record(path=name, text=text, group=None, problem=problem)
+
+
+def _row(row: dict[str, Any], line: bytes, name: str, fields: _Fields) -> Record:
+    """A line that holds a workflow in a field."""
+    text, problem = text_of(row.get(fields.text))
+    group = row.get(fields.columns.group or DEFAULT_GROUP)
+    file = row.get(FILE)
+    if problem is not None and problem.reason == "bad_record":
+        text = line[: MAX_DOCUMENT_BYTES + 1]
+    elif isinstance(group, list | dict):
+        kind = type(group).__name__
+        problem = RejectedError("bad_record", f"the group column holds {kind}, no name")
+    return Record(
+        path=name,
+        text=text,
+        group=name_of(group),
+        file=name_of(file),
+        time=time_of(row.get(TIME)),
+        problem=problem,
+    )
+
+
+def _bad(name: str, text: bytes, problem: RejectedError) -> Record:
+    cut = text[: MAX_DOCUMENT_BYTES + 1]
+    return Record(path=name, text=cut, group=None, problem=problem)

@@ -6,26 +6,25 @@ A source is a path, a URI of a filesystem that pyarrow knows (`s3://`, `gs://`,
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 import pyarrow as pa
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
-from .files import DOCUMENT_SUFFIXES, SUFFIXES, InputFile, suffix_of
+from .files import SUFFIXES, InputFile, suffix_of
+from .folders import Found, special_file, walk, walk_elsewhere
 from .records import as_utf8, repository
 
-__all__ = ["Location", "Source", "input_files", "listed_sources"]
+__all__ = ["Location", "Source", "input_files", "linked_sources", "listed_sources"]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")
 _GOOGLE = re.compile(r"gc?s://")
 _GOOGLE_SECONDS = 60  # that its client tries again: 900, were nothing said
-# A store or a run, whose JSON is no workflows.
-_OURS = "tokenizer.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +39,8 @@ class Location:
     listed_as: str | None = None
     """How a list names it.  Its records are then called by this path, of which any
     folder may name the repository; otherwise by what is below the location."""
+    follow_links: bool = False
+    """Whether links in a folder are followed that lead out of it, or to a folder."""
 
     def __str__(self) -> str:
         return self.where
@@ -75,6 +76,11 @@ def listed_sources(sources: Iterable[str], stdin: BinaryIO) -> list[Source]:
     return found
 
 
+def linked_sources(sources: Iterable[Source]) -> list[Source]:
+    """The sources, with links in their folders followed wherever they lead."""
+    return [replace(_located(source), follow_links=True) for source in sources]
+
+
 def input_files(sources: Iterable[Source]) -> list[InputFile]:
     """The files of every source, in reading order.
 
@@ -82,13 +88,11 @@ def input_files(sources: Iterable[Source]) -> list[InputFile]:
         SourceError: a source that is missing, empty, of an unknown kind or out of
             reach.
     """
-    return [
-        file
-        for source in sources
-        for file in _files_of(
-            source if isinstance(source, Location) else _locate(source)
-        )
-    ]
+    return [file for source in sources for file in _files_of(_located(source))]
+
+
+def _located(source: Source) -> Location:
+    return source if isinstance(source, Location) else _locate(source)
 
 
 def _locate(source: str | Path, *, listed: bool = False) -> Location:
@@ -102,9 +106,10 @@ def _locate(source: str | Path, *, listed: bool = False) -> Location:
         filesystem, path_there = FileSystem.from_uri(_impatient(text))
     except (pa.ArrowException, OSError) as error:
         raise _out_of_reach(where, error) from error
+    is_here = isinstance(filesystem, LocalFileSystem)
     return Location(
         path=path_there,
-        filesystem=filesystem,
+        filesystem=None if is_here else filesystem,
         where=where,
         listed_as=where if listed else None,
     )
@@ -135,16 +140,31 @@ def _files_of(location: Location) -> list[InputFile]:
             f"{location.where}: not found",
             "give a folder of workflows, a .jsonl, a .parquet or an archive",
         )
-    if kind is not FileType.Directory:
+    if kind is FileType.Unknown:
+        what = None if location.filesystem else special_file(location.path)
+        raise SourceError(
+            f"{location.where}: found {what or 'neither a file nor a folder'}, "
+            "expected a regular file or a folder",
+            "write what it gives to a file",
+        )
+    if kind is FileType.File:
         return [_single(location)]
-    walk = _walk if location.filesystem is None else _walk_elsewhere
-    found = sorted((as_utf8(below), below) for below in walk(location))
+    found = sorted((as_utf8(one.below), one) for one in _walk(location))
     if not found:
         raise SourceError(
             f"{location.where}: no .yml, .yaml or .json file in this folder or below",
             "give the folder that holds the workflows",
         )
-    return [_below(location, name, below) for name, below in found]
+    return [_below(location, name, one) for name, one in found]
+
+
+def _walk(location: Location) -> Iterable[Found]:
+    if location.filesystem is None:
+        return walk(location.path, follow_links=location.follow_links)
+    try:
+        return walk_elsewhere(location.filesystem, location.path)
+    except (pa.ArrowException, OSError) as error:
+        raise _out_of_reach(location.where, error) from error
 
 
 def _type_of(location: Location) -> FileType:
@@ -152,7 +172,9 @@ def _type_of(location: Location) -> FileType:
         path = Path(location.path)
         if path.is_dir():
             return FileType.Directory
-        return FileType.File if path.exists() else FileType.NotFound
+        if path.is_file():
+            return FileType.File
+        return FileType.Unknown if path.exists() else FileType.NotFound
     try:
         return location.filesystem.get_file_info(location.path).type
     except (pa.ArrowException, OSError) as error:
@@ -177,58 +199,14 @@ def _single(location: Location) -> InputFile:
     )
 
 
-def _below(location: Location, name: str, below: str) -> InputFile:
+def _below(location: Location, name: str, found: Found) -> InputFile:
     listed = location.listed_as
     full = name if listed is None else f"{as_utf8(listed)}/{name}"
     return InputFile(
         name=full,
-        path=f"{location.path.rstrip('/')}/{below}",
+        path=f"{location.path.rstrip('/')}/{found.below}",
         filesystem=location.filesystem,
-        where=f"{location.where.rstrip('/')}/{below}",
+        where=f"{location.where.rstrip('/')}/{found.below}",
         group=repository(full, anywhere=listed is not None),
+        problem=found.problem,
     )
-
-
-# -- the documents of a folder ---------------------------------------------------------
-
-
-def _walk(location: Location) -> Iterator[str]:
-    """Paths below a folder of this machine, in any order."""
-    folders = [location.path]
-    while folders:
-        with os.scandir(folders.pop()) as found:
-            entries = list(found)
-        if any(entry.name == _OURS for entry in entries):
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders += [entry.path] * (entry.name != ".git")
-                continue
-            suffix = os.path.splitext(entry.name)[1].lower()
-            # The system has said already what it is, unless it is a link.
-            if suffix in DOCUMENT_SUFFIXES and entry.is_file():
-                yield entry.path[len(location.path) :].lstrip(os.sep)
-
-
-def _walk_elsewhere(location: Location) -> Iterator[str]:
-    """The same for another filesystem, which lists what is below in one go."""
-    assert location.filesystem is not None
-    selector = FileSelector(location.path, recursive=True)
-    try:
-        found = location.filesystem.get_file_info(selector)
-    except (pa.ArrowException, OSError) as error:
-        raise _out_of_reach(location.where, error) from error
-    start = len(location.path.strip("/")) + 1  # some filesystems add a slash in front
-    files = [
-        info.path.lstrip("/")[start:] for info in found if info.type is FileType.File
-    ]
-    ours = {path[: -len(_OURS)] for path in files if f"/{path}".endswith(f"/{_OURS}")}
-    for path in files:
-        folders = path.split("/")[:-1]
-        above = {"".join(f"{f}/" for f in folders[:n]) for n in range(len(folders) + 1)}
-        if (
-            suffix_of(path) in DOCUMENT_SUFFIXES
-            and ".git" not in folders
-            and ours.isdisjoint(above)
-        ):
-            yield path

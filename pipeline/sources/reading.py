@@ -1,11 +1,13 @@
 """Every input of every source, one after the other."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ...data.errors import SourceError
 from ...data.files import sha256_file
+from ...data.rejects import RejectedError
 from .archives import read_archive
 from .files import (
     ARCHIVE_SUFFIXES,
@@ -27,6 +29,8 @@ def fingerprint(
     sources: Iterable[Source], sha256: Callable[[Path], str] = sha256_file
 ) -> list[tuple[str, str]]:
     """(name, sha256) of every input file, in reading order.
+
+    That of a file which is not to be opened is of the reason.
 
     Args:
         sources: where the files are.
@@ -77,12 +81,19 @@ def _has_rows(file: InputFile) -> bool:
 
 
 def _document(file: InputFile) -> Record:
+    if file.problem is not None:
+        unsafe = RejectedError("unsafe_member", file.problem)
+        return Record(path=file.name, text=b"", group=file.group, problem=unsafe)
     with readable(file), file.open() as stream:
-        text, problem = read_bounded(stream)
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        text, problem = read_bounded(stream, size)
     return Record(path=file.name, text=text, group=file.group, problem=problem)
 
 
 def _sha256(file: InputFile, sha256: Callable[[Path], str]) -> str:
+    if file.problem is not None:
+        return hashlib.sha256(file.problem.encode()).hexdigest()
     if file.filesystem is None:
         return sha256(Path(file.path))
     with readable(file), file.open() as stream:

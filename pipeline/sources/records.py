@@ -1,12 +1,11 @@
 """What every source gives: records, made from files, members or fields of a row."""
 
-import math
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from ...data.errors import SourceError
 from ...data.rejects import RejectedError
-from .conditions import Condition
+from .conditions import Condition, check_utf8
 
 __all__ = [
     "DEFAULT_GROUP",
@@ -16,13 +15,14 @@ __all__ = [
     "Columns",
     "Record",
     "as_utf8",
-    "group_name",
+    "listed",
     "repository",
-    "version",
+    "unfit_value",
 ]
 
 DEFAULT_TEXT, DEFAULT_GROUP = "text", "repo"
 FILE, TIME = "path", "time"
+_MAX_NAMES, _MAX_NAME = 20, 100  # in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +36,11 @@ class Columns:
     group: str | None = None
     where: tuple[Condition, ...] = ()
     """What holds for every row that is read; the others are no inputs."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that no column has, and that cannot be written down."""
+        check_utf8(self.text or "", "--text-column")
+        check_utf8(self.group or "", "--group-column")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,21 +77,21 @@ def repository(path: str, *, anywhere: bool = False) -> str | None:
     return None
 
 
-def group_name(value: object) -> str | None:
-    """A group's name as text; None where there is none."""
-    return None if value is None else str(value).encode("utf-8", "replace").decode()
+def listed(names: Sequence[str]) -> str:
+    """The names of columns, as messages list them: not thousands."""
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return f"{[name[:_MAX_NAME] for name in names[:_MAX_NAMES]]}{more}"
 
 
-def version(file: object, time: object) -> tuple[str | None, float]:
-    """Which file a row is a version of, and when it was made, as far as it says so."""
-    if isinstance(time, str):
-        with suppress(ValueError):
-            time = datetime.fromisoformat(time)
-    if isinstance(time, datetime):
-        # Times that do not say where they are from are compared as they stand.
-        time = time.replace(tzinfo=time.tzinfo or UTC).timestamp()
-    seconds = time if isinstance(time, int | float) and math.isfinite(time) else 0
-    return file if isinstance(file, str) else None, seconds
+def unfit_value(
+    where: str, condition: Condition, kind: object, expected: str
+) -> SourceError:
+    """What is said of a condition whose value is of another kind than its column."""
+    return SourceError(
+        f"{where}: --where {condition}: column {condition.column!r} holds {kind}, "
+        f"expected {expected}",
+        "compare it with a value of its type",
+    )
 
 
 def as_utf8(text: str) -> str:

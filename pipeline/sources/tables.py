@@ -1,19 +1,19 @@
 """Parquet and Arrow files: rows as they stand, read a few hundred at a time.
 
 Only the columns that are asked for are read.  Conditions are tried first, on their own
-columns: where no row of a row group holds, its texts are not read at all.
+columns: where no row of a row group holds, its texts are not read at all.  A file does
+not vouch for what it says of itself, so rows are counted, and columns checked, as they
+are read.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ...data.errors import SourceError
-from ...data.rejects import RejectedError
+from .cells import kind_of, names, texts
 from .conditions import Condition
 from .files import InputFile, readable
 from .records import (
@@ -23,27 +23,21 @@ from .records import (
     TIME,
     Columns,
     Record,
-    group_name,
-    version,
+    listed,
+    unfit_value,
 )
+from .table_files import Part, open_arrow, open_parquet
+from .times import times
 
 __all__ = ["read_table"]
 
-_ROWS_PER_BATCH = 256
-_BUFFER_BYTES = 1 << 20  # of a column of Parquet, which is not read as a whole
-_AS_BYTES = {
-    pa.string(): pa.binary(),
-    pa.large_string(): pa.large_binary(),
-    pa.string_view(): pa.binary_view(),
+_MAX_EMPTY_ROWS = 1_000_000  # in a file of fewer bytes than rows
+_READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
+    "text": texts,
+    "group": names,
+    FILE: names,
+    TIME: times,
 }
-
-
-class _Part(NamedTuple):
-    """A row group of Parquet or a record batch of Arrow."""
-
-    num_rows: int
-    batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
-    """All its rows in order, with the columns of these names."""
 
 
 def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
@@ -53,145 +47,134 @@ def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
         SourceError: the file cannot be read, or lacks a column that is named.
     """
     with readable(file), file.open_arrow() as source:
-        open_parts = _parquet if file.suffix == ".parquet" else _arrow
-        schema, parts = open_parts(source)
-        names = _names(file, schema, columns)
+        open_ = open_parquet if file.suffix == ".parquet" else open_arrow
+        table = open_(source)
+        wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
-            _check_condition(file, schema, condition)
+            _check_condition(file, table.schema, condition)
+        asked = [*wanted.values(), *(condition.column for condition in columns.where)]
+        most_rows = max(_MAX_EMPTY_ROWS, source.size())
         first = 0
-        for part in parts:
-            for row, cells in _rows(part, names, columns.where):
+        for part in table.parts(list(dict.fromkeys(asked))):
+            if first + part.num_rows > most_rows:
+                found = f"{first + part.num_rows:,} rows in {source.size():,} bytes"
+                raise ValueError(found)
+            for row, cells in _rows(part, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)
             first += part.num_rows
-
-
-# -- files -----------------------------------------------------------------------------
-
-
-def _parquet(source: pa.NativeFile) -> tuple[pa.Schema, Iterator[_Part]]:
-    table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-
-    def batches(number: int, names: list[str]) -> Iterator[pa.RecordBatch]:
-        yield from table.iter_batches(
-            _ROWS_PER_BATCH, [number], names, use_threads=False
-        )
-
-    parts = (
-        _Part(table.metadata.row_group(number).num_rows, partial(batches, number))
-        for number in range(table.num_row_groups)
-    )
-    return table.schema_arrow, parts
-
-
-def _arrow(source: pa.NativeFile) -> tuple[pa.Schema, Iterator[_Part]]:
-    table = pa.ipc.open_file(source)
-
-    def batches(whole: pa.RecordBatch, names: list[str]) -> Iterator[pa.RecordBatch]:
-        for start in range(0, whole.num_rows, _ROWS_PER_BATCH):
-            yield whole.select(names).slice(start, _ROWS_PER_BATCH)
-
-    wholes = (table.get_batch(n) for n in range(table.num_record_batches))
-    parts = (_Part(whole.num_rows, partial(batches, whole)) for whole in wholes)
-    return table.schema, parts
 
 
 # -- columns ---------------------------------------------------------------------------
 
 
-def _names(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, str]:
+def _wanted(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, str]:
     """The column of each thing that a record may say."""
     text = columns.text or DEFAULT_TEXT
     if columns.text is None and text not in schema.names:
         raise SourceError(
-            f"{file.where}: found no column {text!r} among {schema.names}",
+            f"{file.where}: found no column {text!r} among {listed(schema.names)}",
             "name the column that holds the workflows with --text-column",
         )
-    _check_column(file, schema, text, "--text-column")
-    names = {"text": text, FILE: FILE, TIME: TIME}
-    names["group"] = columns.group or DEFAULT_GROUP
-    if columns.group is not None:
-        _check_column(file, schema, columns.group, "--group-column")
-    return {what: name for what, name in names.items() if name in schema.names}
+    _check_column(file, schema, text, "name one of these with --text-column")
+    group = columns.group or DEFAULT_GROUP
+    if columns.group is not None or group in schema.names:
+        _check_column(file, schema, group, "name one of these with --group-column")
+        _check_group(file, schema.field(group))
+    for name in {FILE, TIME}.intersection(schema.names):
+        _check_column(file, schema, name, "keep one of them")
+    wanted = {"text": text, "group": group, FILE: FILE, TIME: TIME}
+    return {
+        what: name
+        for what, name in wanted.items()
+        if name in schema.names and (what != FILE or _is_simple(schema.field(name)))
+    }
 
 
-def _check_column(file: InputFile, schema: pa.Schema, name: str, option: str) -> None:
+def _check_column(file: InputFile, schema: pa.Schema, name: str, hint: str) -> None:
     found = schema.names.count(name)
     if found != 1:
         number = "no column" if found == 0 else f"{found} columns"
         raise SourceError(
-            f"{file.where}: found {number} {name!r} among {schema.names}",
-            f"name one of these with {option}",
+            f"{file.where}: found {number} {name!r} among {listed(schema.names)}", hint
         )
+
+
+def _check_group(file: InputFile, column: pa.Field) -> None:
+    if not _is_simple(column):
+        raise SourceError(
+            f"{file.where}: column {column.name!r} holds {column.type}, "
+            "expected names of repositories",
+            "name a column that holds them with --group-column",
+        )
+
+
+def _is_simple(column: pa.Field) -> bool:
+    return kind_of(column.type) is not None or pa.types.is_null(column.type)
 
 
 def _check_condition(file: InputFile, schema: pa.Schema, condition: Condition) -> None:
-    _check_column(file, schema, condition.column, "--where")
+    _check_column(file, schema, condition.column, "name one of these with --where")
     kind = schema.field(condition.column).type
     if expected := condition.expected(kind):
-        raise SourceError(
-            f"{file.where}: --where {condition}: column {condition.column!r} "
-            f"holds {kind}, expected {expected}",
-            "compare it with a value of its type",
-        )
+        raise unfit_value(file.where, condition, kind, expected)
 
 
 # -- rows ------------------------------------------------------------------------------
 
 
 def _rows(
-    part: _Part, names: dict[str, str], where: tuple[Condition, ...]
-) -> Iterator[tuple[int, dict[str, object]]]:
+    part: Part, wanted: dict[str, str], where: tuple[Condition, ...]
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Number and cells of the rows for which the conditions hold."""
-    holds = _holds(part, where)
-    if not any(holds):
+    holds = _holds(part, where) if where else None
+    if holds is not None and not any(holds):
         return
-    start, wanted = 0, list(dict.fromkeys(names.values()))
-    for batch in part.batches(wanted):
-        kept = holds[start : start + batch.num_rows]
+    start, columns = 0, list(dict.fromkeys(wanted.values()))
+    for batch in part.batches(columns):
+        found = dict(zip(columns, batch, strict=True))
+        size = len(batch[0])
+        kept = [True] * size if holds is None else holds[start : start + size]
         cells = [
-            _cells(batch.column(name), kept, as_bytes=what == "text")
-            for what, name in names.items()
+            _READERS[what](_kept(found[name], kept)) for what, name in wanted.items()
         ]
         for row, values in zip(
-            compress(range(start, start + batch.num_rows), kept),
+            compress(range(start, start + size), kept),
             zip(*cells, strict=True),
             strict=True,
         ):
-            yield row, dict(zip(names, values, strict=True))
-        start += batch.num_rows
+            yield row, dict(zip(wanted, values, strict=True))
+        start += size
+    _check_rows(start, part)
 
 
-def _holds(part: _Part, where: tuple[Condition, ...]) -> list[bool]:
+def _holds(part: Part, where: tuple[Condition, ...]) -> list[bool]:
     """For each row of a part, whether all conditions hold."""
-    if not where:
-        return [True] * part.num_rows
-    names = [condition.column for condition in where]
-    return [
-        all(map(Condition.holds, where, cells))
-        for batch in part.batches(list(dict.fromkeys(names)))
-        for cells in zip(*(_cells(batch.column(name)) for name in names), strict=True)
-    ]
+    columns = list(dict.fromkeys(condition.column for condition in where))
+    holds = list[bool]()
+    for batch in part.batches(columns):
+        found = dict(zip(columns, batch, strict=True))
+        each = [condition.holds_each(found[condition.column]) for condition in where]
+        holds += map(all, zip(*each, strict=True))
+    _check_rows(len(holds), part)
+    return holds
 
 
-def _cells(
-    column: pa.Array, kept: list[bool] | None = None, *, as_bytes: bool = False
-) -> list[Any]:
-    """The values of the kept rows; text as bytes need not be UTF-8."""
-    if as_bytes:
-        column = column.view(_AS_BYTES.get(column.type, column.type))
-    # Else a damaged Arrow file is read beyond its end: it does not vouch for itself.
-    column.validate(full=True)
-    if kept is not None and not all(kept):
-        column = column.filter(pa.array(kept, pa.bool_()))
-    return list(column.to_pylist())
+def _check_rows(found: int, part: Part) -> None:
+    if found != part.num_rows:
+        raise ValueError(f"found {found:,} rows where {part.num_rows:,} are declared")
 
 
-def _record(name: str, cells: dict[str, object]) -> Record:
-    text, group = cells["text"], group_name(cells.get("group"))
-    if isinstance(text, str | bytes):
-        data = text.encode() if isinstance(text, str) else text
-        file, time = version(cells.get(FILE), cells.get(TIME))
-        return Record(path=name, text=data, group=group, file=file, time=time)
-    kind = "null" if text is None else type(text).__name__
-    problem = RejectedError("bad_record", f"the text column holds {kind}, no text")
-    return Record(path=name, text=b"", group=group, problem=problem)
+def _kept(column: pa.Array, kept: list[bool]) -> pa.Array:
+    return column if all(kept) else column.filter(pa.array(kept, pa.bool_()))
+
+
+def _record(name: str, cells: dict[str, Any]) -> Record:
+    text, problem = cells["text"]
+    return Record(
+        path=name,
+        text=text,
+        group=cells.get("group"),
+        file=cells.get(FILE),
+        time=cells.get(TIME, 0),
+        problem=problem,
+    )

@@ -5,23 +5,41 @@ HTTP) gives valid inputs and a function that reads one.  Every mutation is a pur
 function of (boundary, number), so a failure names all that is needed to repeat it.
 """
 
+import json
+import mmap
 import os
 import random
+import resource
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from tct.data.errors import TctError
 from tct.data.rejects import RejectedError
 
-__all__ = ["NUM_SHORT", "NUM_SLOW", "attack", "mutate", "mutations"]
+__all__ = [
+    "NUM_SHORT",
+    "NUM_SLOW",
+    "attack",
+    "attack_apart",
+    "mutate",
+    "mutation",
+    "mutations",
+    "overwrite",
+]
 
 NUM_SHORT = 400
 """Inputs per boundary in CI."""
 
 NUM_SLOW = 1_000_000
 """Inputs per boundary under `-m slow`."""
+
+_PER_CHILD = 5000  # inputs that one process reads
+_MAX_SECONDS = 60  # for one input; only what does not end takes that
+_MAX_BYTES = 4 << 30  # for one process, over what it has when it starts
 
 HOSTILE = [
     b"\0",
@@ -47,6 +65,10 @@ HOSTILE = [
     b"../../x",
 ]
 """Byte strings that break readers, put where a mutation inserts something."""
+
+
+Change: TypeAlias = Callable[[bytes, Sequence[bytes], random.Random], bytes]
+"""Changes a valid input, given others and what chooses."""
 
 
 def mutate(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
@@ -75,13 +97,44 @@ def mutate(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes
     return bytes(changed)
 
 
+def overwrite(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
+    """`data` after one to four changes that leave all else in its place.
+
+    What has offsets falls apart at once if anything moves; this gets farther.
+    """
+    changed = bytearray(data)
+    for _ in range(choose.randint(1, 4)):
+        at = choose.randrange(len(changed))
+        other = choose.choice(others)
+        start = choose.randrange(len(other))
+        size = choose.choice([1, 1, 2, 4, 8, 64])
+        new = choose.choice(
+            [
+                bytes([changed[at] ^ 1 << choose.randrange(8)]),
+                choose.randbytes(1),
+                choose.choice([b"\0", b"\x7f", b"\xff", b"\x80"]) * size,
+                choose.choice(HOSTILE),
+                other[start : start + size],
+            ]
+        )
+        changed[at : at + len(new)] = new
+    return bytes(changed[: len(data)])
+
+
+def mutation(
+    name: str, valid: Sequence[bytes], n: int, change: Change = mutate
+) -> bytes:
+    """Mutation `n` of `valid` at the boundary `name`."""
+    choose = random.Random(f"{name} {n}")
+    return change(choose.choice(valid), valid, choose)
+
+
 def mutations(
     name: str, valid: Sequence[bytes], number: int
 ) -> Iterator[tuple[int, bytes]]:
     """The first `number` mutations of `valid` at the boundary `name`, numbered."""
     for n in range(number):
-        choose = random.Random(f"{name} {n}")
-        yield n, mutate(choose.choice(valid), valid, choose)
+        yield n, mutation(name, valid, n)
 
 
 def attack(
@@ -104,19 +157,93 @@ def attack(
     """
     outcomes: Counter[str] = Counter()
     for n, data in mutations(name, valid, number):
-        try:
-            read(data)
-        except RejectedError as reject:
-            outcomes[f"reject:{reject.reason}"] += 1
-        except TctError as error:
-            outcomes[type(error).__name__] += 1
-        except Exception as error:
-            folder = os.environ.get("TCT_FAILING_INPUTS", tempfile.gettempdir())
-            saved = Path(folder) / f"tct-{name}-{n}.bin"
-            saved.write_bytes(data)
-            raise AssertionError(
-                f"{name}: mutation {n} ended in {error!r}; its input is {saved}"
-            ) from error
-        else:
-            outcomes["read"] += 1
+        outcomes[_outcome(name, n, data, read)] += 1
     return outcomes
+
+
+def _outcome(name: str, n: int, data: bytes, read: Callable[[bytes], object]) -> str:
+    try:
+        read(data)
+    except RejectedError as reject:
+        return f"reject:{reject.reason}"
+    except TctError as error:
+        return type(error).__name__
+    except Exception as error:
+        raise AssertionError(_failure(name, n, data, repr(error))) from error
+    return "read"
+
+
+def _failure(name: str, n: int, data: bytes, how: str) -> str:
+    folder = os.environ.get("TCT_FAILING_INPUTS", tempfile.gettempdir())
+    saved = Path(folder) / f"tct-{name}-{n}.bin"
+    saved.write_bytes(data)
+    return f"{name}: mutation {n} ended in {how}; its input is {saved}"
+
+
+# -- what may crash --------------------------------------------------------------------
+
+
+def attack_apart(
+    name: str,
+    valid: Sequence[bytes],
+    read: Callable[[bytes], object],
+    number: int = NUM_SHORT,
+    change: Change = mutate,
+) -> Counter[str]:
+    """As `attack`, in processes of their own: what crashes or hangs is a failure, too.
+
+    Each may take 4 GiB of address space more than this one, so a size that is declared
+    and not there is not allocated unseen.
+    """
+    outcomes: Counter[str] = Counter()
+    for first in range(0, number, _PER_CHILD):
+        numbers = range(first, min(first + _PER_CHILD, number))
+        outcomes += _in_a_child(name, valid, read, numbers, change)
+    return outcomes
+
+
+def _in_a_child(
+    name: str,
+    valid: Sequence[bytes],
+    read: Callable[[bytes], object],
+    numbers: range,
+    change: Change,
+) -> Counter[str]:
+    reader, writer = os.pipe()
+    at = mmap.mmap(-1, 8)  # which mutation is being read, seen by both processes
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        outcomes: Counter[str] = Counter()
+        result: object = outcomes
+        try:
+            _limit_memory()
+            for n in numbers:
+                at[:] = n.to_bytes(8, "little")
+                signal.alarm(_MAX_SECONDS)
+                data = mutation(name, valid, n, change)
+                outcomes[_outcome(name, n, data, read)] += 1
+        except BaseException as error:
+            result = str(error)
+        finally:
+            os.write(writer, json.dumps(result).encode())
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        written = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if not written:
+        n = int.from_bytes(at[:], "little")
+        how = f"signal {os.WTERMSIG(status)}"
+        data = mutation(name, valid, n, change)
+        raise AssertionError(_failure(name, n, data, how))
+    found = json.loads(written)
+    if isinstance(found, str):
+        raise AssertionError(found)
+    return Counter(found)
+
+
+def _limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * mmap.PAGESIZE + _MAX_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -154,8 +154,8 @@ def test_the_fields_of_a_line_can_be_named(tmp_path: Path) -> None:
         (b'"\xff"', "no JSON: "),
         (b"[1]", "the line is no JSON object"),
         (b"null", "the line is no JSON object"),
-        (b'{"text": "x"}', "field 'content' holds no text"),
-        (b'{"content": 1}', "field 'content' holds no text"),
+        (b'{"text": "x"}', "the text column holds null, no text"),
+        (b'{"content": 1}', "the text column holds int, no text"),
     ],
 )
 def test_a_bad_line_is_a_record_with_a_problem(

@@ -53,7 +53,7 @@ def corpus(tmp_path: Path) -> Path:
         "wf/store/below/no.yml": b"a: 3",
         "wf/README.md": b"",
         "rows.jsonl": b'{"text": "a: 4", "repo": "x/y"}\n',
-        "rows.jsonl.zst": pa.Codec("zstd").compress(b'{"a": 5}\n', asbytes=True),
+        "rows.jsonl.zst": pa.Codec("zstd").compress(b'{"on": 5}\n', asbytes=True),
     }
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,150 @@
+"""Files of tables: the columns that are asked for, some hundred rows at a time.
+
+A file does not vouch for what it says of itself.  Columns are checked as they are read,
+and rows that a few bytes stand for come a few at a time, so that memory is bounded.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .cells import checked, plain
+from .files import most_unpacked
+
+__all__ = ["Part", "Table", "open_arrow", "open_parquet"]
+
+_ROWS_PER_BATCH = 256
+_MAX_BATCH_BYTES = 256 << 20
+_MAX_SHARED = (
+    4  # times `most_unpacked`: rows of Parquet that share texts, each with its own
+)
+_BUFFER_BYTES = 1 << 20  # of a column of Parquet, which is not read as a whole
+_ARROW_FILE = b"ARROW1"
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+
+
+class Part(NamedTuple):
+    """A row group of Parquet or a record batch of Arrow."""
+
+    num_rows: int
+    """As the file says."""
+    batches: Callable[[list[str]], Iterator[list[pa.Array]]]
+    """All its rows in order, in columns of these names, which are `checked`."""
+
+
+class Table(NamedTuple):
+    """An open file."""
+
+    schema: pa.Schema
+    parts: Callable[[list[str]], Iterator[Part]]
+    """Of which only the columns of these names can be read."""
+
+
+def open_parquet(source: pa.NativeFile) -> Table:
+    """A Parquet file; its parts are its row groups."""
+    table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    left = _MAX_SHARED * most_unpacked(source.size())
+
+    def read(number: int, rows: int, names: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from table.iter_batches(rows, [number], names, use_threads=False)
+
+    def batches(number: int, names: list[str]) -> Iterator[list[pa.Array]]:
+        nonlocal left
+        # pyarrow ends the process where it shows what is said of a damaged column, but
+        # not where it reads one; so one row of it is read first.
+        next(read(number, 1, names), None)
+        rows = _rows_per_batch(source, table, number, names)
+        for batch in read(number, rows, names):
+            left -= batch.nbytes
+            if left < 0:
+                raise ValueError("its rows share more than they hold")
+            yield [checked(batch.column(name)) for name in names]
+
+    def parts(names: list[str]) -> Iterator[Part]:
+        for number in range(table.num_row_groups):
+            num_rows = table.metadata.row_group(number).num_rows
+            yield Part(num_rows, partial(batches, number))
+
+    return Table(table.schema_arrow, parts)
+
+
+def _rows_per_batch(
+    source: pa.NativeFile, table: pq.ParquetFile, number: int, names: list[str]
+) -> int:
+    """As many rows as fit into _MAX_BATCH_BYTES, even if all have the longest text.
+
+    Args:
+        source: of the table.
+        table: of which one row was read.
+        number: of the row group.
+        names: of the columns.
+    """
+    group, unpacked, longest = table.metadata.row_group(number), 0, 1
+    paths = tuple(f"{name}." for name in names)  # also of columns within these
+    for at in range(group.num_columns):
+        if not f"{table.schema.column(at).path}.".startswith(paths):
+            continue
+        chunk = group.column(at)
+        unpacked += int(chunk.total_uncompressed_size)
+        # Any number of rows may share the largest value of a dictionary.
+        if chunk.has_dictionary_page and chunk.total_uncompressed_size > _BUFFER_BYTES:
+            longest = max(longest, _dictionary_bytes(source, chunk))
+    longest = max(longest, unpacked // max(1, int(group.num_rows)))
+    if max(unpacked, longest) > most_unpacked(source.size()):
+        raise ValueError(f"unpacks to {max(unpacked, longest):,} bytes")
+    return max(1, min(_ROWS_PER_BATCH, _MAX_BATCH_BYTES // longest))
+
+
+def _dictionary_bytes(source: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> int:
+    """Size of a dictionary, unpacked, as the header of its page says it.
+
+    The header is a struct of Thrift's compact protocol, in which an i32 field is 0x15
+    and a varint; its first fields are the kind of the page and this size.
+    Source: parquet.thrift, PageHeader.
+    """
+    source.seek(chunk.dictionary_page_offset)
+    zigzag = 0
+    for place, byte in enumerate(source.read(8)[3:]):  # the kind takes two bytes
+        zigzag |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            break
+    return zigzag >> 1
+
+
+def open_arrow(source: pa.NativeFile) -> Table:
+    """An Arrow file, or an Arrow stream, as Hugging Face `datasets` saves it.
+
+    Its parts are its record batches.
+    """
+    is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
+    source.seek(0)
+    open_ = pa.ipc.open_file if is_file else pa.ipc.open_stream
+    schema = open_(source).schema
+
+    def wholes(names: list[str]) -> Iterator[pa.RecordBatch]:
+        source.seek(0)
+        fields = sorted(schema.get_field_index(name) for name in names)
+        options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
+        reader = open_(source, options=options)
+        if is_file:
+            yield from map(reader.get_batch, range(reader.num_record_batches))
+            return
+        yield from reader
+        source.seek(source.tell() - len(_END_OF_STREAM))
+        if source.read(len(_END_OF_STREAM)) != _END_OF_STREAM:
+            raise ValueError("found no end of the stream")
+
+    def parts(names: list[str]) -> Iterator[Part]:
+        for whole in wholes(names):
+            yield Part(whole.num_rows, partial(_slices, whole))
+
+    return Table(schema, parts)
+
+
+def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:
+    columns = [checked(whole.column(name)) for name in names]
+    for start in range(0, whole.num_rows, _ROWS_PER_BATCH):
+        yield [plain(column.slice(start, _ROWS_PER_BATCH)) for column in columns]
