@@ -23,7 +23,7 @@ from ..data.errors import FormatError, LockedError, SourceError
 from ..data.files import exchange, fsync_folder, locked, read_json, write_json
 from ..data.tokenizer import Tokenizer
 
-__all__ = ["Staging", "staging", "sweep"]
+__all__ = ["Staging", "staged_store", "staging", "sweep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def staging(store: Path) -> Iterator[Staging]:
         LockedError: another process is making the same store.
     """
     store = store.absolute()
-    folder = store.with_name(f".{store.name}.staging")
+    folder = _staging_of(store)
     with locked(folder, hint="wait until that process is done"):
         shutil.rmtree(_trash(store), ignore_errors=True)
         aside = folder / "store.old"  # see `exchange`
@@ -122,10 +122,19 @@ def sweep(store: Path, key_inputs: dict[str, Any]) -> None:
     """Take away what is left of the run that made `store`, if it was killed then."""
     store = store.absolute()
     shutil.rmtree(_trash(store), ignore_errors=True)
-    folder = store.with_name(f".{store.name}.staging")
+    folder = _staging_of(store)
     if _read_job(folder).get("key_inputs") == key_inputs:
         with suppress(LockedError), staging(store) as work:
             work.discard()
+
+
+def staged_store(folder: Path) -> Path:
+    """The place of the store that is made in the staging at `folder`."""
+    return folder.with_name(folder.name[1:].removesuffix(".staging"))
+
+
+def _staging_of(store: Path) -> Path:
+    return store.with_name(f".{store.name}.staging")
 
 
 def _trash(store: Path) -> Path:
