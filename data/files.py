@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from .errors import FormatError, LockedError
+from .errors import CorruptError, FormatError, LockedError
 
 __all__ = [
     "canonical_json",
@@ -164,13 +164,14 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        FormatError: the file holds no JSON object, or one that `parse_json` refuses.
+        CorruptError: the file holds no JSON that `parse_json` takes.
+        FormatError: the file holds no JSON object.
     """
     remake = "restore or remake the file"
     try:
         value = parse_json(path.read_bytes())
     except ValueError as error:
-        raise FormatError(f"{path}: no valid JSON ({error})", remake) from error
+        raise CorruptError(f"{path}: no valid JSON ({error})", remake) from error
     if not isinstance(value, dict):
         found = type(value).__name__
         raise FormatError(f"{path}: found a JSON {found}, expected an object", remake)

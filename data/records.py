@@ -18,10 +18,20 @@ from typing import Any, Literal, TypeVar
 from .errors import CorruptError
 from .files import canonical_json, check_format, read_json, write_json
 
-__all__ = ["read_record", "signed", "signed_right", "typed", "write_record"]
+__all__ = [
+    "RUN_VERSION",
+    "read_record",
+    "signed",
+    "signed_right",
+    "typed",
+    "write_record",
+]
 
 _T = TypeVar("_T")
 _SHA256 = "sha256"
+
+RUN_VERSION = 1
+"""Of RUN/config.json, which more than one room reads."""
 
 # What was written before records carried a sha256, and is read without one; formats
 # that are not here, and later versions, have to have it.

@@ -24,6 +24,7 @@ __all__ = [
     "REPORT_VERSION",
     "STORE_FORMAT",
     "STORE_VERSION",
+    "KeyInputs",
     "Verify",
     "check_files",
     "map_shard",
@@ -61,7 +62,9 @@ class _File(TypedDict):
     sha256: str
 
 
-class _KeyInputs(TypedDict):
+class KeyInputs(TypedDict):
+    """What the store was made from, as far as readers use it."""
+
     input_files: int
     input_sha256: str
     tokenizer: str
@@ -85,7 +88,7 @@ class _Run(TypedDict):
 
 
 class _Manifest(TypedDict):
-    key_inputs: _KeyInputs
+    key_inputs: KeyInputs
     splits: _Splits
     on_schema: int
     up_to_context: int

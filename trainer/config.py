@@ -72,6 +72,12 @@ class ModelConfig:
             _refuse(self, "dropout", "at least 0 and below 1")
 
     @property
+    def parameters(self) -> int:
+        """Numbers that training changes; see model.py."""
+        layers = 12 * self.layers * self.width**2
+        return layers + 2 * self.vocab_size * self.width
+
+    @property
     def head_width(self) -> int:
         """Channels of one head."""
         return self.width // self.heads

@@ -74,12 +74,19 @@ def restore_optimizers(
     """Put back what `optimizer_tensors` gave.
 
     Raises:
-        KeyError: the state of a parameter is missing.
+        ValueError: the state of a parameter is missing, or of another shape.
     """
     for name, parameter, optimizer, keys in _remembered(model, optimizers):
-        optimizer.state[parameter] = {
-            key: tensors[f"{name}.{key}"].to(parameter.device) for key in keys
-        }
+        state = optimizer.state[parameter] = {}
+        for key in keys:
+            tensor = tensors.get(f"{name}.{key}")
+            shape = () if key == "step" else tuple(parameter.shape)
+            if tensor is None or tuple(tensor.shape) != shape:
+                found = "no tensor" if tensor is None else f"shape {[*tensor.shape]} of"
+                raise ValueError(
+                    f"found {found} {name}.{key}, expected one of shape {[*shape]}"
+                )
+            state[key] = tensor.to(parameter.device)
 
 
 def _remembered(

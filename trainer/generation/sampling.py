@@ -93,7 +93,8 @@ def _choose(scores: NDArray[np.float64], uniform: float, sampling: Sampling) -> 
         # Before top-p, because sorting a whole vocabulary is slower than the model.
         kept = np.argpartition(scores, -sampling.top_k)[-sampling.top_k :]
         scores = scores[kept]
-    weights = np.exp(scores / sampling.temperature)
+    with np.errstate(over="ignore"):  # -inf is right: its weight is 0
+        weights = np.exp(scores / sampling.temperature)
     if sampling.top_p is not None:
         order = np.argsort(-weights, kind="stable")
         sums = np.cumsum(weights[order])
