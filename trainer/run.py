@@ -31,6 +31,7 @@ from .device import pick_compile, pick_layout
 from .history import CONFIG_NAME
 from .learner import Learner, make_learner
 from .loader import Loader
+from .memory import check_fits
 from .model import GPT, init_weights
 from .origin import Origin, check_config, check_place, check_store, run_of
 from .parallel import World
@@ -102,6 +103,7 @@ def begin(
         ConfigError: the folder holds a run that this is not, or `config` is not what
             was trained with so far.
         CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
+        OutOfMemoryError: the model is too large for the device.
     """
     check_place(folder, origin)
     if origin is not None:
@@ -120,6 +122,7 @@ def begin(
         if not is_here:
             state = replace(state, branched_from=name_text(checkpoint))
         loader.load_state_dict(state.loader)
+    check_fits(config, world.device)
     model = GPT(config.model)
     if checkpoint is None:
         init_weights(model, seed=config.data.seed)

@@ -8,7 +8,7 @@ import click
 __all__ = ["evaluate"]
 
 _FOLDER = click.Path(path_type=Path)
-_COUNT = click.IntRange(min=1)
+_COUNT = click.IntRange(1, 10**6)
 
 
 @click.command("eval")
