@@ -8,6 +8,7 @@ validated in full before a value of it is read.
 
 import hashlib
 import re
+import tokenize
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypedDict
 
@@ -43,6 +44,17 @@ Verify = Literal["full", "sizes", "off"]
 
 _REMAKE = "restore it, or prepare the store again with tct prepare --force"
 _TABLES = {"docs.arrow", "rejects.arrow", "tokenizer.json"}
+# What NumPy's reader of headers, which are Python, lets through.
+_NO_ARRAY = (
+    OSError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    SyntaxError,
+    MemoryError,
+    RecursionError,
+    tokenize.TokenError,
+)
 _SHARD = re.compile(r"tokens-\d{5,9}\.npy", re.ASCII)
 
 
@@ -230,7 +242,7 @@ def map_shard(path: Path) -> NDArray[np.uint16]:
     """
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, TypeError, OverflowError, SyntaxError) as error:
+    except _NO_ARRAY as error:
         problem = f"{path}: no readable .npy file ({error})"
         raise CorruptError(problem, _REMAKE) from error
     if array.dtype != np.dtype("<u2") or array.ndim != 1:

@@ -15,8 +15,9 @@ from tct.data.store_files import STORE_VERSION, read_arrow, store_digest
 from tct.data.tokenizer import PAD, Tokenizer
 from tct.pipeline.manifest import complete_manifest, describe_store
 from tct.pipeline.writer import describe_files
+from tct.tests.records import sign
 
-__all__ = ["store_of_lengths", "store_of_values", "vouch", "write_manifest"]
+__all__ = ["redigest", "store_of_lengths", "store_of_values", "vouch", "write_manifest"]
 
 _KEY_INPUTS = {
     "input_files": 1,
@@ -77,11 +78,13 @@ def vouch(folder: Path, **changes: Any) -> None:
     manifest = read_json(folder / "manifest.json")
     names = manifest["files"]
     found = {name: f for name, f in describe_files(folder).items() if name in names}
-    manifest |= {"files": found, **changes}
-    manifest["digest"] = store_digest(manifest)
-    del manifest["sha256"]
-    path = folder / "manifest.json"
-    write_record(path, manifest, name="store", version=STORE_VERSION)
+    redigest(folder, manifest | {"files": found, **changes})
+
+
+def redigest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest whose digest and sha256 fit."""
+    manifest = manifest | {"digest": store_digest(manifest)}
+    sign(folder / "manifest.json", manifest)
 
 
 def _store(

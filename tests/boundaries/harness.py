@@ -5,17 +5,31 @@ HTTP) gives valid inputs and a function that reads one.  Every mutation is a pur
 function of (boundary, number), so a failure names all that is needed to repeat it.
 """
 
+import json
+import mmap
 import os
 import random
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tct.data.errors import TctError
 from tct.data.rejects import RejectedError
 
-__all__ = ["NUM_SHORT", "NUM_SLOW", "attack", "mutate", "mutations"]
+__all__ = [
+    "NUM_SHORT",
+    "NUM_SLOW",
+    "attack",
+    "attack_in_child",
+    "mutate",
+    "mutate_json",
+    "mutations",
+]
+
+Mutate = Callable[[bytes, Sequence[bytes], random.Random], bytes]
 
 NUM_SHORT = 400
 """Inputs per boundary in CI."""
@@ -49,6 +63,29 @@ HOSTILE = [
 """Byte strings that break readers, put where a mutation inserts something."""
 
 
+HOSTILE_VALUES: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    0.5,
+    1e308,
+    2**31,
+    2**63,
+    10**30,
+    "",
+    "x",
+    "../../x",
+    "\x1b[2J",
+    "9" * 30,
+    [],
+    {},
+    [[]],
+    {"": None},
+]
+"""Values that break readers of JSON, put where something else stood."""
+
+
 def mutate(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
     """`data` after one to four small changes, one of them perhaps from `others`."""
     changed = bytearray(data)
@@ -75,8 +112,42 @@ def mutate(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes
     return bytes(changed)
 
 
+def mutate_json(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
+    """A JSON text in which one or two values are others; `others` are not looked at."""
+    value = json.loads(data)
+    for _ in range(choose.randint(1, 2)):
+        container, key = value, None
+        while isinstance(container[key] if key is not None else value, dict | list):
+            container = container[key] if key is not None else value
+            keys = list(container) if isinstance(container, dict) else None
+            places = keys if keys is not None else range(len(container))
+            if not places:
+                break
+            key = choose.choice(places)
+            if choose.random() < 0.15:
+                break
+        if key is None or not container:
+            break
+        _change(container, key, choose)
+    return json.dumps(value).encode()
+
+
+def _change(container: Any, key: Any, choose: random.Random) -> None:
+    """Change what stands at `key`: remove it, nudge it, or put something else there."""
+    found = container[key]
+    match choose.randrange(4):
+        case 0:
+            del container[key]
+        case 1 if isinstance(found, int | float) and not isinstance(found, bool):
+            container[key] = found + choose.choice([-1, 1, -found, found, 0.5])
+        case 2 if isinstance(found, list) and found:
+            container[key] = found * 2 if choose.random() < 0.5 else found[:-1]
+        case _:
+            container[key] = choose.choice(HOSTILE_VALUES)
+
+
 def mutations(
-    name: str, valid: Sequence[bytes], number: int
+    name: str, valid: Sequence[bytes], number: int, mutate: Mutate = mutate
 ) -> Iterator[tuple[int, bytes]]:
     """The first `number` mutations of `valid` at the boundary `name`, numbered."""
     for n in range(number):
@@ -89,11 +160,15 @@ def attack(
     valid: Sequence[bytes],
     read: Callable[[bytes], object],
     number: int = NUM_SHORT,
+    *,
+    mutate: Mutate = mutate,
+    begin: Callable[[int], object] = lambda n: None,
 ) -> Counter[str]:
     """Read `number` mutations of `valid`; count how they ended.
 
     `read` returns when the result is right (it checks that itself, by assertions) and
-    raises RejectedError or TctError when the input is refused.
+    raises RejectedError or TctError when the input is refused.  `mutate` makes the
+    inputs; `begin` is told the number of each.
 
     Returns:
         How often each outcome was seen: "read", "reject:<reason>" or the error's name.
@@ -103,7 +178,8 @@ def attack(
             bytes were saved.
     """
     outcomes: Counter[str] = Counter()
-    for n, data in mutations(name, valid, number):
+    for n, data in mutations(name, valid, number, mutate):
+        begin(n)
         try:
             read(data)
         except RejectedError as reject:
@@ -120,3 +196,39 @@ def attack(
         else:
             outcomes["read"] += 1
     return outcomes
+
+
+def attack_in_child(
+    name: str,
+    valid: Sequence[bytes],
+    read: Callable[[bytes], object],
+    number: int = NUM_SHORT,
+    *,
+    mutate: Mutate = mutate,
+) -> Counter[str]:
+    """`attack` in a process of its own, whose crash is a failure like any other."""
+    with mmap.mmap(-1, 8) as current, tempfile.TemporaryFile() as answer:
+
+        def begin(n: int) -> None:
+            current[:] = n.to_bytes(8, "little")
+
+        with warnings.catch_warnings():
+            # Python warns of threads, which the child does not use.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            try:
+                found = attack(name, valid, read, number, mutate=mutate, begin=begin)
+                content: dict[str, Any] = {"outcomes": found}
+            except BaseException as error:
+                content = {"failure": str(error)}
+            answer.write(json.dumps(content).encode())
+            answer.flush()
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        at = int.from_bytes(current[:], "little")
+        assert status == 0, f"{name}: mutation {at} ended the process: {status}"
+        answer.seek(0)
+        content = json.loads(answer.read())
+    assert "failure" not in content, content["failure"]
+    return Counter(content["outcomes"])
