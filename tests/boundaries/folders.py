@@ -6,13 +6,19 @@ refuses it or reads it, and nothing else.
 """
 
 import json
+import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tct.data.errors import TctError
-from tct.tests.boundaries.harness import attack_in_child, mutate, mutate_json
+from tct.tests.boundaries.harness import (
+    attack_in_child,
+    mutate,
+    mutate_in_place,
+    mutate_json,
+)
 
 __all__ = ["Readers", "forge", "results", "rot"]
 
@@ -69,7 +75,8 @@ def forge(
 ) -> Counter[str]:
     """Change a file and let `repair` make all hashes fit; count how it ended.
 
-    Arguments as for `rot`; of JSON it is values that change, not bytes.
+    Arguments as for `rot`; of JSON values change, of other files mostly bytes in their
+    places, since what is of another length is found too soon.
     """
     folder = Path(shutil.copytree(valid, scratch))
     files = {path: path.read_bytes() for path in folder.rglob("*.json")}
@@ -86,8 +93,13 @@ def forge(
         [(valid / name).read_bytes()],
         read,
         number,
-        mutate=mutate_json if is_json(valid / name) else mutate,
+        mutate=mutate_json if is_json(valid / name) else _mutate_bytes,
     )
+
+
+def _mutate_bytes(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
+    change = mutate if choose.random() < 0.25 else mutate_in_place
+    return change(data, others, choose)
 
 
 def is_json(path: Path) -> bool:

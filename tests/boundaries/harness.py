@@ -25,6 +25,7 @@ __all__ = [
     "attack",
     "attack_in_child",
     "mutate",
+    "mutate_in_place",
     "mutate_json",
     "mutations",
 ]
@@ -110,6 +111,24 @@ def mutate(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes
                 start = choose.randint(0, len(other))
                 changed[at:end] = other[start : start + choose.choice([4, 32, 512])]
     return bytes(changed)
+
+
+def mutate_in_place(
+    data: bytes, others: Sequence[bytes], choose: random.Random
+) -> bytes:
+    """`data` with one to three bytes or numbers in it changed; as long as it was."""
+    changed = bytearray(data)
+    for _ in range(choose.randint(1, 3)):
+        size = choose.choice([1, 1, 2, 4, 4, 8, 8])
+        at = choose.randrange(max(1, len(changed) - size)) // size * size
+        found = int.from_bytes(changed[at : at + size], "little")
+        top = 1 << (8 * size)
+        bit, any_number = choose.randrange(8 * size), choose.randrange(top)
+        edges = [0, top - 1, top // 2, top // 2 - 1]
+        near = [found ^ 1 << bit, found + 1, found - 1, found * 2]
+        number = choose.choice([*edges, *near, any_number])
+        changed[at : at + size] = (number % top).to_bytes(size, "little")
+    return bytes(changed[: len(data)])
 
 
 def mutate_json(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:

@@ -108,6 +108,8 @@ def forge_store(made: Path, tmp_path: Path, name: str, number: int) -> Counter[s
 def repair(folder: Path, name: str) -> None:
     """Make the sha256 and digests of a changed file right."""
     path = folder / name
+    if name != "report.json":
+        (folder / "report.json").unlink()  # it would be that of another store
     if name == "manifest.json":
         redigest(folder, json.loads(path.read_bytes()))
     elif name == "report.json":

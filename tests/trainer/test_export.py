@@ -582,3 +582,32 @@ def test_generate_names_what_is_wrong_with_an_export(copy: Path) -> None:
 def test_every_checkpoint_of_the_run_is_as_it_was(run: Path, exported: Path) -> None:
     assert list(find_checkpoints(run)) == [2, 3]
     load_trained(run)
+
+
+def examples() -> list[tuple[str, str]]:
+    """The Python of the documentation, by page."""
+    pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+    return [
+        (page.name, text)
+        for page in pages
+        for text in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+    ]
+
+
+def test_there_are_examples() -> None:
+    assert {name for name, _ in examples()} >= {"export.md", "generation.md"}
+
+
+@pytest.mark.parametrize(("page", "text"), examples())
+def test_an_example_of_the_documentation_runs(
+    page: str,
+    text: str,
+    run: Path,
+    exported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "run").symlink_to(run)
+    (tmp_path / "my-model").symlink_to(exported)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(text, page, "exec"), {})
