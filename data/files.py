@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "naming",
     "parse_json",
     "read_json",
+    "remove",
     "sha256_file",
     "write_atomic",
     "write_json",
@@ -111,7 +113,7 @@ def _lock(folder: Path, hint: str) -> TextIO:
 
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+")
+        file = (folder / ".lock").open("a+", errors="replace")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -124,6 +126,14 @@ def _lock(folder: Path, hint: str) -> TextIO:
             if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / ".lock")):
                 return file
         file.close()
+
+
+def remove(path: Path) -> None:
+    """Take away a folder, or the file or link in its place, if there is one."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def exchange(new: Path, old: Path) -> None:

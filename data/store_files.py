@@ -7,6 +7,7 @@ validated in full before a value of it is read.
 """
 
 import hashlib
+import os
 import re
 import tokenize
 from pathlib import Path
@@ -216,7 +217,7 @@ def read_arrow(path: Path, schema: pa.Schema) -> pa.Table:
             without a value, or values that Arrow's full validation refuses.
     """
     try:
-        with pa.memory_map(str(path)) as source:
+        with pa.memory_map(os.fsencode(path)) as source:
             table = pa.ipc.open_file(source).read_all()
         names = table.schema.names
         table.validate(full=True)

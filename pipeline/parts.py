@@ -9,6 +9,7 @@ matter which process or machine does it, or whether it was done before.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -108,7 +109,7 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
 
 
 def _read_inputs(path: Path) -> Iterator[Record]:
-    with pa.OSFile(str(path)) as file:
+    with pa.OSFile(os.fsencode(path)) as file:
         rows = pa.ipc.open_file(file).read_all().to_pylist()
     for row in rows:
         reason, message = row.pop("reason"), row.pop("message")

@@ -84,7 +84,7 @@ def _add_rejects(table: Table, rejects: Iterable[Mapping[str, Any]]) -> None:
     """Why inputs are not in the store, with the first of each kind."""
     for reject in rejects:
         example = Text(f"{reject['count']:,}, such as {reject['example']}")
-        table.add_row(f"  {reject['reason']}", example)
+        table.add_row(Text(f"  {reject['reason']}"), example)
 
 
 def duplicate_rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import FormatError, LockedError, SourceError
-from ..data.files import exchange, fsync_folder, locked, read_json, write_json
+from ..data.files import exchange, fsync_folder, locked, read_json, remove, write_json
 from ..data.tokenizer import Tokenizer
 
 __all__ = ["Staging", "staged_store", "staging", "sweep"]
@@ -61,7 +61,7 @@ class Staging:
             self._clear()
             tokenizer.save(self.folder / "tokenizer.json")
         write_json(self.folder / "job.json", job)
-        shutil.rmtree(self.made, ignore_errors=True)
+        remove(self.made)
         self.made.mkdir()
         self.parts.mkdir(exist_ok=True)
 
@@ -69,10 +69,8 @@ class Staging:
         """Remove all but the lock; the job first, since it vouches for the rest."""
         (self.folder / "job.json").unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != ".lock":
-                path.unlink()
+            if path.name != ".lock":
+                remove(path)
 
     def publish(self) -> None:
         """Put what was made in the store's place, and take the staging away."""

@@ -11,7 +11,6 @@ has its name is whole.  Nothing is pickled: reading a checkpoint runs no code.
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..data.errors import CheckpointError
-from ..data.files import fsync_folder, sha256_file
+from ..data.files import fsync_folder, remove, sha256_file
 from .config import Config
 from .model import GPT
 from .optim import optimizer_tensors, restore_optimizers
@@ -62,7 +61,7 @@ def save_checkpoint(
     """
     target = run_folder / FOLDER / f"{_PREFIX}{state.step:06d}"
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    _remove(temporary)
+    remove(temporary)
     temporary.mkdir(parents=True)
     try:
         files = {}
@@ -74,14 +73,14 @@ def save_checkpoint(
             files[name] = sha256_file(temporary / name)
         write_state(temporary, state, files)
     except (OSError, SafetensorError) as error:
-        _remove(temporary)
+        remove(temporary)
         raise CheckpointError(
             f"{target}: not saved ({error})",
             "free some space or mend the disk, then go on with --resume",
         ) from error
     # Only an incomplete folder can have the name already: a run never repeats a step
     # of which it has a whole checkpoint.
-    _remove(target)
+    remove(target)
     temporary.rename(target)
     fsync_folder(target.parent)
     return target
@@ -149,18 +148,10 @@ def rotate(run_folder: Path, *, keep_last: int, best: int | None) -> None:
         if step != best:
             # Renamed first, so that a kill in between leaves no half of a checkpoint.
             doomed = found[step].with_name(f".{found[step].name}.tmp-delete")
-            _remove(doomed)
+            remove(doomed)
             found[step].rename(doomed)
     for leftover in (run_folder / FOLDER).glob(f".{_PREFIX}*.tmp-*"):
-        _remove(leftover)
-
-
-def _remove(path: Path) -> None:
-    """Take away a folder, or a file or link in its place, if there is one."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    else:
-        shutil.rmtree(path, ignore_errors=True)
+        remove(leftover)
 
 
 def read_state(checkpoint: Path) -> State:

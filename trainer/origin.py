@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.errors import CheckpointError, ConfigError, FormatError
+from ..data.files import name_text
 from ..data.store import Store
 from .checkpoint import find_checkpoints, newest_checkpoint
 from .config import Config, differences
@@ -81,8 +82,14 @@ def check_place(folder: Path, origin: Origin | None) -> None:
     """Refuse to write over a run that is not the one that goes on.
 
     Raises:
-        ConfigError: `folder` holds another run, or newer checkpoints of this one.
+        ConfigError: `folder` holds another run, or newer checkpoints of this one, or
+            has a name that is not UTF-8.
     """
+    if name_text(folder) != str(folder):
+        raise ConfigError(
+            f"{name_text(folder)}: this name is not UTF-8, and safetensors needs one",
+            "give another folder with -o",
+        )
     found = find_checkpoints(folder)
     if not found:
         return

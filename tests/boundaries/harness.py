@@ -78,6 +78,7 @@ HOSTILE_VALUES: list[Any] = [
     "x",
     "../../x",
     "\x1b[2J",
+    "[/x]",
     "9" * 30,
     [],
     {},

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
-from tct.data.errors import TctError
+from tct.data.errors import NotFiniteError, TctError
 from tct.data.store import Store
 from tct.trainer.config import SECTIONS
 from tct.trainer.export import export
@@ -128,6 +128,13 @@ def test_a_temperature_at_the_edge_draws_without_a_warning(temperature: float) -
     token, log_prob = draw(logits, None, 0.3, sampling)
     assert math.isfinite(log_prob)
     assert token == (2 if temperature < 1 else 1)
+
+
+@pytest.mark.parametrize("logit", [math.nan, math.inf])
+def test_logits_that_are_no_numbers_are_refused(logit: float) -> None:
+    logits = np.array([0.0, logit, 1.0], dtype=np.float32)
+    with pytest.raises(NotFiniteError, match=r"logits: found (nan|inf), expected fin"):
+        draw(logits, None, 0.3, Sampling())
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf"])
