@@ -119,7 +119,10 @@ def read_run(folder: Path) -> RunRecord:
         raise FormatError(f"{path}: missing, expected a file", hint)
     found = read_record(path, name="run", version=RUN_VERSION, remake=hint)
     try:
-        return typed(RunRecord, found, "run")
+        run = typed(RunRecord, found, "run")
+        if (tokens := run["data"]["tokens"]) < 1:
+            raise ValueError(f"run.data.tokens: found {tokens:,}, expected 1 or more")
+        return run
     except (ValueError, ConfigError) as error:
         raise FormatError(f"{path}: {error}", f"restore it, or {hint}") from error
 
