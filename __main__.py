@@ -1,5 +1,39 @@
-"""`python -m tct`, which launchers such as torchrun need."""
+"""The entry point of `tct` and of `python -m tct`, which torchrun needs.
 
-from tct.cli import main
+It imports next to nothing, so that Ctrl-C is answered from the first moment.
+"""
 
-main()
+import os
+import signal
+from types import FrameType
+
+__all__ = ["run"]
+
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+def run() -> None:
+    """Run the command; Ctrl-C ends it quietly, with exit code 130."""
+    signal.signal(signal.SIGINT, _interrupt)
+    from tct.cli import main
+
+    main()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt within a command, else end at once.
+
+    While modules are imported nothing is open that would have to be put in order, and
+    libraries make other errors of an exception in the middle of it, or print it.
+    """
+    while frame is not None:
+        if frame.f_code.co_qualname == "_Group.invoke":
+            raise KeyboardInterrupt
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            break
+        frame = frame.f_back
+    os._exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    run()

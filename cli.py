@@ -3,10 +3,11 @@
 Each room has its commands in a `commands.py`; each parses, calls one function and
 renders.  stdout is data, progress and logs go to stderr; exit code 0 is success, 1 a
 problem that the message says how to solve, 2 wrong usage, 3 a training run that
-diverged.
+diverged, 130 a command that Ctrl-C ended.
 """
 
 import errno
+import signal
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ from tct.trainer.server.command import serve
 
 __all__ = ["main"]
 
+_INTERRUPTED = 128 + signal.SIGINT
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space, or write to another one",
     errno.EROFS: "the disk is read-only: write to another one",
@@ -41,6 +43,8 @@ class _Group(click.Group):
         except TctError as error:
             click.echo(f"Error: {' '.join(str(error).split())}", err=True)
             raise click.exceptions.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            raise click.exceptions.Exit(_INTERRUPTED) from error
         except BrokenPipeError:  # the reader of stdout, such as `head`, has enough
             raise
         except OSError as error:

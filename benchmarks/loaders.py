@@ -41,9 +41,8 @@ from tct.data.store import (
     GUARD_TOKENS,
     REJECTS_SCHEMA,
     Store,
-    Verify,
-    shard_name,
 )
+from tct.data.store_files import Verify, shard_name
 from tct.data.tokenizer import PAD
 from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
 from tct.pipeline.manifest import complete_manifest

@@ -3,14 +3,16 @@
 import ctypes
 import hashlib
 import json
+import math
 import os
 import platform
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from .errors import FormatError, LockedError
+from .errors import CorruptError, FormatError, LockedError
 
 __all__ = [
     "canonical_json",
@@ -18,14 +20,18 @@ __all__ = [
     "exchange",
     "fsync_folder",
     "locked",
+    "name_text",
     "naming",
+    "parse_json",
     "read_json",
+    "remove",
     "sha256_file",
     "write_atomic",
     "write_json",
 ]
 
 _BLOCK_BYTES = 1 << 20
+_MAX_DEPTH = 64  # of the JSON that tct writes; the deepest has 7 levels
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux, see renameat2(2)
 
 
@@ -107,7 +113,7 @@ def _lock(folder: Path, hint: str) -> TextIO:
 
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+")
+        file = (folder / ".lock").open("a+", errors="replace")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -120,6 +126,14 @@ def _lock(folder: Path, hint: str) -> TextIO:
             if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / ".lock")):
                 return file
         file.close()
+
+
+def remove(path: Path) -> None:
+    """Take away a folder, or the file or link in its place, if there is one."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def exchange(new: Path, old: Path) -> None:
@@ -151,24 +165,74 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, lambda file: file.write(text.encode()))
 
 
+def name_text(path: Path | str) -> str:
+    r"""A path as text that UTF-8 holds: bytes that are none become `\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
+        CorruptError: the file holds no JSON that `parse_json` takes.
         FormatError: the file holds no JSON object.
     """
+    remake = "restore or remake the file"
     try:
-        value = json.loads(path.read_bytes())
+        value = parse_json(path.read_bytes())
     except ValueError as error:
-        raise FormatError(
-            f"{path}: no valid JSON ({error})", "restore or remake the file"
-        ) from error
+        raise CorruptError(f"{path}: no valid JSON ({error})", remake) from error
     if not isinstance(value, dict):
-        raise FormatError(
-            f"{path}: found a JSON {type(value).__name__}, expected an object",
-            "restore or remake the file",
-        )
+        found = type(value).__name__
+        raise FormatError(f"{path}: found a JSON {found}, expected an object", remake)
     return value
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text that tct wrote, without what JSON leaves to readers.
+
+    Raises:
+        ValueError: no JSON in UTF-8; a key that comes twice, a number that is not
+            finite, half of a surrogate pair, or nesting that nothing of ours has.
+    """
+    try:
+        value = json.loads(
+            data.decode(),
+            object_pairs_hook=_unique,
+            parse_constant=_finite,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise ValueError(f"nested deeper than {_MAX_DEPTH}") from None
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent)]
+    if level:
+        raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+    canonical_json(value)  # which has no bytes for half of a surrogate pair
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!a} comes twice")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no finite number")
+    return number
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def check_format(

@@ -12,7 +12,6 @@
 Opening maps the files into memory and copies no token: `Store.tokens` is a view.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,34 +21,30 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .errors import CorruptError, FormatError
-from .files import canonical_json, check_format, read_json, sha256_file
-from .tokenizer import Tokenizer
-from .windows import CONTEXT
+from .store_files import (
+    Verify,
+    check_files,
+    map_shard,
+    read_arrow,
+    read_manifest,
+    wrong,
+)
+from .tokenizer import PAD, VOCAB_SIZE, Tokenizer
+from .windows import CONTEXT, MAX_DOCUMENT_TOKENS
 
 __all__ = [
     "DOCS_SCHEMA",
     "GUARD_TOKENS",
     "REJECTS_SCHEMA",
     "SPLITS",
-    "STORE_FORMAT",
-    "STORE_VERSION",
     "Split",
     "Store",
-    "Verify",
-    "check_files",
-    "read_arrow",
-    "read_manifest",
-    "shard_name",
 ]
 
-STORE_FORMAT = "tct-store"
-STORE_VERSION = 2
 GUARD_TOKENS = CONTEXT + 1
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-Verify = Literal["full", "sizes", "off"]
 
 DOCS_SCHEMA = pa.schema(
     {
@@ -76,12 +71,7 @@ REJECTS_SCHEMA = pa.schema(
     }
 )
 
-_REMAKE = "restore it, or prepare the store again with tct prepare --force"
-
-
-def shard_name(number: int) -> str:
-    """File name of a token shard, counted from 0."""
-    return f"tokens-{number:05d}.npy"
+_BLOCK_TOKENS = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,22 +103,28 @@ class Store:
 
         Raises:
             FormatError: no store, or one of another version.
-            CorruptError: a file is missing, truncated or altered.
+            CorruptError: a file is missing, truncated or altered, or holds what no
+                reader could use.  With "full" that is every row and every id.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
         check_files(folder, manifest, verify=verify)
-        docs = read_arrow(folder / "docs.arrow")
+        docs = read_arrow(folder / "docs.arrow", DOCS_SCHEMA)
         names = sorted(name for name in manifest["files"] if name.startswith("tokens-"))
-        return Store(
+        store = Store(
             folder=folder,
             manifest=manifest,
             docs=docs,
-            shards=[_map_shard(folder / name) for name in names],
+            shards=[map_shard(folder / name) for name in names],
             shard=_numbers(_column(docs, "shard")),
             offset=_numbers(_column(docs, "offset")),
             length=_numbers(_column(docs, "length")).astype(np.int64),
         )
+        _check_rows(store)
+        if verify == "full":
+            for number in range(len(store.shards)):
+                _check_ids(store, number)
+        return store
 
     def __len__(self) -> int:
         """The number of documents."""
@@ -141,8 +137,16 @@ class Store:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer that wrote the store."""
-        return Tokenizer.load(self.folder / "tokenizer.json")
+        """The tokenizer that wrote the store.
+
+        Raises:
+            FormatError, CorruptError: it is none, or not the one of the manifest.
+        """
+        path, recorded = self.folder / "tokenizer.json", self.manifest["tokenizer"]
+        tokenizer = Tokenizer.load(path)
+        if tokenizer.digest != recorded:
+            wrong(path, f"digest {tokenizer.digest[:12]}", f"{recorded[:12]}")
+        return tokenizer
 
     @cached_property
     def phase(self) -> NDArray[np.uint16]:
@@ -150,9 +154,14 @@ class Store:
 
         Little-endian; a view of the map.
         """
-        column = _column(self.docs, "sha256")
-        digests = np.frombuffer(column.buffers()[1], dtype="<u2").reshape(-1, 16)
-        return digests[column.offset : column.offset + len(column), 0]
+        return self.digests("sha256").view("<u2")[:, 0]
+
+    def digests(self, name: Literal["sha256", "source_sha256"]) -> NDArray[np.uint8]:
+        """(documents, 32) the sha256 of a column; a view of the map."""
+        column = _column(self.docs, name)
+        start, size = 32 * column.offset, 32 * len(column)
+        digests = np.frombuffer(column.buffers()[1], np.uint8, size, start)
+        return digests.reshape(-1, 32)
 
     def rows(self, split: Split) -> NDArray[np.int64]:
         """Rows of docs.arrow that belong to a split, ascending."""
@@ -175,78 +184,6 @@ class Store:
         )
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a store, its kind and version checked before anything else."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise FormatError(
-            f"{folder}: no manifest.json, so this is not a complete store",
-            "run tct prepare SOURCE -o STORE first",
-        )
-    manifest = read_json(path)
-    check_format(
-        manifest,
-        path,
-        name="store",
-        version=STORE_VERSION,
-        remake="prepare it again with tct prepare --force",
-    )
-    fixed = {k: v for k, v in manifest.items() if k not in ("digest", "run")}
-    if hashlib.sha256(canonical_json(fixed)).hexdigest() != manifest.get("digest"):
-        raise CorruptError(
-            f"{path}: its content has not the digest it records", _REMAKE
-        )
-    return manifest
-
-
-def read_arrow(path: Path) -> pa.Table:
-    """Map an Arrow IPC file; its columns are views of the map."""
-    try:
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
-    except (OSError, pa.ArrowInvalid) as error:
-        problem = f"{path}: no readable Arrow file ({error})"
-        raise CorruptError(problem, _REMAKE) from error
-
-
-def check_files(folder: Path, manifest: dict[str, Any], *, verify: Verify) -> None:
-    """Compare the files of a store with its manifest; see `Store.open`."""
-    if verify == "off":
-        return
-    for name, recorded in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise CorruptError(f"{path}: missing, but the manifest lists it", _REMAKE)
-        found = path.stat().st_size
-        if found != recorded["bytes"]:
-            raise CorruptError(
-                f"{path}: found {found:,} bytes, "
-                f"the manifest records {recorded['bytes']:,}",
-                _REMAKE,
-            )
-        if verify == "full" and (digest := sha256_file(path)) != recorded["sha256"]:
-            raise CorruptError(
-                f"{path}: found sha256 {digest[:12]}…, "
-                f"the manifest records {recorded['sha256'][:12]}…",
-                _REMAKE,
-            )
-
-
-def _map_shard(path: Path) -> NDArray[np.uint16]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        problem = f"{path}: no readable .npy file ({error})"
-        raise CorruptError(problem, _REMAKE) from error
-    if array.dtype != np.dtype("<u2") or array.ndim != 1:
-        raise CorruptError(
-            f"{path}: found {array.ndim}-D {array.dtype}, expected 1-D uint16", _REMAKE
-        )
-    # A plain ndarray over the same memory: slices of np.memmap cost 1.5 times as much.
-    tokens: NDArray[np.uint16] = array.view(np.ndarray)
-    return tokens
-
-
 def _column(docs: pa.Table, name: str) -> pa.Array:
     """A column in one piece; of a store that tct wrote, a view of the map."""
     column = docs[name]
@@ -261,5 +198,44 @@ def _numbers(array: pa.Array) -> NDArray[Any]:
     and 30 MB.
     """
     dtype = np.dtype(str(array.type))
-    numbers = np.frombuffer(array.buffers()[1] or b"", dtype=dtype)
-    return numbers[array.offset : array.offset + len(array)]
+    start = array.offset * dtype.itemsize
+    return np.frombuffer(array.buffers()[1], dtype, len(array), start)
+
+
+def _check_rows(store: Store) -> None:
+    """Each document lies in a shard, before its guards, and is of a known split."""
+    where = store.folder / "docs.arrow"
+    counts = store.manifest["splits"].values()
+    documents = sum(split["documents"] for split in counts)
+    if len(store) != documents:
+        wrong(where, f"{len(store):,} documents", f"{documents:,} as in the manifest")
+    for chunk in store.docs["split"].chunks:
+        if (names := chunk.dictionary.to_pylist()) != list(SPLITS):
+            wrong(f"{where}: split", names, f"{list(SPLITS)}")
+    sizes = np.array([len(shard) - GUARD_TOKENS for shard in store.shards])
+    number = np.minimum(store.shard, len(sizes) - 1)
+    room = sizes[number] - store.length if len(sizes) else np.full(documents, -1)
+    outside = (store.shard >= len(sizes)) | (store.offset < 0) | (store.offset > room)
+    outside |= (store.length < 1) | (store.length > MAX_DOCUMENT_TOKENS)
+    if outside.any():
+        row = int(outside.argmax())
+        wrong(
+            f"{where}: document {row:,}",
+            f"{store.length[row]:,} tokens at {store.offset[row]:,} of shard "
+            f"{store.shard[row]:,}",
+            f"1 to {MAX_DOCUMENT_TOKENS:,} tokens in one of {len(sizes):,} shards",
+        )
+
+
+def _check_ids(store: Store, number: int) -> None:
+    """Ids of documents are below VOCAB_SIZE, those of guards are PAD."""
+    ids = store.shards[number]
+    content, guards = ids[:-GUARD_TOKENS], ids[-GUARD_TOKENS:]
+    for start in range(0, len(content), _BLOCK_TOKENS):
+        block: NDArray[np.uint16] = content[start : start + _BLOCK_TOKENS]
+        if block.max() >= VOCAB_SIZE:
+            at = start + int((block >= VOCAB_SIZE).argmax())
+            where = f"{store.folder}: shard {number}, position {at:,}"
+            wrong(where, f"id {ids[at]:,}", f"one below {VOCAB_SIZE:,}")
+    if len(guards) < GUARD_TOKENS or (guards != PAD).any():
+        wrong(f"{store.folder}: shard {number}", "other guards", f"{PAD} (PAD)")

@@ -10,7 +10,7 @@ from typing import Any
 from ..data.errors import CorruptError, FormatError, StaleStoreError
 from ..data.files import canonical_json, sha256_file
 from ..data.parse import READING_VERSION
-from ..data.store import STORE_VERSION, check_files, read_manifest
+from ..data.store_files import STORE_VERSION, check_files, read_manifest
 from ..data.tokenizer import Tokenizer
 from .near_duplicates import signature_version
 from .selection import Rules

@@ -12,36 +12,33 @@ from numpy.typing import NDArray
 
 from ..data.errors import FormatError
 from ..data.parse import READING_VERSION
-from ..data.store import Store, check_files, read_manifest
+from ..data.store import Store
 from ..data.tokenizer import Tokenizer
 
-__all__ = ["Earlier", "usable_store"]
+__all__ = ["Earlier", "is_usable"]
 
 
-def usable_store(store: Path, tokenizer: Tokenizer) -> Path | None:
-    """`store`, if it is undamaged, was read as now, and is of this tokenizer."""
+def is_usable(store: Path, tokenizer: Tokenizer) -> bool:
+    """Whether `store` is undamaged, was read as now, and is of this tokenizer."""
     with suppress(FormatError, OSError):
-        manifest = read_manifest(store)
-        made = manifest["key_inputs"]
-        is_same = made.get("reading") == READING_VERSION
-        if is_same and made["tokenizer"] == tokenizer.digest:
-            check_files(store, manifest, verify="full")
-            return store.absolute()
-    return None
+        manifest = Store.open(store).manifest
+        is_read_as_now = manifest["key_inputs"].get("reading") == READING_VERSION
+        return bool(is_read_as_now and manifest["tokenizer"] == tokenizer.digest)
+    return False
 
 
 class Earlier:
     """Looks up documents; 16 bytes of memory per document, the rest is mapped."""
 
     def __init__(self, store: Path) -> None:
-        """Open a store that `usable_store` found usable."""
+        """Open a store that `is_usable`."""
         self._store = Store.open(store, verify="off")
-        digests = _digests(self._store, "source_sha256")
+        digests = self._store.digests("source_sha256")
         prefixes = np.ascontiguousarray(digests[:, :8]).view(">u8").ravel()
         self._rows = np.argsort(prefixes, kind="stable")
         self._prefixes = prefixes[self._rows].astype(np.uint64)
         self._sources = digests
-        self._ids = _digests(self._store, "sha256")
+        self._ids = self._store.digests("sha256")
         self._n_bytes = self._store.docs["n_bytes"].combine_chunks()
 
     def find(
@@ -57,10 +54,3 @@ class Earlier:
                 return self._ids[row].tobytes(), self._n_bytes[row].as_py(), tokens
             at += 1
         return None
-
-
-def _digests(store: Store, name: str) -> NDArray[np.uint8]:
-    """A column of digests, uint8 (documents, 32); a view of the map."""
-    column = store.docs[name].combine_chunks()
-    digests = np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(-1, 32)
-    return digests[column.offset : column.offset + len(column)]

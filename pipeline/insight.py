@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..data.files import write_json
 from ..data.json_text import dump, quote
-from ..data.store import Store, read_arrow
+from ..data.records import write_record
+from ..data.store import REJECTS_SCHEMA, Store
+from ..data.store_files import REPORT_NAME, REPORT_VERSION, read_arrow
 from ..data.windows import CONTEXT, STRIDE, WindowPlan
 
-__all__ = ["REPORT_FILE", "insight", "write_report"]
+__all__ = ["insight", "write_report"]
 
-REPORT_FILE = "report.json"
 _SAMPLE = 100
 _MAX_VIOLATIONS = 20
 _RUN = re.compile("[^\ue000-\uf8ff]+|.", re.DOTALL)  # text, or what may change the key
@@ -27,7 +27,8 @@ _RUN = re.compile("[^\ue000-\uf8ff]+|.", re.DOTALL)  # text, or what may change 
 def write_report(store: Store) -> dict[str, Any]:
     """Count what `insight` says, and keep it beside the store's files."""
     found = insight(store)
-    write_json(store.folder / REPORT_FILE, found)
+    path = store.folder / REPORT_NAME
+    write_record(path, found, name="report", version=REPORT_VERSION)
     return found
 
 
@@ -57,7 +58,7 @@ def insight(store: Store) -> dict[str, Any]:
 
 def _rejects(store: Store) -> list[dict[str, Any]]:
     """Reasons, the commonest first, each with the first input that has it."""
-    table = read_arrow(store.folder / "rejects.arrow")
+    table = read_arrow(store.folder / "rejects.arrow", REJECTS_SCHEMA)
     reasons = table["reason"].to_pylist()
     counts = Counter(reasons)
     return [

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..data.files import canonical_json
-from ..data.store import SPLITS, STORE_FORMAT, STORE_VERSION
+from ..data.store import SPLITS
+from ..data.store_files import STORE_FORMAT, STORE_VERSION, store_digest
 from ..data.windows import CONTEXT
 
 __all__ = ["complete_manifest", "describe_store"]
@@ -34,8 +35,7 @@ def complete_manifest(
         "key_inputs": key_inputs,
         **fixed,
     }
-    digest = hashlib.sha256(canonical_json(content)).hexdigest()
-    return {**content, "digest": digest, "run": {**run, **_run_facts()}}
+    return {**content, "digest": store_digest(content), "run": {**run, **_run_facts()}}
 
 
 def describe_store(docs: pa.Table, rejects: pa.Table) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..data.windows import MAX_DOCUMENT_TOKENS
 from .earlier import Earlier
 from .near_duplicates import SIGNATURE_BYTES, Signer
 from .sources import Record
+from .staging import staged_store
 from .violations import violations
 
 __all__ = ["OUTCOMES_SCHEMA", "Encoder", "Outcome", "outcomes_table"]
@@ -98,10 +99,9 @@ class Encoder:
     @staticmethod
     def of_job(folder: Path, job: dict[str, Any]) -> "Encoder":
         """What a staging's job asks for."""
-        earlier = job["earlier"]
         return Encoder(
             Tokenizer.load(folder / "tokenizer.json"),
-            None if earlier is None else Earlier(Path(earlier)),
+            Earlier(staged_store(folder)) if job["earlier"] else None,
             Signer() if job["near_duplicates"] else None,
         )
 

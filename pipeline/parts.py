@@ -9,6 +9,7 @@ matter which process or machine does it, or whether it was done before.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,7 +18,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..data.errors import FormatError
-from ..data.files import naming, read_json, sha256_file, write_atomic, write_json
+from ..data.files import naming, sha256_file, write_atomic
+from ..data.records import read_record, typed, write_record
 from ..data.rejects import RejectedError
 from .outcomes import Encoder, Outcome, outcomes_table
 from .sources import Record
@@ -107,7 +109,7 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
 
 
 def _read_inputs(path: Path) -> Iterator[Record]:
-    with pa.OSFile(str(path)) as file:
+    with pa.OSFile(os.fsencode(path)) as file:
         rows = pa.ipc.open_file(file).read_all().to_pylist()
     for row in rows:
         reason, message = row.pop("reason"), row.pop("message")
@@ -139,7 +141,8 @@ def make_part(folder: str, number: int) -> PartRecord:
         bytes=path.stat().st_size,
         sha256=sha256_file(path),
     )
-    write_json(part_file(home, number, "json"), asdict(record))
+    path = part_file(home, number, "json")
+    write_record(path, {"part": asdict(record)}, name="part", version=1)
     return record
 
 
@@ -167,9 +170,11 @@ def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
 def finished_part(folder: Path, number: int) -> PartRecord | None:
     """The record of a part that is done and undamaged."""
     try:
-        record = PartRecord(**read_json(part_file(folder, number, "json")))
+        path = part_file(folder, number, "json")
+        found = read_record(path, name="part", version=1, remake="do it again")
+        record = typed(PartRecord, found["part"], "part")
         path = part_file(folder, number, "arrow")
         is_whole = record.bytes == path.stat().st_size
         return record if is_whole and sha256_file(path) == record.sha256 else None
-    except (FileNotFoundError, FormatError, TypeError):
+    except (FileNotFoundError, FormatError, KeyError, ValueError):
         return None

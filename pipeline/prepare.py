@@ -20,10 +20,11 @@ from typing import Any
 
 from .. import __version__
 from ..data.errors import SourceError
-from ..data.files import write_json
+from ..data.records import write_record
+from ..data.store_files import STORE_VERSION
 from ..data.tokenizer import Tokenizer
 from .cache_key import find_store, inputs_digest, key_inputs
-from .earlier import usable_store
+from .earlier import is_usable
 from .engines import Engine, num_cores, run_parts
 from .manifest import complete_manifest, describe_store
 from .merge import Merged, merge
@@ -150,13 +151,12 @@ class _Run:
         self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
     ) -> dict[str, Any]:
         """Make the store in a staging; its manifest."""
-        earlier = usable_store(work.store, tokenizer)
         job = {
             "version": __version__,
             "key_inputs": inputs,
             "near_duplicates": self.options.rules.near_duplicates,
             "part": [PART_INPUTS, PART_BYTES],
-            "earlier": earlier and str(earlier),
+            "earlier": is_usable(work.store, tokenizer),
         }
         work.take_up(job, tokenizer)
         self.begin("tokenize")
@@ -240,7 +240,8 @@ class _Run:
             "reused": sum(record.reused for record in records),
         }
         manifest = complete_manifest(fixed, inputs, run)
-        write_json(folder / "manifest.json", manifest)
+        path = folder / "manifest.json"
+        write_record(path, manifest, name="store", version=STORE_VERSION)
         return manifest
 
 

@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..data.files import name_text
 from ..data.store import SPLITS, Store
 from ..data.tokenizer import VOCAB_SIZE
 from ..data.windows import CONTEXT
@@ -84,7 +85,7 @@ def _add_rejects(table: Table, rejects: Iterable[Mapping[str, Any]]) -> None:
     """Why inputs are not in the store, with the first of each kind."""
     for reject in rejects:
         example = Text(f"{reject['count']:,}, such as {reject['example']}")
-        table.add_row(f"  {reject['reason']}", example)
+        table.add_row(Text(f"  {reject['reason']}"), example)
 
 
 def duplicate_rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -201,7 +202,7 @@ def _windows_per_epoch(counts: list[int]) -> str:
 def facts_table(title: str) -> Table:
     """An empty table of two columns: what, and what of it."""
     table = Table(
-        title=Text(title),
+        title=Text(name_text(title)),
         title_justify="left",
         title_style="bold",
         box=None,

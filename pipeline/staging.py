@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import FormatError, LockedError, SourceError
-from ..data.files import exchange, fsync_folder, locked, read_json, write_json
+from ..data.files import exchange, fsync_folder, locked, read_json, remove, write_json
 from ..data.tokenizer import Tokenizer
 
-__all__ = ["Staging", "staging", "sweep"]
+__all__ = ["Staging", "staged_store", "staging", "sweep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Staging:
             self._clear()
             tokenizer.save(self.folder / "tokenizer.json")
         write_json(self.folder / "job.json", job)
-        shutil.rmtree(self.made, ignore_errors=True)
+        remove(self.made)
         self.made.mkdir()
         self.parts.mkdir(exist_ok=True)
 
@@ -69,10 +69,8 @@ class Staging:
         """Remove all but the lock; the job first, since it vouches for the rest."""
         (self.folder / "job.json").unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != ".lock":
-                path.unlink()
+            if path.name != ".lock":
+                remove(path)
 
     def publish(self) -> None:
         """Put what was made in the store's place, and take the staging away."""
@@ -103,7 +101,7 @@ def staging(store: Path) -> Iterator[Staging]:
         LockedError: another process is making the same store.
     """
     store = store.absolute()
-    folder = store.with_name(f".{store.name}.staging")
+    folder = _staging_of(store)
     with locked(folder, hint="wait until that process is done"):
         shutil.rmtree(_trash(store), ignore_errors=True)
         aside = folder / "store.old"  # see `exchange`
@@ -122,10 +120,19 @@ def sweep(store: Path, key_inputs: dict[str, Any]) -> None:
     """Take away what is left of the run that made `store`, if it was killed then."""
     store = store.absolute()
     shutil.rmtree(_trash(store), ignore_errors=True)
-    folder = store.with_name(f".{store.name}.staging")
+    folder = _staging_of(store)
     if _read_job(folder).get("key_inputs") == key_inputs:
         with suppress(LockedError), staging(store) as work:
             work.discard()
+
+
+def staged_store(folder: Path) -> Path:
+    """The place of the store that is made in the staging at `folder`."""
+    return folder.with_name(folder.name[1:].removesuffix(".staging"))
+
+
+def _staging_of(store: Path) -> Path:
+    return store.with_name(f".{store.name}.staging")
 
 
 def _trash(store: Path) -> Path:

@@ -4,8 +4,8 @@ A file is taken for unchanged while its size, times and inode are; so a hundred 
 files are looked at, not read.  A file that was changed less than two seconds before it
 was hashed is hashed again next time: its clock may not tell a later change from that.
 
-The cache is one file per source below `$XDG_CACHE_HOME/tct` (`~/.cache/tct`); whatever
-is wrong with it costs time only.
+The cache is one file per source below `$XDG_CACHE_HOME/tct` (`~/.cache/tct`): a sha256,
+and the Arrow file that has it.  Whatever is wrong with it costs time only.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class StatCache:
         """Read what is known about the files of `sources`."""
         name = "\0".join(map(str, [Path.cwd(), *sources]))
         digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-        self._file = _cache_folder() / f"stat-1-{digest}.arrow"
+        self._file = _cache_folder() / f"stat-2-{digest}"
         self._known = _read(self._file)
         self._found: dict[bytes, tuple[_Stat, bytes]] = {}
         self._hashed_bytes = 0
@@ -77,13 +77,13 @@ class StatCache:
             [digest for _, digest in self._found.values()],
         ]
         table = pa.table(columns, schema=_SCHEMA)
-
-        def write(file: object) -> None:
-            with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
-
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        content = sink.getvalue().to_pybytes()
+        digest = hashlib.sha256(content).digest()
         with suppress(OSError):
-            write_atomic(self._file, write)
+            write_atomic(self._file, lambda file: file.write(digest + content))
 
 
 def _cache_folder() -> Path:
@@ -93,8 +93,10 @@ def _cache_folder() -> Path:
 
 def _read(path: Path) -> dict[bytes, tuple[_Stat, bytes]]:
     with suppress(OSError, pa.ArrowException, ValueError):
-        with pa.OSFile(str(path)) as file:
-            table = pa.ipc.open_file(file).read_all()
+        data = path.read_bytes()
+        if hashlib.sha256(data[32:]).digest() != data[:32]:
+            return {}
+        table = pa.ipc.open_file(data[32:]).read_all()
         if table.schema.equals(_SCHEMA):
             paths, *stats, digests = (column.to_pylist() for column in table.columns)
             entries = zip(zip(*stats, strict=True), digests, strict=True)

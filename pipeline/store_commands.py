@@ -34,7 +34,7 @@ def store_info(folder: Path) -> None:
     from .report import print_table
     from .store_tables import info_table
 
-    print_table(info_table(Store.open(folder, verify="sizes")))
+    print_table(info_table(Store.open(folder)))
 
 
 @store.command("verify")

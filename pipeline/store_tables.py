@@ -32,14 +32,14 @@ def info_table(store: Store) -> RenderableType:
     size = sum(file["bytes"] for file in sizes)
     table.add_row("on disk", f"{size / 1e6:,.1f} MB in {len(sizes) + 1:,} files")
     number, digest = key.pop("input_files"), key.pop("input_sha256")
-    table.add_row("made from", f"{number:,} input files, sha256 {digest[:12]}")
+    table.add_row("made from", Text(f"{number:,} input files, sha256 {digest[:12]}"))
     _add_files(table, store)
-    table.add_row("tokenizer", key.pop("tokenizer")[:16])
+    table.add_row("tokenizer", Text(key.pop("tokenizer")[:16]))
     for name, value in key.items():
-        table.add_row(f"option {name}", Text(f"{value}"))
-    table.add_row("created", manifest["run"]["created"])
+        table.add_row(Text(f"option {name}"), Text(f"{value}"))
+    table.add_row("created", Text(manifest["run"]["created"]))
     for package, version in manifest["run"]["versions"].items():
-        table.add_row(f"made with {package}", version)
+        table.add_row(Text(f"made with {package}"), Text(version))
     table.add_row("digest", store.digest[:16])
     return table
 

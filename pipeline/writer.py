@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data.files import sha256_file, write_atomic
-from ..data.store import GUARD_TOKENS, SPLITS, shard_name
+from ..data.store import GUARD_TOKENS, SPLITS
+from ..data.store_files import shard_name
 from ..data.tokenizer import PAD
 
 __all__ = [

@@ -1,6 +1,5 @@
 """A composed corpus, the store made from it, and stores of any shape."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -13,13 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
-from tct.data.files import canonical_json, write_json
+from tct.data.files import write_json
 from tct.data.parse import parse_document
 from tct.data.store import (
     DOCS_SCHEMA,
     REJECTS_SCHEMA,
-    STORE_FORMAT,
-    STORE_VERSION,
     Store,
 )
 from tct.pipeline.prepare import PrepareOptions, prepare
@@ -28,10 +25,10 @@ from tct.pipeline.train_tokenizer import train_tokenizer
 from tct.pipeline.writer import (
     MAX_SHARD_TOKENS,
     ShardWriter,
-    describe_files,
     split_column,
     write_table,
 )
+from tct.tests.stores import write_manifest
 
 # Busy machines are slow, which is no failure.
 settings.register_profile(
@@ -121,13 +118,7 @@ def build_store(tmp_path: Path) -> Callable[..., Store]:
         rejects = pa.table([[cell] for cell in reject], schema=REJECTS_SCHEMA)
         write_table(folder / "rejects.arrow", rejects)
         write_json(folder / "tokenizer.json", {"stub": True})
-        manifest = {
-            "format": STORE_FORMAT,
-            "version": STORE_VERSION,
-            "files": describe_files(folder),
-        }
-        digest = hashlib.sha256(canonical_json(manifest)).hexdigest()
-        write_json(folder / "manifest.json", {**manifest, "digest": digest})
+        write_manifest(folder)
         return Store.open(folder)
 
     return build

@@ -2,15 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tct.data.files import read_json
 from tct.data.json_text import Json
-from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, Store
+from tct.data.records import write_record
+from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
+from tct.data.store_files import STORE_VERSION, read_arrow, store_digest
 from tct.data.tokenizer import PAD, Tokenizer
+from tct.pipeline.manifest import complete_manifest, describe_store
+from tct.pipeline.writer import describe_files
+from tct.tests.records import sign
 
-__all__ = ["store_of_lengths", "store_of_values"]
+__all__ = ["redigest", "store_of_lengths", "store_of_values", "vouch", "write_manifest"]
+
+_KEY_INPUTS = {
+    "input_files": 1,
+    "input_sha256": "0" * 64,
+    "tokenizer": "0" * 64,
+    "where": [],
+    "split_seed": 0,
+    "val_per_10000": 1000,
+    "max_per_path": None,
+    "max_per_group": None,
+}
 
 
 def store_of_lengths(
@@ -36,6 +54,37 @@ def store_of_values(
     store = _store(documents, range(len(values)), (), paths)
     store.__dict__["tokenizer"] = tokenizer
     return store
+
+
+def write_manifest(folder: Path, **changes: Any) -> None:
+    """Write the manifest of a store, whose files are vouched for as they are."""
+    docs = read_arrow(folder / "docs.arrow", DOCS_SCHEMA)
+    rejects = read_arrow(folder / "rejects.arrow", REJECTS_SCHEMA)
+    fixed = {
+        **describe_store(docs, rejects),
+        "duplicates": {"exact_inside_splits": 0, "exact_across_splits": 0},
+        "violations": {},
+        "tokenizer": "0" * 64,
+        "files": describe_files(folder),
+    }
+    run = {"tokenized": len(docs), "reused": 0}
+    manifest = complete_manifest(fixed | changes, _KEY_INPUTS, run)
+    path = folder / "manifest.json"
+    write_record(path, manifest, name="store", version=STORE_VERSION)
+
+
+def vouch(folder: Path, **changes: Any) -> None:
+    """Let a manifest record the files as they are, as a writer with a bug would."""
+    manifest = read_json(folder / "manifest.json")
+    names = manifest["files"]
+    found = {name: f for name, f in describe_files(folder).items() if name in names}
+    redigest(folder, manifest | {"files": found, **changes})
+
+
+def redigest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest whose digest and sha256 fit."""
+    manifest = manifest | {"digest": store_digest(manifest)}
+    sign(folder / "manifest.json", manifest)
 
 
 def _store(

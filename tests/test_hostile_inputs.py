@@ -245,3 +245,17 @@ def test_force_leaves_a_folder_with_another_manifest_alone(
     (tmp_path / "main.js").write_text("1")
     error_line(cli("prepare", made / "wf", "-o", tmp_path, "--force"))
     assert (tmp_path / "main.js").read_text() == "1"
+
+
+def test_a_store_may_have_a_name_that_is_no_utf8_and_a_run_is_told(
+    made: Path, tmp_path: Path
+) -> None:
+    store = Path(os.fsdecode(os.fsencode(tmp_path) + b"/st\xff"))
+    for seed in (0, 1):  # the second time the first store is read for its documents
+        done = cli("prepare", made / "wf", "-o", store, "--split-seed", seed, "--force")
+        assert done.exception is None
+    for command in ("info", "verify", "export"):
+        assert cli("store", command, store).exception is None
+    run = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run\xff"))
+    text = error_line(cli("train", store, "-o", run, "--preset", "tiny"))
+    assert r"run\xff: this name is not UTF-8" in text

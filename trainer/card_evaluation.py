@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import FormatError
-from ..data.files import check_format, read_json
+from ..data.records import read_record
 
-__all__ = ["evaluation_section", "read_evaluation"]
+__all__ = ["EVALUATION_VERSION", "evaluation_section", "read_evaluation"]
 
-EVALUATION_VERSION = 1
+EVALUATION_VERSION = 2
 
 _REMAKE = "evaluate the run again with tct eval"
 
@@ -22,15 +22,14 @@ def read_evaluation(run_folder: Path, *, step: int) -> dict[str, Any] | None:
     path = run_folder / "eval" / "eval.json"
     if not path.is_file():
         return None
-    values = read_json(path)
-    check_format(
-        values, path, name="evaluation", version=EVALUATION_VERSION, remake=_REMAKE
+    values = read_record(
+        path, name="evaluation", version=EVALUATION_VERSION, remake=_REMAKE
     )
     if values.get("step") != step:
         return None
     try:
         evaluation_section(values)
-    except (LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise FormatError(
             f"{path}: a field is missing or does not fit ({error!r})", _REMAKE
         ) from error

@@ -10,23 +10,25 @@ has its name is whole.  Nothing is pickled: reading a checkpoint runs no code.
 """
 
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
 from ..data.errors import CheckpointError
-from ..data.files import fsync_folder, sha256_file
+from ..data.files import fsync_folder, remove, sha256_file
 from .config import Config
 from .model import GPT
 from .optim import optimizer_tensors, restore_optimizers
 from .state import DAMAGED, STATE_NAME, State, read_state_file, write_state
+from .tensors import load_gpt, load_weights, read_tensors
 
 __all__ = [
     "Which",
@@ -46,6 +48,7 @@ Which = Literal["best", "newest"]
 
 _MODEL, _OPTIM = "model.safetensors", "optim.safetensors"
 _PREFIX = "step-"
+_STEP = re.compile(r"step-(\d{1,18})", re.ASCII)
 
 
 def save_checkpoint(
@@ -58,7 +61,7 @@ def save_checkpoint(
     """
     target = run_folder / FOLDER / f"{_PREFIX}{state.step:06d}"
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    remove(temporary)
     temporary.mkdir(parents=True)
     try:
         files = {}
@@ -70,14 +73,14 @@ def save_checkpoint(
             files[name] = sha256_file(temporary / name)
         write_state(temporary, state, files)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
         raise CheckpointError(
             f"{target}: not saved ({error})",
             "free some space or mend the disk, then go on with --resume",
         ) from error
     # Only an incomplete folder can have the name already: a run never repeats a step
     # of which it has a whole checkpoint.
-    shutil.rmtree(target, ignore_errors=True)
+    remove(target)
     temporary.rename(target)
     fsync_folder(target.parent)
     return target
@@ -92,10 +95,10 @@ def find_checkpoints(run_folder: Path) -> dict[int, Path]:
     """The complete checkpoints of a run by step, the newest last."""
     found = {}
     for folder in (run_folder / FOLDER).glob(f"{_PREFIX}*"):
-        step = folder.name.removeprefix(_PREFIX)
+        step = _STEP.fullmatch(folder.name)
         whole = all((folder / name).is_file() for name in (_MODEL, _OPTIM, STATE_NAME))
-        if step.isdecimal() and whole:
-            found[int(step)] = folder
+        if step and whole:
+            found[int(step[1])] = folder
     return dict(sorted(found.items()))
 
 
@@ -136,15 +139,19 @@ def pick_checkpoint(source: Path, which: Which = "best") -> Path:
 
 
 def rotate(run_folder: Path, *, keep_last: int, best: int | None) -> None:
-    """Delete all checkpoints but the newest `keep_last` and the one of step `best`."""
+    """Delete all checkpoints but the newest `keep_last` and the one of step `best`.
+
+    Of one that is a link only the link goes: where it leads is not the run's.
+    """
     found = find_checkpoints(run_folder)
     for step in list(found)[:-keep_last]:
         if step != best:
             # Renamed first, so that a kill in between leaves no half of a checkpoint.
             doomed = found[step].with_name(f".{found[step].name}.tmp-delete")
+            remove(doomed)
             found[step].rename(doomed)
     for leftover in (run_folder / FOLDER).glob(f".{_PREFIX}*.tmp-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove(leftover)
 
 
 def read_state(checkpoint: Path) -> State:
@@ -154,8 +161,8 @@ def read_state(checkpoint: Path) -> State:
         CheckpointError: a file is missing or altered, or the version is another one.
     """
     state, files = read_state_file(checkpoint)
-    for name, recorded in files.items():
-        path = checkpoint / name
+    for name in (_MODEL, _OPTIM):
+        path, recorded = checkpoint / name, str(files.get(name))
         if not path.is_file():
             raise CheckpointError(f"{path}: missing, expected a file", DAMAGED)
         if (found := sha256_file(path)) != recorded:
@@ -168,15 +175,15 @@ def read_state(checkpoint: Path) -> State:
 
 
 def restore(checkpoint: Path, model: GPT, optimizers: Sequence[Optimizer]) -> None:
-    """Put a checkpoint's weights and optimiser state back; `read_state` comes first."""
-    _load_weights(checkpoint, model)
-    tensors = _read_tensors(checkpoint / _OPTIM)
-    try:
-        restore_optimizers(model, optimizers, tensors)
-    except KeyError as error:
-        raise CheckpointError(
-            f"{checkpoint / _OPTIM}: found no tensor {error}", DAMAGED
-        ) from error
+    """Put a checkpoint's weights and optimiser state back; `read_state` comes first.
+
+    Raises:
+        CheckpointError: the tensors are not those of the model.
+    """
+    with _naming(checkpoint / _MODEL) as path:
+        load_weights(model, read_tensors(path))
+    with _naming(checkpoint / _OPTIM) as path:
+        restore_optimizers(model, optimizers, read_tensors(path))
 
 
 def load_model(
@@ -197,8 +204,8 @@ def load_model(
     """
     folder = checkpoint or newest_checkpoint(run_folder)
     state = read_state(folder)
-    model = GPT(state.config.model)
-    _load_weights(folder, model)
+    with _naming(folder / _MODEL) as path:
+        model = load_gpt(state.config.model, path)
     return model.to(device).eval(), state.config, state
 
 
@@ -208,20 +215,10 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         os.fsync(file.fileno())
 
 
-def _load_weights(checkpoint: Path, model: GPT) -> None:
-    tensors = _read_tensors(checkpoint / _MODEL)
+@contextmanager
+def _naming(path: Path) -> Iterator[Path]:
+    """Say of which file the tensors are wrong."""
     try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{checkpoint / _MODEL}: its tensors are not those of its configuration "
-            f"({str(error).splitlines()[-1].strip()})",
-            DAMAGED,
-        ) from error
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: not readable ({error})", DAMAGED) from error
+        yield path
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}", DAMAGED) from error

@@ -123,7 +123,7 @@ def _figures(history: History, name: str, equal_tokens: int | None) -> RunFigure
     return RunFigures(
         run=name,
         windows=history.config.data.windows,
-        parameters=history.parameters,
+        parameters=history.config.model.parameters,
         steps=int(train["step"][-1]) if len(train) else 0,
         windows_per_epoch=history.windows_per_epoch,
         tokens=seen,

@@ -31,6 +31,8 @@ SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 Optimizer = Literal["adamw", "muon"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
+_MOST = 10**12  # more of nothing is computed with, and less overflows nowhere
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
@@ -56,9 +58,10 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built."""
-        _at_least(self, "vocab_size", MODEL_VOCAB)
-        for name in ("context", "width", "layers", "heads"):
-            _at_least(self, name, 1)
+        _within(self, "vocab_size", MODEL_VOCAB)
+        for name in ("context", "width", "heads"):
+            _within(self, name, 1)
+        _within(self, "layers", 1, 1000)
         if self.context > CONTEXT or self.context % STRIDE:
             _refuse(self, "context", f"a multiple of {STRIDE} up to {CONTEXT:,}")
         if self.width % (2 * self.heads):
@@ -70,6 +73,12 @@ class ModelConfig:
         _above(self, "rope_base", 1)
         if not 0 <= self.dropout < 1:
             _refuse(self, "dropout", "at least 0 and below 1")
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that training changes; see model.py."""
+        layers = 12 * self.layers * self.width**2
+        return layers + 2 * self.vocab_size * self.width
 
     @property
     def head_width(self) -> int:
@@ -92,7 +101,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Refuse what the data order has no meaning for."""
-        _at_least(self, "batch_size", 1)
+        _within(self, "batch_size", 1, 1 << 16)
         if self.windows not in POLICIES:
             _refuse(self, "windows", " or ".join(POLICIES))
         if not 0 <= self.seed < 2**63:
@@ -133,8 +142,8 @@ class OptimConfig:
             _refuse(self, "schedule", " or ".join(SCHEDULES))
         if not 0 < self.decay_ratio <= 1:
             _refuse(self, "decay_ratio", "above 0 and at most 1")
-        _at_least(self, "warmup_steps", 0)
-        _at_least(self, "weight_decay", 0)
+        _within(self, "warmup_steps", 0)
+        _within(self, "weight_decay", 0)
         _above(self, "clip", 0)
         if not 0 <= self.min_lr_ratio <= 1:
             _refuse(self, "min_lr_ratio", "0 to 1")
@@ -178,10 +187,10 @@ class RunConfig:
         """Refuse counts below one and unknown layouts."""
         counts = ("steps", "eval_every", "save_every", "log_every", "keep_last")
         for name in (*counts, "samples"):
-            _at_least(self, name, 1)
+            _within(self, name, 1)
         for name in ("micro_batch", "sample_every", "patience"):
             if getattr(self, name) is not None:
-                _at_least(self, name, 1)
+                _within(self, name, 1)
         if self.layout is not None and self.layout not in LAYOUTS:
             _refuse(self, "layout", " or ".join(LAYOUTS))
 
@@ -243,10 +252,12 @@ def differences(ours: Config, theirs: Config) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def _at_least(section: Section, name: str, bound: float) -> None:
+def _within(section: Section, name: str, bound: float, most: float = _MOST) -> None:
     # Both checks are written so that nan and inf are refused too.
-    if not bound <= getattr(section, name) < float("inf"):
-        _refuse(section, name, f"at least {bound:,}")
+    value = getattr(section, name)
+    if not bound <= value <= most:
+        expected = f"at most {most:,}" if value > most else f"at least {bound:,}"
+        _refuse(section, name, expected)
 
 
 def _above(section: Section, name: str, bound: float) -> None:

@@ -12,7 +12,7 @@ from .device import total_memory
 from .flops import Peak, peak_flops, training_flops
 from .learner import Learner, make_learner
 from .loader import Loader
-from .memory import peak_memory, training_bytes
+from .memory import check_fits, peak_memory, training_bytes
 from .model import GPT, count_parameters, init_weights
 from .parallel import join
 from .run import training_batches, validation_batches
@@ -72,6 +72,7 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
     """
     with join(device) as world:
         batches = training_batches(store, config, world)
+        check_fits(config, world.device)
         model = GPT(config.model)
         init_weights(model, seed=config.data.seed)
         learner = make_learner(model.to(world.device), config, world)

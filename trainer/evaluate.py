@@ -6,6 +6,7 @@ documents' canonical JSON with this model, per byte.
 """
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +20,8 @@ from .loader import Loader
 
 __all__ = ["Evaluation", "evaluate"]
 
+_MOST_NATS = math.log(sys.float_info.max)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
@@ -31,6 +34,11 @@ class Evaluation:
     canonical_bytes: int
     """Length of the documents' canonical JSON."""
 
+    def __post_init__(self) -> None:
+        """Refuse counts that no split has."""
+        if min(self.tokens, self.documents, self.canonical_bytes) < 1:
+            raise ValueError(f"{self}: expected counts above 0")
+
     @property
     def loss(self) -> float:
         """Nats per token."""
@@ -39,7 +47,7 @@ class Evaluation:
     @property
     def perplexity(self) -> float:
         """Equally likely choices per token, e to the loss."""
-        return math.exp(self.loss)
+        return math.exp(self.loss) if self.loss < _MOST_NATS else math.inf
 
     @property
     def bits_per_byte(self) -> float:

@@ -16,26 +16,26 @@ from typing import Any
 from safetensors.torch import save
 
 from .. import __version__
-from ..data.errors import ConfigError, FormatError
+from ..data.errors import ConfigError
 from ..data.files import (
     fsync_folder,
-    read_json,
+    name_text,
     sha256_file,
     write_atomic,
     write_json,
 )
+from ..data.records import write_record
 from ..data.tokenizer import Tokenizer
 from .card_evaluation import read_evaluation
 from .checkpoint import FOLDER, Which, load_model, pick_checkpoint
 from .config import to_dict
-from .history import CONFIG_NAME
+from .history import read_run
 from .model import GPT, count_parameters
 from .model_card import CardFacts, model_card
 from .nanochat import nanochat_config, to_nanochat
 from .state import STATE_NAME, State
 from .trained import (
     CARD_NAME,
-    EXPORT_FORMAT,
     EXPORT_VERSION,
     EXPORTED_FILES,
     MANIFEST_NAME,
@@ -99,11 +99,11 @@ def export(
     evaluation = read_evaluation(run, step=state.step)
     place = Path(os.path.abspath(target))
     facts = CardFacts(
-        name=place.name,
+        name=name_text(place.name),
         license=license_id,
         parameters=count_parameters(model),
         state=state,
-        store=_read_store(run / CONFIG_NAME),
+        store=read_run(run)["store"],
         evaluation=evaluation,
     )
     built = place.with_name(f".{place.name}.tmp-{os.getpid()}")
@@ -143,18 +143,6 @@ def _check_place(target: Path, *, force: bool) -> None:
         )
 
 
-def _read_store(path: Path) -> dict[str, Any]:
-    """What a run says of its store."""
-    try:
-        store = dict(read_json(path)["store"])
-        return {"name": str(store["name"]), "digest": str(store["digest"]), **store}
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(
-            f"{path}: does not say what the run learnt from ({error})",
-            "restore it, or go on with tct train --resume, which writes it anew",
-        ) from error
-
-
 def _write(folder: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> None:
     """Fill a folder, durably; its manifest last."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -166,7 +154,9 @@ def _write(folder: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> 
     tokenizer.save(folder / "tokenizer.json")
     card = model_card(facts).encode()
     write_atomic(folder / CARD_NAME, lambda file: file.write(card))
-    write_json(folder / MANIFEST_NAME, _manifest(folder, tokenizer, facts))
+    path = folder / MANIFEST_NAME
+    manifest = _manifest(folder, tokenizer, facts)
+    write_record(path, manifest, name="export", version=EXPORT_VERSION)
 
 
 def _manifest(
@@ -174,8 +164,6 @@ def _manifest(
 ) -> Mapping[str, Any]:
     state, validation = facts.state, facts.state.validation
     return {
-        "format": EXPORT_FORMAT,
-        "version": EXPORT_VERSION,
         "tct": __version__,
         "step": state.step,
         "tokens": state.tokens,

@@ -19,7 +19,7 @@ _MEANINGS: "dict[Ending, str]" = {
 }
 
 _PATH = click.Path(path_type=Path)
-_COUNT = click.IntRange(min=1)
+_COUNT = click.IntRange(1, 10**12)
 
 
 @click.command()

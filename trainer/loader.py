@@ -134,7 +134,7 @@ class Loader(Iterator[DeviceBatch]):
                 )
         for name in ("epoch", "step"):
             number = state.get(name)
-            if not isinstance(number, int) or number < 0:
+            if type(number) is not int or not 0 <= number < 1 << 62:
                 raise CheckpointError(
                     f"loader state: {name} is {number!r}, expected 0 or more",
                     "restore it, or go on from another checkpoint",

@@ -5,10 +5,12 @@ import sys
 
 import torch
 
+from ..data.errors import OutOfMemoryError
 from .config import Config, ModelConfig
+from .device import total_memory
 from .loss import loss_bytes
 
-__all__ = ["fitting_rows", "peak_memory", "training_bytes"]
+__all__ = ["check_fits", "fitting_rows", "peak_memory", "training_bytes"]
 
 _FLOAT = 4
 # What a layer keeps of a position for its backward pass, in numbers of the width.
@@ -52,6 +54,22 @@ def fitting_rows(
         for rows in (1, 2)
     )
     return max(1, 1 + (limit - one) // (two - one))
+
+
+def check_fits(config: Config, device: torch.device) -> None:
+    """Refuse a model that could not be trained here, before any of it is made.
+
+    Raises:
+        OutOfMemoryError: it takes more memory than there is.
+    """
+    parameters = config.model.parameters
+    needed = training_bytes(config, parameters=parameters, rows=1, dtype=None)
+    if needed > (there := total_memory(device)):
+        raise OutOfMemoryError(
+            f"a model of {parameters:,} parameters takes {needed / 1e9:,.1f} GB to "
+            f"train, found {there / 1e9:,.1f} GB on {device}",
+            "choose a smaller one: model.width, model.layers or model.vocab_size",
+        )
 
 
 def peak_memory(device: torch.device) -> int:

@@ -18,10 +18,11 @@ from typing import Any, Literal, Protocol
 import torch
 
 from ..data.files import write_atomic
+from ..data.records import signed
 from .config import ModelConfig
 from .evaluate import Evaluation
 from .flops import Peak, training_flops
-from .history import METRICS_NAME
+from .history import METRICS_NAME, read_lines
 from .loader import DeviceBatch
 from .memory import peak_memory
 from .state import SampleRates, State
@@ -190,10 +191,13 @@ class MetricsLog:
             run_folder: where metrics.jsonl is written.
             since: where the run stands.
             history: the folder of the run whose lines are kept; None for the same.
+
+        Raises:
+            FormatError: a line that was kept so far is damaged.
         """
         path = run_folder / METRICS_NAME
-        lines = _lines((history or run_folder) / METRICS_NAME)
-        kept = "".join(line for line in lines if _is_before(line, since))
+        records = read_lines((history or run_folder) / METRICS_NAME)
+        kept = "".join(_line(r) for r in records if _is_before(r, since))
         write_atomic(path, lambda file: file.write(kept.encode()))
         # Line buffered: whoever follows the file sees each record at once.
         self._file = path.open("a", buffering=1, encoding="utf-8")
@@ -219,7 +223,7 @@ class MetricsLog:
 
     def _write(self, kind: Kind, step: int, figures: Mapping[str, Any]) -> None:
         finite = {k: v for k, v in figures.items() if not _is_endless(v)}
-        self._file.write(json.dumps({"kind": kind, **finite}) + "\n")
+        self._file.write(_line({"kind": kind, **finite}))
         if self._board is not None:
             self._board.add(kind, step, finite)
 
@@ -233,17 +237,11 @@ def _is_endless(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    return path.read_text(encoding="utf-8").splitlines(keepends=True)
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(signed(record)) + "\n"
 
 
-def _is_before(line: str, since: State) -> bool:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return False  # cut off in the middle by a kill
+def _is_before(record: Mapping[str, Any], since: State) -> bool:
     if record["step"] != since.step or record["kind"] == "train":
         return bool(record["step"] <= since.step)
     # A checkpoint is saved before these are made; without them they will be again.

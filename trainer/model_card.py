@@ -3,12 +3,13 @@
 Everything in it is filled in from the run, and what the run does not know is not there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
 from .card_evaluation import evaluation_section
+from .history import RunStore
 from .state import State
 
 __all__ = ["CardFacts", "model_card"]
@@ -100,7 +101,7 @@ class CardFacts:
     parameters: int
     state: State
     """Of the checkpoint."""
-    store: dict[str, Any]
+    store: RunStore
     """Of what it learnt from, as the run's config.json describes it."""
     evaluation: dict[str, Any] | None
     """What `tct eval` found of these weights; None if it was not asked."""
@@ -125,9 +126,9 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(["| | |", "|---|---|", *lines])
 
 
-def _data(store: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _data(store: RunStore) -> Iterable[tuple[str, str]]:
     yield "store", f"`{store['name']}`, sha256 `{store['digest']}`"
-    inputs = store.get("key_inputs", {})
+    inputs: Mapping[str, Any] = store.get("key_inputs") or {}
     if "input_files" in inputs:
         found = f"{inputs['input_files']:,}, sha256 `{inputs['input_sha256']}`"
         yield "input files", found
@@ -144,8 +145,8 @@ def _data(store: dict[str, Any]) -> Iterable[tuple[str, str]]:
     if "on_schema" in store:
         yield "on schema", f"{store['on_schema']:,} documents"
     if rejects := store.get("rejects"):
-        counts = (f"{n:,} {reason}" for reason, n in rejects.items())
-        yield "left out", ", ".join(counts)
+        left_out = (f"{n:,} {reason}" for reason, n in rejects.items())
+        yield "left out", ", ".join(left_out)
     for name, what in (
         ("where", "only rows where"),
         ("max_per_path", "most versions of a file"),
@@ -155,7 +156,7 @@ def _data(store: dict[str, Any]) -> Iterable[tuple[str, str]]:
             yield what, ", ".join(value) if isinstance(value, list) else f"{value:,}"
 
 
-def _split_rule(inputs: dict[str, Any]) -> str:
+def _split_rule(inputs: Mapping[str, Any]) -> str:
     share = inputs["val_per_10000"] / 100
     rule = (
         f"whole groups (repositories) by the sha256 of their name and seed "

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.records import typed
 from ..data.tokenizer import PAD
 from .config import ModelConfig
 
@@ -55,15 +56,16 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
         KeyError, TypeError, ConfigError: a field is missing or does not fit.
         ValueError: values that no GPT of ours has.
     """
-    config = ModelConfig(
-        vocab_size=values["vocab_size"],
-        context=values["max_position_embeddings"],
-        width=values["hidden_size"],
-        layers=values["num_hidden_layers"],
-        heads=values["num_attention_heads"],
-        softcap=values["final_logit_softcapping"],
-        rope_base=values["rope_parameters"]["rope_theta"],
-    )
+    shape = {
+        "vocab_size": values["vocab_size"],
+        "context": values["max_position_embeddings"],
+        "width": values["hidden_size"],
+        "layers": values["num_hidden_layers"],
+        "heads": values["num_attention_heads"],
+        "softcap": values["final_logit_softcapping"],
+        "rope_base": values["rope_parameters"]["rope_theta"],
+    }
+    config = typed(ModelConfig, shape, "model")
     for name, expected in nanochat_config(config).items():
         if values.get(name) != expected:
             raise ValueError(f"{name} {values.get(name)!r} instead of {expected!r}")

@@ -67,16 +67,22 @@ def restore_optimizers(
     """Put back what `optimizer_tensors` gave.
 
     Raises:
-        KeyError: the state of a parameter is missing.
+        ValueError: the state of a parameter is missing, or of another shape.
     """
     for name, parameter, optimizer, keys in _remembered(model, optimizers):
         state = optimizer.state[parameter]
         for key in keys:
-            saved = tensors[f"{name}.{key}"].to(parameter.device)
+            tensor = tensors.get(f"{name}.{key}")
+            shape = () if key == "step" else tuple(parameter.shape)
+            if tensor is None or tuple(tensor.shape) != shape:
+                found = "no tensor" if tensor is None else f"shape {[*tensor.shape]} of"
+                raise ValueError(
+                    f"found {found} {name}.{key}, expected one of shape {[*shape]}"
+                )
             if key in state:
-                state[key].copy_(saved)
+                state[key].copy_(tensor)
             else:
-                state[key] = saved
+                state[key] = tensor.to(parameter.device)
 
 
 def _remembered(

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.errors import CheckpointError, ConfigError, FormatError
-from ..data.files import read_json
+from ..data.files import name_text
 from ..data.store import Store
 from .checkpoint import find_checkpoints, newest_checkpoint
-from .config import Config, differences, from_dict
-from .history import CONFIG_NAME
+from .config import Config, differences
+from .history import CONFIG_NAME, read_run
 from .state import STATE_NAME, State, read_state_file
 
 __all__ = [
@@ -66,7 +66,7 @@ def find_origin(run_folder: Path, resume: bool | Path) -> Origin | None:
     folder = run_folder if resume is True else resume
     if not find_checkpoints(folder):
         if folder == run_folder and (folder / CONFIG_NAME).is_file():
-            return Origin(config=_read_config(folder / CONFIG_NAME), checkpoint=None)
+            return Origin(config=_read_config(folder), checkpoint=None)
         if (folder / STATE_NAME).is_file():
             return Origin(config=read_state_file(folder)[0].config, checkpoint=folder)
     checkpoint = newest_checkpoint(folder)
@@ -82,8 +82,14 @@ def check_place(folder: Path, origin: Origin | None) -> None:
     """Refuse to write over a run that is not the one that goes on.
 
     Raises:
-        ConfigError: `folder` holds another run, or newer checkpoints of this one.
+        ConfigError: `folder` holds another run, or newer checkpoints of this one, or
+            has a name that is not UTF-8.
     """
+    if name_text(folder) != str(folder):
+        raise ConfigError(
+            f"{name_text(folder)}: this name is not UTF-8, and safetensors needs one",
+            "give another folder with -o",
+        )
     found = find_checkpoints(folder)
     if not found:
         return
@@ -141,11 +147,9 @@ def check_store(state: State, store: Store, checkpoint: Path) -> None:
             )
 
 
-def _read_config(path: Path) -> Config:
+def _read_config(folder: Path) -> Config:
     try:
-        return from_dict(read_json(path)["config"])
-    except (FormatError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: holds no configuration ({error})",
-            "start the run again without --resume",
-        ) from error
+        return read_run(folder)["config"]
+    except FormatError as error:
+        hint = "start the run again without --resume"
+        raise CheckpointError(error.problem, hint) from error

@@ -9,7 +9,6 @@ RUN/
     tensorboard/      where TensorBoard is installed
 """
 
-import os
 import platform
 import time
 from collections.abc import Mapping
@@ -22,7 +21,8 @@ import torch
 
 from .. import __version__
 from ..data.batches import Batches
-from ..data.files import write_atomic, write_json
+from ..data.files import name_text, write_atomic
+from ..data.records import RUN_VERSION, write_record
 from ..data.store import SPLITS, Split, Store
 from ..data.windows import Policy
 from .checkpoint import read_state, restore
@@ -31,6 +31,7 @@ from .device import pick_compile, pick_layout
 from .history import CONFIG_NAME
 from .learner import Learner, make_learner
 from .loader import Loader
+from .memory import check_fits
 from .model import GPT, init_weights
 from .origin import Origin, check_config, check_place, check_store, run_of
 from .parallel import World
@@ -102,6 +103,7 @@ def begin(
         ConfigError: the folder holds a run that this is not, or `config` is not what
             was trained with so far.
         CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
+        OutOfMemoryError: the model is too large for the device.
     """
     check_place(folder, origin)
     if origin is not None:
@@ -118,8 +120,9 @@ def begin(
         state = replace(read_state(checkpoint), config=config)
         check_store(state, store, checkpoint)
         if not is_here:
-            state = replace(state, branched_from=os.fspath(checkpoint))
+            state = replace(state, branched_from=name_text(checkpoint))
         loader.load_state_dict(state.loader)
+    check_fits(config, world.device)
     model = GPT(config.model)
     if checkpoint is None:
         init_weights(model, seed=config.data.seed)
@@ -176,7 +179,7 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
     store = batches.store
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
     write_atomic(folder / "tokenizer.json", lambda file: file.write(tokenizer))
-    write_json(
+    write_record(
         folder / CONFIG_NAME,
         {
             "config": to_dict(state.config),
@@ -191,6 +194,8 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
                 "python": platform.python_version(),
             },
         },
+        name="run",
+        version=RUN_VERSION,
     )
 
 
@@ -199,7 +204,7 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
     facts = ("key_inputs", "splits", "on_schema", "rejects")
     group = store.docs["group"]
     return {
-        "name": store.folder.resolve().name,
+        "name": name_text(store.folder.resolve().name),
         "digest": store.digest,
         "groups": {
             split: len(group.take(store.rows(split)).unique()) for split in SPLITS

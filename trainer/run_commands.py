@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..data.files import name_text
+
 __all__ = ["compare", "plot"]
 
 _FOLDER = click.Path(path_type=Path)
@@ -89,8 +91,9 @@ def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
 
 def _names(folders: Sequence[Path]) -> list[str]:
     """What to call runs: their folders' names, or paths where a name is shared."""
-    counts = Counter(folder.resolve().name for folder in folders)
+    names = [name_text(folder.resolve().name) for folder in folders]
+    counts = Counter(names)
     return [
-        folder.resolve().name if counts[folder.resolve().name] == 1 else str(folder)
-        for folder in folders
+        name if counts[name] == 1 else name_text(folder)
+        for name, folder in zip(names, folders, strict=True)
     ]

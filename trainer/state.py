@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from ..data.errors import CheckpointError, FormatError
-from ..data.files import read_json, write_json
-from .config import Config, from_dict
+from ..data.errors import CheckpointError, ConfigError, CorruptError, FormatError
+from ..data.records import read_record, typed, write_record
+from .config import Config
 from .evaluate import Evaluation
 
 __all__ = [
@@ -20,8 +20,7 @@ __all__ = [
     "write_state",
 ]
 
-STATE_FORMAT = "tct-checkpoint"
-STATE_VERSION = 3
+STATE_VERSION = 4
 STATE_NAME = "state.json"
 
 DAMAGED = "remove this folder to go on from the checkpoint before it"
@@ -74,6 +73,11 @@ class State:
     branched_from: str | None = None
     """Path of the other run's checkpoint that this one began with."""
 
+    def __post_init__(self) -> None:
+        """Refuse counts that nothing can have."""
+        if min(self.step, self.tokens) < 0:
+            raise ValueError(f"step {self.step:,} after {self.tokens:,} tokens")
+
     def after_step(self, loader: dict[str, Any], *, targets: int) -> "State":
         """The state one optimiser step later, which predicted `targets` tokens."""
         return replace(
@@ -95,51 +99,32 @@ class State:
 
 def write_state(folder: Path, state: State, files: Mapping[str, str]) -> None:
     """Write state.json, atomically; `files` maps names to sha256."""
-    write_json(
-        folder / STATE_NAME,
-        {
-            "format": STATE_FORMAT,
-            "version": STATE_VERSION,
-            "state": asdict(state),
-            "files": dict(files),
-        },
-    )
+    content = {"state": asdict(state), "files": dict(files)}
+    path = folder / STATE_NAME
+    write_record(path, content, name="checkpoint", version=STATE_VERSION)
 
 
 def read_state_file(folder: Path) -> tuple[State, dict[str, str]]:
     """The state and the sha256 of the other files, as `write_state` got them.
 
     Raises:
-        CheckpointError: no state.json of this version.
+        CheckpointError: no state.json of this version, or not as it was written.
     """
     path = folder / STATE_NAME
     try:
-        values = read_json(path)
-    except (FormatError, OSError) as error:
-        raise CheckpointError(f"{path}: not readable ({error})", DAMAGED) from error
-    found = values.get("format"), values.get("version")
-    if found != (STATE_FORMAT, STATE_VERSION):
-        raise CheckpointError(
-            f"{path}: found {found[0]!r} version {found[1]!r}, "
-            f"expected {STATE_FORMAT!r} version {STATE_VERSION}",
-            "use the tct that wrote it",
+        values = read_record(
+            path, name="checkpoint", version=STATE_VERSION, remake=DAMAGED
         )
-    try:
-        return _state_from(values["state"]), dict(values["files"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: a field is missing or unknown ({error})", DAMAGED
-        ) from error
+        content = typed(_Content, values, "checkpoint")
+    except FormatError as error:
+        is_damaged = isinstance(error, CorruptError)
+        hint = DAMAGED if is_damaged else error.hint
+        raise CheckpointError(error.problem, hint) from error
+    except (OSError, ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path}: not readable ({error})", DAMAGED) from error
+    return content["state"], content["files"]
 
 
-def _state_from(values: dict[str, Any]) -> State:
-    validation, samples, best = (
-        values[name] for name in ("validation", "samples", "best")
-    )
-    return replace(
-        State(**values),
-        config=from_dict(values["config"]),
-        validation=Evaluation(**validation) if validation else None,
-        samples=SampleRates(**samples) if samples else None,
-        best=Best(**best) if best else None,
-    )
+class _Content(TypedDict):
+    state: State
+    files: dict[str, str]

@@ -14,24 +14,24 @@ that are what they were when they were written.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from ..data.errors import CheckpointError, ConfigError, CorruptError, FormatError
-from ..data.files import check_format, read_json, sha256_file
+from ..data.files import read_json, sha256_file
+from ..data.records import read_record, typed
 from ..data.tokenizer import Tokenizer
 from .checkpoint import load_model, pick_checkpoint
+from .config import ModelConfig
 from .model import GPT
 from .nanochat import from_nanochat, model_config
 from .state import State
+from .tensors import load_gpt
 
 __all__ = [
     "CARD_NAME",
     "EXPORTED_FILES",
-    "EXPORT_FORMAT",
     "EXPORT_VERSION",
     "MANIFEST_NAME",
     "load_exported",
@@ -40,8 +40,7 @@ __all__ = [
     "tokenizer_of",
 ]
 
-EXPORT_FORMAT = "tct-export"
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 MANIFEST_NAME = "tct.json"
 EXPORTED_FILES = ("model.safetensors", "config.json", "tokenizer.json")
 CARD_NAME = "README.md"
@@ -66,7 +65,7 @@ def load_trained(
     """
     if (folder / MANIFEST_NAME).is_file():
         exported = load_exported(folder, device=device)
-        return *exported, read_json(folder / MANIFEST_NAME).get("step")
+        return *exported, read_export(folder)["step"]
     checkpoint = pick_checkpoint(folder)
     model, _, state = load_model(folder, device=device, checkpoint=checkpoint)
     return model, tokenizer_of(checkpoint, state), state.step
@@ -82,20 +81,20 @@ def load_exported(
         CorruptError: a file is missing or altered.
     """
     read_export(folder)
-    model = _build(folder / "config.json")
-    path = folder / "model.safetensors"
+    config, path = _shape(folder / "config.json"), folder / "model.safetensors"
     try:
-        model.load_state_dict(from_nanochat(load_file(path)))
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CorruptError(
-            f"{path}: holds other tensors than config.json describes ({reason})",
-            _REMAKE,
-        ) from error
+        model = load_gpt(config, path, from_nanochat)
+    except ValueError as error:
+        raise CorruptError(f"{path}: {error}", _REMAKE) from error
     return model.to(device).eval(), Tokenizer.load(folder / "tokenizer.json")
 
 
-def read_export(folder: Path) -> dict[str, Any]:
+class _Manifest(TypedDict):
+    step: int
+    files: dict[str, str]
+
+
+def read_export(folder: Path) -> _Manifest:
     """The content of an export's tct.json, once its files are as they were written.
 
     Raises:
@@ -108,18 +107,14 @@ def read_export(folder: Path) -> dict[str, Any]:
             f"{folder}: found no {MANIFEST_NAME}, so this is no complete export",
             "run tct export RUN -o DIR first",
         )
-    manifest = read_json(path)
-    check_format(
-        manifest,
-        path,
-        name="export",
-        version=EXPORT_VERSION,
-        remake="export the run again",
-    )
-    files = manifest.get("files")
+    remake = "export the run again"
+    found = read_record(path, name="export", version=EXPORT_VERSION, remake=remake)
+    try:
+        manifest = typed(_Manifest, found, "export")
+    except (ValueError, ConfigError) as error:
+        raise FormatError(f"{path}: {error}", _REMAKE) from error
     for name in EXPORTED_FILES:
-        recorded = files.get(name) if isinstance(files, dict) else None
-        _check_file(folder / name, str(recorded))
+        _check_file(folder / name, str(manifest["files"].get(name)))
     return manifest
 
 
@@ -156,9 +151,9 @@ def _check_file(path: Path, recorded: str) -> None:
         )
 
 
-def _build(path: Path) -> GPT:
+def _shape(path: Path) -> ModelConfig:
     try:
-        return GPT(model_config(read_json(path)))
+        return model_config(read_json(path))
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise FormatError(
             f"{path}: describes no model of tct ({error})", _REMAKE

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import CorruptError
+from ..errors import CorruptError, FormatError
 from ..files import canonical_json, check_format, read_json, write_atomic
 from ..json_text import Json
+from .checks import check_content, check_merges
 from .codec import Codec
 from .completion import Completer
 from .decoder import Decoder
@@ -77,6 +78,9 @@ class Tokenizer:
             characters: common non-ASCII characters, most frequent first.
             merges: symbol strings of the merged tokens, in the order of their ids.
             schema_sha256: of the schema that the grammar was compiled from.
+
+        Raises:
+            ValueError: merges that do not fit in, or are not of symbols.
         """
         base = base_symbols(characters, num_literals=len(grammar.literals))
         first_merge = FIRST_CHARACTER_ID + len(characters)
@@ -84,6 +88,7 @@ class Tokenizer:
             raise ValueError(
                 f"{len(merges):,} merges do not fit into {VOCAB_SIZE:,} ids"
             )
+        check_merges(merges, base.values())
         self.grammar = grammar
         self.characters = characters
         self.merges = merges
@@ -135,18 +140,23 @@ class Tokenizer:
         )
         recorded = data.pop("digest", None)
         found = hashlib.sha256(canonical_json(data)).hexdigest()
+        remake = "restore the file"
         if found != recorded:
             raise CorruptError(
                 f"{path}: its content has digest {found[:12]}…, "
-                f"but it records {str(recorded)[:12]}…",
-                "restore the file",
+                f"but it records {str(recorded)[:12]!a}…",
+                remake,
             )
-        return Tokenizer(
-            Grammar.from_json(data["grammar"]),
-            characters=data["characters"],
-            merges=data["merges"],
-            schema_sha256=data["schema_sha256"],
-        )
+        try:
+            check_content(data, vocab_size=VOCAB_SIZE)
+            return Tokenizer(
+                Grammar.from_json(data["grammar"]),
+                characters=data["characters"],
+                merges=data["merges"],
+                schema_sha256=data["schema_sha256"],
+            )
+        except (TypeError, ValueError) as error:
+            raise FormatError(f"{path}: is no tokenizer ({error})", remake) from error
 
     @staticmethod
     def load_or_default(path: Path | None) -> "Tokenizer":

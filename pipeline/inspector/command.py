@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect_windows", "parse_epochs"]
 
 _PATH = click.Path(path_type=Path)
-_COUNT, _FROM_0 = click.IntRange(min=1), click.IntRange(min=0)
+_COUNT, _FROM_0 = click.IntRange(min=1), click.IntRange(0, 2**62)
 
 # What goes with the option that chooses a mode; "" is the mode without one.
 _MODES = {

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...data.batches import Batches
 from ...data.errors import ConfigError
-from ...data.files import read_json
 from ...data.layouts import LAYOUTS, Layout
+from ...data.records import RUN_VERSION, read_record
 from ...data.store import SPLITS, Split, Store
 from ...data.windows import CONTEXT, POLICIES, STRIDE, Policy
 
@@ -44,9 +44,7 @@ class Settings:
         """
         values = asdict(self)
         split: Split = values.pop("split")
-        # A store of one split does not even know the name of the other.
-        names = store.docs["split"].combine_chunks().dictionary.to_pylist()
-        if split not in names or not len(store.rows(split)):
+        if not len(store.rows(split)):
             raise ConfigError(
                 f"{store.folder}: the {split} split has no document",
                 "choose the other one with --split",
@@ -69,7 +67,8 @@ def of_run(folder: Path, store: Store) -> Settings:
             f"{folder}: found no config.json, so this is no training run",
             "give the folder that tct train -o wrote",
         )
-    content = read_json(path)
+    remake = "go on with tct train --resume, which writes it anew"
+    content = read_record(path, name="run", version=RUN_VERSION, remake=remake)
     digest = _at(content, "store").get("digest")
     if digest is not None and digest != store.digest:
         raise ConfigError(

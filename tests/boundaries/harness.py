@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tct.data.errors import TctError
 from tct.data.rejects import RejectedError
@@ -26,6 +26,8 @@ __all__ = [
     "attack",
     "attack_apart",
     "mutate",
+    "mutate_in_place",
+    "mutate_json",
     "mutation",
     "mutations",
     "overwrite",
@@ -66,6 +68,29 @@ HOSTILE = [
 ]
 """Byte strings that break readers, put where a mutation inserts something."""
 
+
+HOSTILE_VALUES: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    0.5,
+    1e308,
+    2**31,
+    2**63,
+    10**30,
+    "",
+    "x",
+    "../../x",
+    "\x1b[2J",
+    "[/x]",
+    "9" * 30,
+    [],
+    {},
+    [[]],
+    {"": None},
+]
+"""Values that break readers of JSON, put where something else stood."""
 
 Change: TypeAlias = Callable[[bytes, Sequence[bytes], random.Random], bytes]
 """Changes a valid input, given others and what chooses."""
@@ -119,6 +144,58 @@ def overwrite(data: bytes, others: Sequence[bytes], choose: random.Random) -> by
         )
         changed[at : at + len(new)] = new
     return bytes(changed[: len(data)])
+
+
+def mutate_in_place(
+    data: bytes, others: Sequence[bytes], choose: random.Random
+) -> bytes:
+    """`data` with one to three bytes or numbers in it changed; as long as it was."""
+    changed = bytearray(data)
+    for _ in range(choose.randint(1, 3)):
+        size = choose.choice([1, 1, 2, 4, 4, 8, 8])
+        at = choose.randrange(max(1, len(changed) - size)) // size * size
+        found = int.from_bytes(changed[at : at + size], "little")
+        top = 1 << (8 * size)
+        bit, any_number = choose.randrange(8 * size), choose.randrange(top)
+        edges = [0, top - 1, top // 2, top // 2 - 1]
+        near = [found ^ 1 << bit, found + 1, found - 1, found * 2]
+        number = choose.choice([*edges, *near, any_number])
+        changed[at : at + size] = (number % top).to_bytes(size, "little")
+    return bytes(changed[: len(data)])
+
+
+def mutate_json(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
+    """A JSON text in which one or two values are others; `others` are not looked at."""
+    value = json.loads(data)
+    for _ in range(choose.randint(1, 2)):
+        container, key = value, None
+        while isinstance(container[key] if key is not None else value, dict | list):
+            container = container[key] if key is not None else value
+            keys = list(container) if isinstance(container, dict) else None
+            places = keys if keys is not None else range(len(container))
+            if not places:
+                break
+            key = choose.choice(places)
+            if choose.random() < 0.15:
+                break
+        if key is None or not container:
+            break
+        _change(container, key, choose)
+    return json.dumps(value).encode()
+
+
+def _change(container: Any, key: Any, choose: random.Random) -> None:
+    """Change what stands at `key`: remove it, nudge it, or put something else there."""
+    found = container[key]
+    match choose.randrange(4):
+        case 0:
+            del container[key]
+        case 1 if isinstance(found, int | float) and not isinstance(found, bool):
+            container[key] = found + choose.choice([-1, 1, -found, found, 0.5])
+        case 2 if isinstance(found, list) and found:
+            container[key] = found * 2 if choose.random() < 0.5 else found[:-1]
+        case _:
+            container[key] = choose.choice(HOSTILE_VALUES)
 
 
 def mutation(

@@ -19,10 +19,8 @@ from tct.data.store import (
     GUARD_TOKENS,
     REJECTS_SCHEMA,
     Store,
-    Verify,
-    read_arrow,
-    shard_name,
 )
+from tct.data.store_files import Verify, read_arrow, shard_name
 from tct.data.tokenizer import PAD
 from tct.pipeline.writer import ShardWriter
 
@@ -113,7 +111,7 @@ def test_tokens_are_views_of_the_map(store: Store) -> None:
 
 def test_index_columns_are_views_of_the_map(store_folder: Path) -> None:
     before = pa.total_allocated_bytes()
-    table = read_arrow(store_folder / "docs.arrow")
+    table = read_arrow(store_folder / "docs.arrow", DOCS_SCHEMA)
     columns = [
         table[name].chunk(0).to_numpy(zero_copy_only=True)
         for name in ("n_bytes", "shard", "offset", "length")
@@ -126,8 +124,9 @@ def test_index_columns_are_views_of_the_map(store_folder: Path) -> None:
 
 
 def test_the_index_has_the_columns_of_the_design(store_folder: Path) -> None:
-    assert read_arrow(store_folder / "docs.arrow").schema == DOCS_SCHEMA
-    assert read_arrow(store_folder / "rejects.arrow").schema == REJECTS_SCHEMA
+    assert read_arrow(store_folder / "docs.arrow", DOCS_SCHEMA).schema == DOCS_SCHEMA
+    rejects = read_arrow(store_folder / "rejects.arrow", REJECTS_SCHEMA)
+    assert rejects.schema == REJECTS_SCHEMA
 
 
 def test_splits_share_out_the_documents(build_store: BuildStore) -> None:

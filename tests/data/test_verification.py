@@ -13,13 +13,16 @@ import pytest
 
 from tct.data.errors import CorruptError, FormatError
 from tct.data.export import export
-from tct.data.files import canonical_json, read_json, write_json
 from tct.data.json_text import canonical_bytes
 from tct.data.parse import parse_document
-from tct.data.store import GUARD_TOKENS, Store, read_arrow
+from tct.data.records import write_record
+from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
+from tct.data.store_files import read_arrow
 from tct.data.tokenizer import VOCAB_SIZE
 from tct.data.verification import Verified, verify
+from tct.pipeline.insight import write_report
 from tct.pipeline.writer import describe_files, write_table
+from tct.tests.stores import vouch
 
 
 @pytest.fixture
@@ -28,17 +31,8 @@ def copy(store_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(store_folder, tmp_path / "copy"))
 
 
-def vouch(folder: Path, **changes: Any) -> None:
-    """Let the manifest record the files as they are, as a writer with a bug would."""
-    manifest = read_json(folder / "manifest.json") | changes
-    manifest["files"] = describe_files(folder)
-    fixed = {k: v for k, v in manifest.items() if k not in ("digest", "run")}
-    digest = hashlib.sha256(canonical_json(fixed)).hexdigest()
-    write_json(folder / "manifest.json", manifest | {"digest": digest})
-
-
 def change_docs(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    table = read_arrow(folder / "docs.arrow")
+    table = read_arrow(folder / "docs.arrow", DOCS_SCHEMA)
     columns = table.to_pydict()
     change(columns)
     made = [
@@ -90,12 +84,8 @@ def test_a_folder_without_a_manifest_is_no_store(tmp_path: Path) -> None:
     ("column", "row", "value", "message"),
     [
         ("offset", 3, 0, r"document 3: found offset 0, expected [1-9]"),
-        ("length", 2, 0, r"document 2: found no tokens, expected one at least"),
         ("length", 2, 1, r"document 3: found offset .*, expected "),
         ("length", -1, 1, r"shard 0: found .* ids, expected .* with guards"),
-        ("shard", 0, 7, r"found shards \[7, 0\], expected 0 to 0, in order"),
-        ("shard", 5, 1, r"found shards \[0, 1, 0\], expected 0 to 0, in order"),
-        ("path", 0, None, r"path: found 1 rows without a value, expected none"),
         ("n_bytes", 1, 2, r"(train|val): found .* expected .* as recorded"),
     ],
 )
@@ -111,6 +101,75 @@ def test_a_wrong_row_is_found_though_its_hash_is_right(
         verify(copy)
 
 
+@pytest.mark.parametrize(
+    ("column", "row", "value", "message"),
+    [
+        ("length", 2, 0, r"document 2: found 0 tokens at .*, expected 1 to 262,144 "),
+        ("length", 2, 1 << 20, r"document 2: found 1,048,576 tokens at .*, expected 1"),
+        ("length", -1, 1 << 18, r"document 59: found 262,144 tokens at .* in one of 1"),
+        ("offset", 1, -1, r"document 1: found .* tokens at -1 of shard 0, expected "),
+        ("offset", 1, 2**63 - 1, r"document 1: found .* at 9,223,372,036,854,775,807 "),
+        ("shard", 0, 7, r"document 0: found .* of shard 7, expected .* in one of 1 "),
+        ("path", 0, None, r"path: found 1 rows without a value, expected none"),
+    ],
+)
+def test_a_row_that_no_reader_could_use_is_not_opened(
+    copy: Path, column: str, row: int, value: int | None, message: str
+) -> None:
+    def change(columns: dict[str, Any]) -> None:
+        columns[column][row] = value
+
+    change_docs(copy, change)
+    with pytest.raises(CorruptError, match=message):
+        Store.open(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"splits": {}}, r"manifest\.splits\.train: missing"),
+        ({"violations": ["a"]}, r"violations: found \['a'\], expected dict"),
+        ({"on_schema": True}, r"on_schema: found True, expected int"),
+        ({"length_histogram": {"1": 60, "4": 0}}, "found another length_histogram"),
+        ({"key_inputs": {"where": [1]}}, r"key_inputs\.\w+: (missing|found)"),
+        ({"rejects": {"syntax": 1}}, r"rejects {}, expected {'syntax': 1} as recorded"),
+    ],
+)
+def test_a_manifest_that_lacks_something_is_found(
+    copy: Path, changes: dict[str, Any], message: str
+) -> None:
+    vouch(copy, **changes)
+    with pytest.raises(CorruptError, match=message):
+        verify(copy)
+
+
+@pytest.mark.parametrize("name", ["../../x", "report.json", "tokens-٠٠٠٠١.npy"])
+def test_a_manifest_lists_nothing_but_files_of_a_store(copy: Path, name: str) -> None:
+    files = {**describe_files(copy), name: {"bytes": 0, "sha256": ""}}
+    vouch(copy, files=files)
+    with pytest.raises(CorruptError, match="expected none but those of a store"):
+        Store.open(copy)
+
+
+def test_every_flipped_digit_of_a_report_is_found(copy: Path) -> None:
+    write_report(Store.open(copy))
+    verify(copy)
+    path = copy / "report.json"
+    data = path.read_bytes()
+    places = [at for at, byte in enumerate(data) if chr(byte).isdigit()]
+    assert len(places) > 200
+    for at in places[::20]:
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(FormatError, match=r"report\.json: "):
+            verify(copy)
+
+
+def test_a_report_of_another_store_is_found(copy: Path) -> None:
+    write_record(copy / "report.json", {"store": "0"}, name="report", version=1)
+    with pytest.raises(CorruptError, match="found the report of store '0', expected "):
+        verify(copy)
+
+
 def test_an_id_that_is_there_twice_is_found(copy: Path) -> None:
     def change(columns: dict[str, Any]) -> None:
         columns["sha256"][0] = columns["sha256"][1]
@@ -121,10 +180,10 @@ def test_an_id_that_is_there_twice_is_found(copy: Path) -> None:
 
 
 def test_a_table_of_other_columns_is_found(copy: Path) -> None:
-    table = read_arrow(copy / "rejects.arrow").drop_columns(["stage"])
+    table = read_arrow(copy / "rejects.arrow", REJECTS_SCHEMA).drop_columns(["stage"])
     write_table(copy / "rejects.arrow", table)
     vouch(copy)
-    with pytest.raises(CorruptError, match=r"rejects\.arrow: found \['path'"):
+    with pytest.raises(CorruptError, match=r"rejects\.arrow: found columns \['path'"):
         verify(copy)
 
 

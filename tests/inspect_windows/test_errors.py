@@ -99,7 +99,7 @@ def test_a_damaged_run_is_one_line(
     ("options", "message"),
     [
         (("--split", "test"), "'test' is not one of"),
-        (("--epoch", -1), "-1 is not in the range x>=0"),
+        (("--epoch", -1), "-1 is not in the range 0<=x<="),
         (("--limit", "ten"), "not a valid integer"),
         (("--windows", "all"), "'all' is not one of"),
         (("--epochs", "5-3"), "found '5-3', expected A-B with A <= B, a number, or"),

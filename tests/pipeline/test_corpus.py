@@ -8,7 +8,8 @@ import pytest
 
 from tct.data.json_text import canonical_bytes
 from tct.data.parse import parse_document
-from tct.data.store import Store, read_arrow
+from tct.data.store import REJECTS_SCHEMA, Store
+from tct.data.store_files import read_arrow
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.progress import SilentProgress
 
@@ -26,7 +27,7 @@ def test_real_workflows_decode_byte_for_byte(
     prepare([tmp_path / "head.parquet"], tmp_path / "store", options, SilentProgress())
 
     store = Store.open(tmp_path / "store")
-    rejects = read_arrow(tmp_path / "store" / "rejects.arrow")
+    rejects = read_arrow(tmp_path / "store" / "rejects.arrow", REJECTS_SCHEMA)
     paths = store.docs["path"].to_pylist()
     everything = {f"head.parquet#{row}" for row in range(num_rows)}
     assert {*paths, *rejects["path"].to_pylist()} == everything

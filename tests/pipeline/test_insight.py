@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from tct.cli import main
 from tct.data.json_text import canonical_bytes
+from tct.data.records import signed
 from tct.data.store import Store
 from tct.data.windows import WindowPlan
 from tct.pipeline.insight import insight
@@ -120,7 +121,8 @@ def test_prepare_leaves_a_report_that_the_store_does_not_depend_on(
     )
     found = json.loads((store / "report.json").read_text())
     opened = Store.open(store)
-    assert found == insight(opened)
+    record = {"format": "tct-report", "version": 1, **insight(opened)}
+    assert found == signed(record)
     assert "report.json" not in opened.manifest["files"]
     assert opened.digest == made(mixed, other).digest
     written = tmp_path / "report.html"

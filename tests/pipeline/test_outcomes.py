@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tct.data.json_text import canonical_bytes
-from tct.data.store import Store, read_arrow
+from tct.data.store import REJECTS_SCHEMA, Store
+from tct.data.store_files import read_arrow
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import MAX_DOCUMENT_TOKENS
 from tct.pipeline.outcomes import Encoder
@@ -76,7 +77,8 @@ def test_a_store_holds_the_same_documents_in_any_order(
         for row in range(len(store))
     }
     assert len(kept) == 3
-    rejects = read_arrow(tmp_path / "store" / "rejects.arrow").to_pylist()
+    path = tmp_path / "store" / "rejects.arrow"
+    rejects = read_arrow(path, REJECTS_SCHEMA).to_pylist()
     found = {row["path"].partition("-")[2]: row["reason"] for row in rejects}
     assert found == {"mixed.yml": "syntax", "reversed.yml": "syntax"}
 

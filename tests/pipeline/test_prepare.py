@@ -25,7 +25,8 @@ from tct.data.errors import (
 from tct.data.files import canonical_json, sha256_file
 from tct.data.json_text import canonical_bytes
 from tct.data.parse import MAX_DOCUMENT_BYTES, READING_VERSION, parse_document
-from tct.data.store import Store, read_arrow
+from tct.data.store import REJECTS_SCHEMA, Store
+from tct.data.store_files import read_arrow
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import CONTEXT
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
@@ -71,7 +72,9 @@ def sha256s(store: Path) -> dict[str, str]:
 
 
 def rejected(store: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = read_arrow(store / "rejects.arrow").to_pylist()
+    rows: list[dict[str, Any]] = read_arrow(
+        store / "rejects.arrow", REJECTS_SCHEMA
+    ).to_pylist()
     return rows
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from tct.data.errors import ConfigError
-from tct.data.store import Store, read_arrow
+from tct.data.store import REJECTS_SCHEMA, Store
+from tct.data.store_files import read_arrow
 from tct.pipeline.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
 from tct.pipeline.progress import SilentProgress
@@ -60,7 +61,9 @@ def test_the_newest_versions_of_a_file_are_kept(tmp_path: Path) -> None:
     report = make(rows, tmp_path, max_per_path=3)
     assert kept(tmp_path) == [0, 1, 2, 5, 6, 7, 8, 9]
     assert report.manifest["rejects"] == {"path_limit": 3}
-    rejects = read_arrow(tmp_path / "store" / "rejects.arrow").to_pylist()
+    rejects = read_arrow(
+        tmp_path / "store" / "rejects.arrow", REJECTS_SCHEMA
+    ).to_pylist()
     assert [row["path"] for row in rejects] == [f"rows.jsonl#{n}" for n in (3, 4, 10)]
     message = "the 3 newest versions of this file are kept"
     assert {(row["stage"], row["message"]) for row in rejects} == {("select", message)}
@@ -152,7 +155,9 @@ def test_what_is_near_to_a_validation_document_stays_out_of_training(
     report = make(rows, tmp_path, near_duplicates=True)
     assert splits(tmp_path) == {n: alone[n] for n in (1, 2, 3, 4)}
     assert report.manifest["rejects"] == {"near_duplicate": 1}
-    (reject,) = read_arrow(tmp_path / "store" / "rejects.arrow").to_pylist()
+    (reject,) = read_arrow(
+        tmp_path / "store" / "rejects.arrow", REJECTS_SCHEMA
+    ).to_pylist()
     assert (reject["path"], reject["stage"]) == ("rows.jsonl#0", "select")
     assert reject["message"] == "near to rows.jsonl#1 of validation"
     assert report.manifest["duplicates"] == {

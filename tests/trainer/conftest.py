@@ -11,15 +11,16 @@ import pyarrow as pa
 import pytest
 import torch
 
-from tct.data.files import canonical_json, sha256_file
 from tct.data.store import (
     DOCS_SCHEMA,
     GUARD_TOKENS,
-    STORE_VERSION,
+    REJECTS_SCHEMA,
     Store,
-    shard_name,
 )
+from tct.data.store_files import shard_name
 from tct.data.tokenizer import PAD
+from tct.pipeline.writer import write_table
+from tct.tests.stores import write_manifest
 from tct.trainer.config import (
     Config,
     DataConfig,
@@ -55,8 +56,9 @@ def make_store(tmp_path_factory: pytest.TempPathFactory) -> MakeStore:
         guard = np.full(GUARD_TOKENS, PAD, dtype="<u2")
         np.save(folder / shard_name(0), np.concatenate((tokens, guard)))
         _write_docs(folder / "docs.arrow", len(train), lengths)
+        write_table(folder / "rejects.arrow", REJECTS_SCHEMA.empty_table())
         (folder / "tokenizer.json").write_text(json.dumps({"name": tokenizer}))
-        _write_manifest(folder)
+        write_manifest(folder)
         store = Store.open(folder)
         # These tests need a tokenizer's identity and nothing else of it.
         digest = hashlib.sha256(tokenizer.encode()).hexdigest()
@@ -98,13 +100,3 @@ def _write_docs(path: Path, num_train: int, lengths: Sequence[int]) -> None:
     table = pa.table(columns, schema=DOCS_SCHEMA)
     with pa.ipc.new_file(str(path), table.schema) as writer:
         writer.write_table(table)
-
-
-def _write_manifest(folder: Path) -> None:
-    files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
-        for path in sorted(folder.iterdir())
-    }
-    manifest = {"format": "tct-store", "version": STORE_VERSION, "files": files}
-    manifest["digest"] = hashlib.sha256(canonical_json(manifest)).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))

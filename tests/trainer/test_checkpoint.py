@@ -3,13 +3,17 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.optim import Optimizer
 
 from tct.data.errors import CheckpointError
+from tct.data.files import sha256_file
 from tct.data.store import Store
+from tct.tests.records import sign
 from tct.trainer.checkpoint import (
     find_checkpoints,
     load_model,
@@ -117,7 +121,7 @@ def test_a_cut_state_is_refused(tmp_path: Path, trained: Trained, state: State) 
     text = (folder / "state.json").read_text()
     (folder / "state.json").write_text(text[:100])
 
-    with pytest.raises(CheckpointError, match=r"state\.json: not readable"):
+    with pytest.raises(CheckpointError, match=r"state\.json: no valid JSON"):
         read_state(folder)
 
 
@@ -128,7 +132,9 @@ def test_another_version_is_refused(
     values = json.loads((folder / "state.json").read_text())
     (folder / "state.json").write_text(json.dumps(values | {"version": 1}))
 
-    with pytest.raises(CheckpointError, match=r"version 1, expected .* version 3"):
+    with pytest.raises(
+        CheckpointError, match=r"checkpoint version 1, expected 4; .* that wrote it"
+    ):
         read_state(folder)
 
 
@@ -137,10 +143,10 @@ def test_a_missing_field_is_refused(
 ) -> None:
     folder = save_checkpoint(tmp_path, state, *trained)
     values = json.loads((folder / "state.json").read_text())
-    del values["state"]["best"]
-    (folder / "state.json").write_text(json.dumps(values))
+    del values["state"]["loader"]
+    sign(folder / "state.json", values)
 
-    with pytest.raises(CheckpointError, match="a field is missing or unknown"):
+    with pytest.raises(CheckpointError, match=r"checkpoint\.state\.loader: missing"):
         read_state(folder)
 
 
@@ -198,6 +204,120 @@ def test_rotation_keeps_the_best_and_the_newest(
 
     assert list(find_checkpoints(tmp_path)) == kept
     assert len(list((tmp_path / "checkpoints").iterdir())) == len(kept)
+
+
+def test_rotation_takes_links_away_and_leaves_where_they_lead(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    fake_checkpoints(elsewhere, "step-1", "step-2")
+    fake_checkpoints(tmp_path / "run", "step-3")
+    folder = tmp_path / "run/checkpoints"
+    for name in ("step-1", "step-2"):
+        (folder / name).symlink_to(elsewhere / "checkpoints" / name)
+    (folder / ".step-1.tmp-delete").symlink_to(elsewhere)  # as a kill leaves it
+    (folder / ".step-2.tmp-7").touch()
+    (folder / "step-4").symlink_to(tmp_path / "nowhere")
+    (folder / "step-5").touch()
+
+    rotate(tmp_path / "run", keep_last=1, best=None)
+
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["step-3", "step-4", "step-5"]
+    assert list(find_checkpoints(elsewhere)) == [1, 2]
+
+
+@pytest.mark.parametrize("entry", ["link", "dangling", "file", "folder"])
+def test_a_checkpoint_takes_the_place_of_whatever_has_its_name(
+    tmp_path: Path, trained: Trained, state: State, entry: str
+) -> None:
+    place = tmp_path / "run/checkpoints/step-000009"
+    place.parent.mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes").touch()
+    if entry == "file":
+        place.touch()
+    elif entry == "folder":
+        (place / "x").mkdir(parents=True)
+    else:
+        place.symlink_to(tmp_path / ("mine" if entry == "link" else "nowhere"))
+
+    assert save_checkpoint(tmp_path / "run", state, *trained) == place
+
+    assert read_state(place) == state
+    assert not place.is_symlink()
+    assert (tmp_path / "mine/notes").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["step-", "step--1", "step-٣", "step-1x", "step-" + "9" * 200, "step-1 "]
+)
+def test_a_folder_of_another_name_is_no_checkpoint(tmp_path: Path, name: str) -> None:
+    fake_checkpoints(tmp_path, name, "step-7")
+    assert list(find_checkpoints(tmp_path)) == [7]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda t: t.pop("lm_head.weight"), "found .* bytes"),
+        (lambda t: t.update({"lm_head.weight": torch.zeros(3)}), "found .* bytes"),
+        (
+            lambda t: t.update({"lm_head.weight": t["lm_head.weight"].T.contiguous()}),
+            "not those of its configuration",
+        ),
+        (lambda t: t["lm_head.weight"].fill_(torch.nan), "a number that is not finite"),
+        (
+            lambda t: t.update({"lm_head.weight": t["lm_head.weight"].double()}),
+            "'lm_head.weight' is torch.float64, expected torch.float32",
+        ),
+    ],
+)
+def test_weights_of_another_kind_are_refused_though_their_hash_is_right(
+    tmp_path: Path, trained: Trained, state: State, change: Any, problem: str
+) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    tensors["padding"] = torch.zeros(10) if "bytes" not in problem else torch.zeros(1)
+    save_file(tensors, path)
+    vouch(folder, path)
+
+    with pytest.raises(CheckpointError, match=problem):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "problem"),
+    [
+        (None, "found no tensor lm_head.weight.exp_avg, expected one of shape"),
+        ((3,), r"found shape \[3\] of lm_head.weight.exp_avg, expected one of shape"),
+    ],
+)
+def test_an_optimiser_of_another_shape_is_refused(
+    tmp_path: Path,
+    trained: Trained,
+    state: State,
+    shape: tuple[int, ...] | None,
+    problem: str,
+) -> None:
+    folder = save_checkpoint(tmp_path, state, *trained)
+    path = folder / "optim.safetensors"
+    tensors = load_file(path)
+    del tensors["lm_head.weight.exp_avg"]
+    if shape is not None:
+        tensors["lm_head.weight.exp_avg"] = torch.zeros(shape)
+    save_file(tensors, path)
+    vouch(folder, path)
+
+    with pytest.raises(CheckpointError, match=problem):
+        restore(folder, *trained)
+
+
+def vouch(checkpoint: Path, path: Path) -> None:
+    """Let a checkpoint's state record a file as it is."""
+    values = json.loads((checkpoint / "state.json").read_text())
+    values["files"][path.name] = sha256_file(path)
+    sign(checkpoint / "state.json", values)
 
 
 def test_load_model_takes_the_newest_or_the_one_given(

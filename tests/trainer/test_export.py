@@ -22,6 +22,7 @@ from tct.cli import main
 from tct.data.errors import CheckpointError, ConfigError, CorruptError, FormatError
 from tct.data.files import sha256_file
 from tct.data.store import Store
+from tct.tests.records import amend, sign
 from tct.trainer import export as module
 from tct.trainer.checkpoint import (
     find_checkpoints,
@@ -357,9 +358,12 @@ def forge(folder: Path, name: str, change: Callable[[Path], object]) -> None:
     """Change a file, and let the manifest vouch for it."""
     change(folder / name)
     path = folder / "tct.json"
-    manifest = json.loads(path.read_text())
-    manifest["files"][name] = sha256_file(folder / name)
-    path.write_text(json.dumps(manifest))
+    files = json.loads(path.read_text())["files"]
+    amend(path, files=files | {name: sha256_file(folder / name)})
+
+
+def amended(**values: object) -> Callable[[Path], object]:
+    return lambda path: amend(path, **values)
 
 
 def changed(**values: object) -> Callable[[Path], object]:
@@ -372,22 +376,26 @@ def changed(**values: object) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("name", "change", "problem"),
     [
-        ("config.json", changed(num_hidden_layers=1), "other tensors than config"),
+        ("config.json", changed(num_hidden_layers=1), "not those of its config"),
         ("config.json", changed(hidden_size=64), "intermediate_size 128 instead"),
         ("config.json", changed(hidden_act="gelu"), "hidden_act 'gelu' instead"),
         ("config.json", changed(hidden_size=[]), "describes no model of tct"),
         ("config.json", changed(rope_parameters=None), "describes no model of tct"),
         ("config.json", changed(num_attention_heads=0), r"model\.heads: found 0"),
         ("config.json", lambda path: path.write_text("[]"), "found a JSON list"),
-        ("model.safetensors", lambda p: p.write_bytes(b"{}"), "other tensors than"),
+        (
+            "model.safetensors",
+            lambda p: p.write_bytes(b"{}"),
+            "found 2 bytes",
+        ),
         (
             "model.safetensors",
             lambda path: save_file({"lm_head.weight": torch.zeros(2)}, path),
-            "other tensors than config.json describes",
+            "bytes, expected 548,928",
         ),
         ("tokenizer.json", lambda path: path.write_text("{}"), "expected 'tct-token"),
-        ("tct.json", changed(version=2), "found export version 2, expected 1"),
-        ("tct.json", changed(format="tct-store"), "expected 'tct-export'"),
+        ("tct.json", amended(version=3), "found export version 3, expected 2"),
+        ("tct.json", amended(format="tct-store"), "expected 'tct-export'"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(
@@ -402,8 +410,8 @@ def test_what_does_not_fit_together_is_refused(
 def test_a_manifest_that_vouches_for_nothing_is_refused(
     copy: Path, files: object
 ) -> None:
-    changed(files=files)(copy / "tct.json")
-    with pytest.raises(CorruptError, match=r"tct\.json records"):
+    amend(copy / "tct.json", files=files)
+    with pytest.raises(FormatError, match=r"tct\.json( records None|: export\.files)"):
         load_exported(copy)
 
 
@@ -472,7 +480,7 @@ def test_the_card_of_an_older_run_leaves_out_what_it_does_not_know(
     path = folder / "config.json"
     described = json.loads(path.read_text())
     described["store"] = {"name": "old", "digest": "abc"}
-    path.write_text(json.dumps(described))
+    sign(path, described)
     model, _, state = load_model(folder)
     save_checkpoint(folder, replace(state, step=5, validation=None), model, [])
     export(folder, tmp_path / "out", which="newest")
@@ -495,7 +503,7 @@ def evaluation(step: int, low: float | None = 0.7) -> dict[str, Any]:
 
     return {
         "format": "tct-evaluation",
-        "version": 1,
+        "version": 2,
         "step": step,
         "likelihood": {"bits_per_byte": {"value": 0.75, "low": low, "high": 0.8}},
         "columns": [
@@ -512,7 +520,7 @@ def test_the_card_has_the_funnels_of_this_checkpoints_evaluation(
     (folder / "eval").mkdir()
 
     def card_with(values: dict[str, Any]) -> str:
-        (folder / "eval/eval.json").write_text(json.dumps(values))
+        sign(folder / "eval/eval.json", values)
         export(folder, tmp_path / "out", force=True)
         return (tmp_path / "out/README.md").read_text()
 
@@ -530,8 +538,8 @@ def test_the_card_has_the_funnels_of_this_checkpoints_evaluation(
     assert "held-out" not in card_with(evaluation(step=2))
     with pytest.raises(FormatError, match=r"eval\.json: a field is missing"):
         card_with({**evaluation(step=3), "columns": []})
-    with pytest.raises(FormatError, match="found evaluation version 2, expected 1"):
-        card_with({**evaluation(step=3), "version": 2})
+    with pytest.raises(FormatError, match="found evaluation version 3, expected 2"):
+        card_with({**evaluation(step=3), "version": 3})
 
 
 def test_a_license_is_an_identifier(run: Path, tmp_path: Path) -> None:
@@ -574,3 +582,32 @@ def test_generate_names_what_is_wrong_with_an_export(copy: Path) -> None:
 def test_every_checkpoint_of_the_run_is_as_it_was(run: Path, exported: Path) -> None:
     assert list(find_checkpoints(run)) == [2, 3]
     load_trained(run)
+
+
+def examples() -> list[tuple[str, str]]:
+    """The Python of the documentation, by page."""
+    pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+    return [
+        (page.name, text)
+        for page in pages
+        for text in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+    ]
+
+
+def test_there_are_examples() -> None:
+    assert {name for name, _ in examples()} >= {"export.md", "generation.md"}
+
+
+@pytest.mark.parametrize(("page", "text"), examples())
+def test_an_example_of_the_documentation_runs(
+    page: str,
+    text: str,
+    run: Path,
+    exported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "run").symlink_to(run)
+    (tmp_path / "my-model").symlink_to(exported)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(text, page, "exec"), {})

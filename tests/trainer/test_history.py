@@ -87,7 +87,7 @@ def test_a_run_is_read_by_kind_and_column(make_run: MakeRun) -> None:
     assert found.train["loss"].tolist() == [8.0, 7.0, 6.0]
     assert found.evaluations["val_loss"].tolist() == [8.5, 6.5]
     assert found.train["perplexity"].tolist() == [math.inf] * 3
-    assert found.parameters == 27_525_888
+    assert found.config.model.parameters == 27_525_888
     assert (found.tokens, found.windows_per_epoch) == (150, (7, 9))
 
 
@@ -127,7 +127,7 @@ def test_a_configuration_of_another_version_is_refused(make_run: MakeRun) -> Non
     del described["data"]
     (folder / "config.json").write_text(json.dumps(described))
 
-    with pytest.raises(FormatError, match="a field is missing or unknown"):
+    with pytest.raises(FormatError, match=r"config\.json: run\.data: missing"):
         read_history(folder)
 
 

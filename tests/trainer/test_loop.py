@@ -70,7 +70,7 @@ def weights(folder: Path) -> str:
 def records(folder: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl without the figures that no two runs share."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    varying = {"seconds", "eta", "memory", "mfu"}
+    varying = {"seconds", "eta", "memory", "mfu", "sha256"}
     varying |= {"tokens_per_s", "positions_per_s", "loader_wait"}
     return [
         {k: v for k, v in json.loads(line).items() if k not in varying}
@@ -111,10 +111,12 @@ def test_a_run_writes_what_the_next_commands_need(
     assert copy == (store.folder / "tokenizer.json").read_bytes()
     described = json.loads((tmp_path / "run/config.json").read_text())
     assert described["config"]["run"]["steps"] == 12
+    facts = ("key_inputs", "splits", "on_schema", "rejects")
     assert described["store"] == {
         "name": store.folder.name,
         "digest": store.digest,
         "groups": {"train": 1, "val": 1},
+        **{name: store.manifest[name] for name in facts},
     }
     assert set(described["versions"]) == {"tct", "torch", "numpy", "python"}
 

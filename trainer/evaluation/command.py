@@ -8,7 +8,7 @@ import click
 __all__ = ["evaluate"]
 
 _FOLDER = click.Path(path_type=Path)
-_COUNT = click.IntRange(min=1)
+_COUNT = click.IntRange(1, 10**6)
 
 
 @click.command("eval")
@@ -94,7 +94,6 @@ def evaluate(
     """
     from rich.console import Console
 
-    from ...data.files import write_json
     from .evaluation import evaluate_run, open_store
     from .judges import require_extra
     from .page import write_page
@@ -117,7 +116,7 @@ def evaluate(
         note=lambda text: click.echo(text, err=True),
     )
     folder = output or run_folder / "eval"
-    write_json(folder / "eval.json", found.to_json())
+    found.save(folder / "eval.json")
     write_page(folder / "eval.html", found)
     render_evaluation(found, Console(highlight=False))
     click.echo(f"{folder / 'eval.html'}: written", err=True)

@@ -7,18 +7,19 @@ installed, and on nothing else.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ... import __version__
 from ...data.errors import ConfigError, FormatError
-from ...data.files import read_json
+from ...data.files import name_text
+from ...data.records import write_record
 from ...data.store import Split, Store
+from ..card_evaluation import EVALUATION_VERSION
 from ..checkpoint import Which, newest_checkpoint, pick_checkpoint
 from ..device import compute_dtype, pick_device
 from ..generation import Generator
-from ..history import CONFIG_NAME
+from ..history import CONFIG_NAME, read_run
 from ..model import count_parameters
 from ..origin import check_store
 from ..state import read_state_file
@@ -58,9 +59,9 @@ class Evaluation:
     many as these, so that chance has the same part in it."""
     versions: dict[str, str]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"format": "tct-evaluation", "version": 1, **asdict(self)}
+    def save(self, path: Path) -> None:
+        """Write eval.json."""
+        write_record(path, asdict(self), name="evaluation", version=EVALUATION_VERSION)
 
 
 def open_store(run_folder: Path, given: Path | None) -> Store:
@@ -124,7 +125,7 @@ def evaluate_run(
     auditor = zizmor()
     columns = make_columns([held_out, *written], store, judges=judges, auditor=auditor)
     return Evaluation(
-        run=run_folder.resolve().name,
+        run=name_text(run_folder.resolve().name),
         step=state.step,
         parameters=count_parameters(model),
         tokenizer=state.tokenizer_digest,
@@ -152,8 +153,8 @@ def _check_splits(store: Store) -> None:
 def _find_store(run_folder: Path) -> Path:
     path = run_folder / CONFIG_NAME
     try:
-        name = str(read_json(path)["store"]["name"])
-    except (FormatError, OSError, KeyError, TypeError) as error:
+        name = read_run(run_folder)["store"]["name"]
+    except (FormatError, OSError) as error:
         raise ConfigError(
             f"{path}: does not say which store the run was trained on ({error})",
             "give the store with --store",

@@ -1,6 +1,5 @@
 """A trained model that writes workflows."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,11 +143,11 @@ class Generator:
         reader = Reader(self.model, rows)
         start = new(numbers.start)
         opening = None if start.is_done else reader.begin(start.tokens)
-        waiting, idle = deque(numbers), list(range(rows))
+        waiting, idle = numbers, list(range(rows))
         writing: dict[int, Writer] = {}
         while waiting or writing:
             while waiting and idle:
-                writer = new(waiting.popleft())
+                writer, waiting = new(waiting[0]), waiting[1:]
                 if opening is not None:
                     writer.take(opening)
                 if writer.is_done:

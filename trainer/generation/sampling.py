@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, NotFiniteError
 
 __all__ = ["Sampling", "draw", "uniform"]
 
@@ -75,10 +75,16 @@ def draw(
     Returns:
         The token, and the logarithm of its probability among the allowed ones at
         temperature 1, in nats.
+
+    Raises:
+        NotFiniteError: a logit is no number.
     """
     ids = None if allowed is None else np.flatnonzero(allowed)
     scores = (logits if ids is None else logits[ids]).astype(np.float64)
-    scores -= scores.max()
+    if not np.isfinite(top := scores.max()):
+        problem = f"the model's logits: found {top}, expected finite numbers"
+        raise NotFiniteError(problem, "take another checkpoint, or train it anew")
+    scores -= top
     index = _choose(scores, uniform, sampling)
     log_prob = float(scores[index] - np.log(np.exp(scores).sum()))
     return (index if ids is None else int(ids[index])), log_prob
@@ -93,7 +99,8 @@ def _choose(scores: NDArray[np.float64], uniform: float, sampling: Sampling) -> 
         # Before top-p, because sorting a whole vocabulary is slower than the model.
         kept = np.argpartition(scores, -sampling.top_k)[-sampling.top_k :]
         scores = scores[kept]
-    weights = np.exp(scores / sampling.temperature)
+    with np.errstate(over="ignore"):  # -inf is right: its weight is 0
+        weights = np.exp(scores / sampling.temperature)
     if sampling.top_p is not None:
         order = np.argsort(-weights, kind="stable")
         sums = np.cumsum(weights[order])

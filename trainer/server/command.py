@@ -1,5 +1,6 @@
 """The command that puts a model behind HTTP."""
 
+import math
 from pathlib import Path
 
 import click
@@ -75,6 +76,9 @@ def serve(
       tct serve run
       tct serve run --port 0 --max-concurrency 8 --timeout 20
     """
+    if not timeout < math.inf:
+        problem = f"timeout: found {timeout}, expected a number of seconds"
+        raise ConfigError(problem, "change the option")
     try:
         from . import serving
     except ImportError as error:

@@ -1,0 +1,159 @@
+"""Is what a tokenizer.json holds a tokenizer?
+
+Its digest says that nobody changed it since; this says that every number in it leads to
+something.  So a tokenizer from elsewhere is refused before it is used, though not every
+one that could take long: shortest values may be as long as a grammar makes them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from ..records import typed
+from .symbols import MAX_CHARACTERS, MAX_LITERALS
+
+__all__ = ["check_content", "check_merges"]
+
+_MOST = 4096  # of labels, and of what a schema may demand
+
+
+class _Automaton(TypedDict):
+    classes: list[str]
+    table: list[list[int]]
+    labels: list[int]
+
+
+class _Branch(TypedDict, total=False):
+    properties: dict[str, int]
+    free: list[int]
+    required: list[str]
+    min_properties: int
+    max_properties: int | None
+
+
+class _Node(TypedDict, total=False):
+    null: bool
+    true: bool
+    false: bool
+    number: int
+    literals: list[str]
+    text: int
+    items: int
+    min_items: int
+    max_items: int | None
+    branches: list[_Branch]
+    keys: int
+
+
+class _Grammar(TypedDict):
+    root: int
+    any: int
+    literals: list[str]
+    nodes: list[_Node]
+    automata: list[_Automaton]
+
+
+class _Content(TypedDict):
+    vocab_size: int
+    schema_sha256: str
+    characters: str
+    merges: list[str]
+    grammar: _Grammar
+
+
+def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
+    """Check the content of a tokenizer.json by type, and that all references lead on.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    content = typed(_Content, data, "tokenizer")
+    grammar, characters = content["grammar"], content["characters"]
+    _expect(content["vocab_size"] == vocab_size, f"vocab_size is not {vocab_size:,}")
+    _expect(len(characters) <= MAX_CHARACTERS, "too many characters")
+    _expect(_differ(characters), "a character twice")
+    are_common = all(c >= "\x80" and not "\ue000" <= c <= "\uf8ff" for c in characters)
+    _expect(are_common, "a character that has another symbol")
+    _expect(len(grammar["literals"]) <= MAX_LITERALS, "too many literals")
+    _expect(_differ(grammar["literals"]), "a literal twice")
+    for number, automaton in enumerate(grammar["automata"]):
+        _check_automaton(automaton, f"automaton {number}")
+    for name in ("root", "any"):
+        _expect(0 <= grammar[name] < len(grammar["nodes"]), f"no {name}")
+    for number, node in enumerate(grammar["nodes"]):
+        _check_node(node, grammar, f"node {number}")
+
+
+def check_merges(merges: Sequence[str], base: Iterable[str]) -> None:
+    """Check that merged tokens are of symbols, and each another one.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    known = set(base)
+    _expect(_differ([*known, *merges]), "a token twice")
+    _expect(all(merges) and known.issuperset("".join(merges)), "a token of no symbols")
+
+
+def _check_automaton(automaton: _Automaton, where: str) -> None:
+    table, labels = automaton["table"], automaton["labels"]
+    width = len(automaton["classes"])
+    _expect(_differ("".join(automaton["classes"])), f"{where}: a character twice")
+    _expect(len(table) == len(labels) >= 1, f"{where}: not a label for each state")
+    _expect(_are_within(labels, _MOST), f"{where}: a label that is none")
+    for row in table:
+        _expect(len(row) == width >= 1, f"{where}: not a column for each class")
+        _expect(_are_within(row, len(table)), f"{where}: a state that is none")
+    # Backwards from the labels, as every state has to lead to one.
+    leading = {state for state, label in enumerate(labels) if label >= 0}
+    before = -1
+    while before != len(leading):
+        before = len(leading)
+        leading |= {s for s, row in enumerate(table) if not leading.isdisjoint(row)}
+    _expect(len(leading) == len(table), f"{where}: a state that leads nowhere")
+
+
+def _check_node(node: _Node, grammar: _Grammar, where: str) -> None:
+    automata, nodes = grammar["automata"], grammar["nodes"]
+    used = [node.get("number", -1), node.get("text", -1), node.get("keys", -1)]
+    _expect(_are_within(used, len(automata)), f"{where}: an automaton that is none")
+    _expect(_are_within([node.get("items", -1)], len(nodes)), f"{where}: no such items")
+    least, most = node.get("min_items", 0), node.get("max_items")
+    _expect(_are_bounds(least, most), f"{where}: bounds that are none")
+    known = set(grammar["literals"])
+    _expect(known.issuperset(node.get("literals", ())), f"{where}: no such literal")
+    keys = node.get("keys", -1)
+    labels = 1 + max(automata[keys]["labels"]) if keys >= 0 else 0
+    for branch in node.get("branches", ()):
+        _check_branch(branch, len(nodes), known, labels, where)
+
+
+def _check_branch(
+    branch: _Branch, num_nodes: int, known: set[str], num_labels: int, where: str
+) -> None:
+    properties, free = branch.get("properties", {}), branch.get("free", [])
+    _expect(known.issuperset(properties), f"{where}: a key that is no literal")
+    children = [*properties.values(), *free]
+    _expect(_are_within(children, num_nodes), f"{where}: a child that is none")
+    _expect(len(free) >= num_labels, f"{where}: not a child for each label")
+    needed = [properties.get(key, -1) for key in branch.get("required", ())]
+    _expect(min(needed, default=0) >= 0, f"{where}: a key that may not be there")
+    least, most = branch.get("min_properties", 0), branch.get("max_properties")
+    _expect(_are_bounds(least, most), f"{where}: bounds that are none")
+
+
+def _are_within(numbers: Iterable[int], size: int) -> bool:
+    """Whether all are below `size`, or -1 for nothing."""
+    return all(-1 <= number < size for number in numbers)
+
+
+def _are_bounds(least: int, most: int | None) -> bool:
+    return 0 <= least <= _MOST and (most is None or least <= most)
+
+
+def _differ(items: Sequence[str]) -> bool:
+    return len(set(items)) == len(items)
+
+
+def _expect(is_right: bool, otherwise: str) -> None:
+    if not is_right:
+        raise ValueError(otherwise)
