@@ -13,6 +13,7 @@ Opening maps the files into memory and copies no token: `Store.tokens` is a view
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -202,7 +203,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def read_arrow(path: Path) -> pa.Table:
     """Map an Arrow IPC file; its columns are views of the map."""
     try:
-        with pa.memory_map(str(path)) as source:
+        with pa.memory_map(os.fsencode(path)) as source:
             return pa.ipc.open_file(source).read_all()
     except (OSError, pa.ArrowInvalid) as error:
         problem = f"{path}: no readable Arrow file ({error})"

@@ -4,6 +4,7 @@ Reads the columns of all parts but the tokens (a few hundred bytes per input), c
 the documents, then copies their tokens part by part into shards.
 """
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
 
 def _read_columns(part: Path, names: Sequence[str]) -> pa.Table:
     """A copy of some columns: views would keep the part's tokens, and its file open."""
-    with pa.memory_map(str(part)) as file:
+    with pa.memory_map(os.fsencode(part)) as file:
         table = pa.ipc.open_file(file).read_all().select(names)
         return table.take(pa.array(range(len(table)), pa.int64()))
 
@@ -85,7 +86,7 @@ def _write_shards(
     writer = ShardWriter(folder)
     places, begun = [], 0
     for part in parts:
-        with pa.memory_map(str(part)) as file:
+        with pa.memory_map(os.fsencode(part)) as file:
             tokens = pa.ipc.open_file(file).read_all()["tokens"].chunk(0)
         offsets, ids = _views(tokens)
         here = kept[np.searchsorted(kept, begun) :]

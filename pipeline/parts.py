@@ -9,6 +9,7 @@ matter which process or machine does it, or whether it was done before.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -21,6 +22,7 @@ from ..data.files import naming, read_json, sha256_file, write_atomic, write_jso
 from ..data.rejects import RejectedError
 from .outcomes import Encoder, Outcome, outcomes_table
 from .sources import Record
+from .sources.records import as_utf8
 
 __all__ = [
     "PART_BYTES",
@@ -92,10 +94,10 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
         [row.path for row in rows],
         [row.text for row in rows],
         [row.group for row in rows],
-        [row.file for row in rows],
+        [row.file and as_utf8(row.file) for row in rows],
         [row.time for row in rows],
         [problem and problem.reason for problem in problems],
-        [problem and problem.message for problem in problems],
+        [problem and as_utf8(problem.message) for problem in problems],
     ]
     table = pa.table(columns, schema=_INPUTS_SCHEMA)
     with (
@@ -107,7 +109,7 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
 
 
 def _read_inputs(path: Path) -> Iterator[Record]:
-    with pa.OSFile(str(path)) as file:
+    with pa.OSFile(os.fsencode(path)) as file:
         rows = pa.ipc.open_file(file).read_all().to_pylist()
     for row in rows:
         reason, message = row.pop("reason"), row.pop("message")

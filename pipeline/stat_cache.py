@@ -93,7 +93,7 @@ def _cache_folder() -> Path:
 
 def _read(path: Path) -> dict[bytes, tuple[_Stat, bytes]]:
     with suppress(OSError, pa.ArrowException, ValueError):
-        with pa.OSFile(str(path)) as file:
+        with pa.OSFile(os.fsencode(path)) as file:
             table = pa.ipc.open_file(file).read_all()
         if table.schema.equals(_SCHEMA):
             paths, *stats, digests = (column.to_pylist() for column in table.columns)

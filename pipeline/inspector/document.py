@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ...data.batches import Batches
 from ...data.inspection import Stretch, document_windows, stretches
+from ...data.visible import visible_lines
 from ...data.windows import Windows
 from .bars import Axis
 from .canvas import WIDTH, count, fit
@@ -69,7 +70,7 @@ def yaml_lines(
         # Not splitlines: other characters than \n end a line for it too.
         *lines, rest = part.text.split("\n")
         for line in [*lines, *([rest] if rest else [])]:
-            for piece in chop_cells(line, WIDTH - 2) or [""]:
+            for piece in chop_cells(visible_lines(line), WIDTH - 2) or [""]:
                 mark = begin if is_new_line else _GOES_ON
                 yield Text.assemble((mark, style), piece) if piece else mark.strip()
                 is_new_line = False

@@ -69,7 +69,7 @@ class InputFile:
     def open_arrow(self) -> pa.NativeFile:
         """The same for the readers of pyarrow."""
         if self.filesystem is None:
-            return pa.OSFile(self.path)
+            return pa.OSFile(os.fsencode(self.path))
         return self.filesystem.open_input_file(self.path)
 
 

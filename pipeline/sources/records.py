@@ -1,6 +1,7 @@
 """What every source gives: records, made from files, members or fields of a row."""
 
 import math
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,4 +92,4 @@ def version(file: object, time: object) -> tuple[str | None, float]:
 
 def as_utf8(text: str) -> str:
     """`text` without what UTF-8 cannot hold, such as bytes of an odd file name."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return re.sub("[\ud800-\udfff]+", "\ufffd", text)

@@ -92,9 +92,9 @@ def evaluate(
       tct eval run
       tct eval run --store store -n 256 -o eval
     """
-    from rich.console import Console
-
     from ...data.files import write_json
+    from ...data.screen import Screen
+    from ...data.visible import visible
     from .evaluation import evaluate_run, open_store
     from .judges import require_extra
     from .page import write_page
@@ -119,5 +119,5 @@ def evaluate(
     folder = output or run_folder / "eval"
     write_json(folder / "eval.json", found.to_json())
     write_page(folder / "eval.html", found)
-    render_evaluation(found, Console(highlight=False))
-    click.echo(f"{folder / 'eval.html'}: written", err=True)
+    render_evaluation(found, Screen())
+    click.echo(visible(f"{folder / 'eval.html'}: written"), err=True)

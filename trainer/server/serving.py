@@ -11,6 +11,7 @@ import click
 import uvicorn
 
 from ...data.errors import ConfigError
+from ...data.visible import visible
 from ..generation import Generator
 from ..signals import StopRequest
 from .app import make_app
@@ -61,7 +62,7 @@ def serve(
         )
         port = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
-        click.echo(f"Serving http://{name}:{port}", err=True)
+        click.echo(visible(f"Serving http://{name}:{port}"), err=True)
         # The server stops at a signal and then raises it again, which ends here.
         with StopRequest():
             server.run(sockets=[listener])
@@ -79,6 +80,10 @@ def listen(host: str, port: int) -> socket.socket:
         )
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family)
+    except UnicodeError as error:  # of the codec of host names
+        raise ConfigError(
+            f"--host {host}: no name or address", "choose another --host"
+        ) from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
