@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -31,12 +32,15 @@ def running(
     max_concurrency: int = 4,
     timeout: float = 60,
     max_bytes: int = 64 << 10,
+    send_bytes: int | None = None,
 ) -> Iterator[str]:
-    """The address of a server, as host:port."""
+    """The address of a server, as host:port; `send_bytes` is its sockets' buffer."""
     completions = Completions(
         generator, max_concurrency=max_concurrency, timeout=timeout
     )
     with listen("127.0.0.1", 0) as listener:
+        if send_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
         server = new_server(completions, hosts=["127.0.0.1"], max_bytes=max_bytes)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -1,12 +1,13 @@
 """The command: where it listens, how it stops, what it says."""
 
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,40 @@ def test_a_signal_closes_what_is_being_written_and_ends_the_server(
     assert (stdout, stderr) == ("", "")
 
 
-def test_options_of_the_command_are_those_of_the_server(run: Path) -> None:
-    options = ["--allow-host", "box.example", "--max-concurrency", "2"]
-    with serving(run, *options) as (_, address):
-        assert get(address, "/healthz", host="box.example:80").status == 200
-        assert get(address, "/healthz").value["max_concurrency"] == 2
-        assert get(address, "/healthz", host="other.example").status == 400
+@pytest.fixture(scope="module")
+def served(run: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with serving(run, "--allow-host", "box.example", "--max-concurrency", "2") as found:
+        yield found
+
+
+def test_options_of_the_command_are_those_of_the_server(
+    served: tuple[subprocess.Popen[str], str],
+) -> None:
+    _, address = served
+    assert get(address, "/healthz", host="box.example:80").status == 200
+    assert get(address, "/healthz").value["max_concurrency"] == 2
+    assert get(address, "/healthz", host="other.example").status == 400
+
+
+def test_running_out_of_files_is_said_once_and_gets_over(
+    served: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, address = served
+    host, _, port = address.rpartition(":")
+    open_files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    # Room for so few that accepting fails before a connection is seen.
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (open_files + 8, before[1]))
+    with ExitStack() as clients:
+        for _ in range(60):
+            clients.enter_context(socket.create_connection((host, int(port))))
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line == "Connections have to wait: Too many open files\n"
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+    assert get(address, "/healthz").status == 200
+    process.terminate()
+    assert process.communicate(timeout=60) == ("", "")
 
 
 def test_problems_are_one_line(run: Path, tmp_path: Path) -> None:
