@@ -216,6 +216,7 @@ def test_the_requests_themselves_are_right(address: str, data: bytes) -> None:
         (request("POST", PATH, "{}".encode("utf-16")), 200),  # JSON finds out
         (request("POST", PATH, b'{"\\ud800": 1}'), 422),
         (request("POST", PATH, b'{"prompt": "\\ud800"}'), 422),
+        (request("POST", PATH, b'{"partial": true, "prompt": "on: \\ud800"}'), 422),
         (request("POST", PATH, b'{"seed": 1' + b"0" * 5000 + b"}"), 400),
         (request("POST", PATH, b'{"a": ' + b"[" * 9999 + b"]" * 9999 + b"}"), 400),
         (request("POST", PATH, b'{"prompt": "{\\"name\\": \\"\\\\ud800\\"}"}'), 422),

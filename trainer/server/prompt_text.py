@@ -1,5 +1,7 @@
 """What somebody is typing, as the beginning of a workflow."""
 
+import re
+
 from ...data.errors import PromptError
 from ...data.parse import parse_document
 from ...data.rejects import RejectedError
@@ -7,6 +9,8 @@ from ...data.tokenizer import Tokenizer
 from ..generation import Prompt, open_prompt
 
 __all__ = ["read_prompt"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_prompt(
@@ -29,7 +33,8 @@ def read_prompt(
     try:
         return _read(tokenizer, text), None
     except PromptError:
-        if not partial:
+        # A line that is no UTF-8 is not being typed, and no answer could name it.
+        if not partial or _SURROGATE.search(text):
             raise
     *kept, last = text.rstrip().splitlines(keepends=True)
     return _read(tokenizer, "".join(kept)), last
