@@ -19,7 +19,8 @@ __all__ = ["Child"]
 
 _MARK = "TCT_TEST_CHILD"
 _MOST_CPU_SECONDS = 300.0
-_STALLED_SECONDS = 120.0  # without CPU time, so in a deadlock
+# A process with less CPU time than this polls, or waits for what never comes.
+_STALLED_SECONDS, _STALLED_CPU_SECONDS = 120.0, 1.0
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -108,7 +109,7 @@ class _Patience:
 
     def __init__(self, child: Child) -> None:
         self._child = child
-        self._used, self._since = -1.0, time.monotonic()
+        self._used, self._since = 0.0, time.monotonic()
         self._next = self._since
 
     def check(self) -> None:
@@ -117,7 +118,7 @@ class _Patience:
             return
         self._next = now + 1
         used = self._child.cpu_seconds()
-        if used != self._used:
+        if abs(used - self._used) > _STALLED_CPU_SECONDS:
             self._used, self._since = used, now
         assert used < _MOST_CPU_SECONDS, f"used {used:.0f} s of CPU time and goes on"
         assert now - self._since < _STALLED_SECONDS, "it stands still"

@@ -26,7 +26,7 @@ from tct.trainer.server.connections import Connection, most_connections
 from tct.trainer.server.guard import Guard
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
-WAIT = 60.0  # seconds: no more than a guard against waiting for ever
+WAIT = 300.0  # seconds: no more than a guard against waiting for ever
 BODIES = [
     b"{}",
     b'{"prompt": "name: CI\\non: push\\njobs:\\n  a:\\n    runs-on: x\\n"}',

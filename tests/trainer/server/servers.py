@@ -59,7 +59,7 @@ def ask(
     path: str = PATH,
     method: str = "POST",
     headers: dict[str, str] | None = None,
-    seconds: float = 60,
+    seconds: float = 300,
 ) -> Answer:
     """One request; `body` is what becomes JSON, or bytes or a generator of them."""
     connection = http.client.HTTPConnection(address, timeout=seconds)
@@ -80,7 +80,7 @@ def get(address: str, path: str, **headers: str) -> Answer:
 @contextmanager
 def streaming(address: str, **options: Any) -> Iterator[Iterator[Any]]:
     """The events of a stream as they come; hangs up at the end of the block."""
-    connection = http.client.HTTPConnection(address, timeout=60)
+    connection = http.client.HTTPConnection(address, timeout=300)
     body = json.dumps({"stream": True, **options})
     connection.request("POST", PATH, body, {"content-type": "application/json"})
     response = connection.getresponse()

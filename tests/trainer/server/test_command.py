@@ -4,7 +4,6 @@ import re
 import resource
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tct.cli import main
+from tct.tests.processes import Child
 from tct.tests.trainer.server.servers import get, streaming
 
 
@@ -23,23 +23,15 @@ def tct(run: Path, *options: str) -> Result:
 
 
 @contextmanager
-def serving(run: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(run: Path, *options: str) -> Iterator[tuple[Child, str]]:
     """The process of `tct serve` and its address."""
-    command = [sys.executable, "-m", "tct", "serve", str(run), "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--device", "cpu", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            line = process.stderr.readline()
-            found = re.fullmatch(r"Serving http://(127\.0\.0\.1:[1-9][0-9]*)\n", line)
-            assert found, line
-            yield process, found[1]
-        finally:
-            process.kill()
+    command = [sys.executable, "-m", "tct", "serve", run, "--port", 0]
+    with Child([*command, "--device", "cpu", *options]) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.fullmatch(r"Serving http://(127\.0\.0\.1:[1-9][0-9]*)\n", line)
+        assert found, line
+        yield process, found[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -51,21 +43,20 @@ def test_a_signal_closes_what_is_being_written_and_ends_the_server(
             assert next(events)["ending"] is None
             process.send_signal(number)
             *_, last = events
-        stdout, stderr = process.communicate(timeout=60)
+        said = process.finish()
 
     assert last["ending"] == "cut"
-    assert process.returncode == 0
-    assert (stdout, stderr) == ("", "")
+    assert said == ("", "")
 
 
 @pytest.fixture(scope="module")
-def served(run: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(run: Path) -> Iterator[tuple[Child, str]]:
     with serving(run, "--allow-host", "box.example", "--max-concurrency", "2") as found:
         yield found
 
 
 def test_options_of_the_command_are_those_of_the_server(
-    served: tuple[subprocess.Popen[str], str],
+    served: tuple[Child, str],
 ) -> None:
     _, address = served
     assert get(address, "/healthz", host="box.example:80").status == 200
@@ -74,7 +65,7 @@ def test_options_of_the_command_are_those_of_the_server(
 
 
 def test_running_out_of_files_is_said_once_and_gets_over(
-    served: tuple[subprocess.Popen[str], str],
+    served: tuple[Child, str],
 ) -> None:
     process, address = served
     host, _, port = address.rpartition(":")
@@ -91,7 +82,7 @@ def test_running_out_of_files_is_said_once_and_gets_over(
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
     assert get(address, "/healthz").status == 200
     process.terminate()
-    assert process.communicate(timeout=60) == ("", "")
+    assert process.finish() == ("", "")
 
 
 def test_problems_are_one_line(run: Path, tmp_path: Path) -> None:
