@@ -100,7 +100,9 @@ def test_an_interrupted_run_resumes_to_the_same_parameters(
     store_folder: Path, run: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    options = [*SMALL, "--set", "run.log_every=1"]
+    # Evaluations teach nothing, but give the signal time to arrive before the end.
+    slow = ["--set", "run.log_every=1", "--set", "run.eval_every=1"]
+    options = [*SMALL, *slow]
     with start(
         "train", store_folder, "-o", folder, *options, PYTHONUNBUFFERED=1
     ) as process:

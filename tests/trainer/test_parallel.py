@@ -30,7 +30,7 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
 def arguments(store: Path, run: Path, *options: str) -> list[str]:
     settings = (f"--set={setting}" for setting in SETTINGS)
-    return ["train", str(store), "-o", str(run), "--device=cpu", *options, *settings]
+    return ["train", str(store), "-o", str(run), "--device=cpu", *settings, *options]
 
 
 def start(store: Path, run: Path, *options: str) -> Child:
@@ -97,7 +97,9 @@ def test_a_run_stops_and_goes_on_with_another_number_of_processes(
 ) -> None:
     """SIGTERM to the launcher, which passes it on, stops all after the same step."""
     run = tmp_path / "run"
-    options = ["--preset=tiny", f"--steps={STEPS}", "--set=run.log_every=1"]
+    # Evaluations teach nothing, but give the signal time to arrive before the end.
+    slow = ["--set=run.log_every=1", "--set=run.eval_every=1"]
+    options = ["--preset=tiny", f"--steps={STEPS}", *slow]
     with start(store_folder, run, *options) as process:
         metrics = run / "metrics.jsonl"
         process.wait_until(lambda: metrics.is_file() and records(run))
