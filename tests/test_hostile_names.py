@@ -168,9 +168,12 @@ def test_rows(tmp_path: Path) -> None:
     path = tmp_path / f"{FILE}.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     page = tmp_path / "r.html"
-    shown("prepare", path, "-o", tmp_path / "s", "--report", page)
+    store = tmp_path / f"store{FILE}"
+    shown("prepare", path, "-o", store, "--report", page)
     check_page(page)
-    shown("store", "info", tmp_path / "s")
+    for command in ("info", "verify", "export"):
+        tct("store", command, store)
+    assert r"\udcff" in shown("inspect-windows", store, "--doc", FILE, code=1)
 
 
 def test_store_commands(store: Path, source: Path, tmp_path: Path) -> None:
