@@ -9,7 +9,7 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 from typing import Any
@@ -36,6 +36,14 @@ BODIES = [
     b'{"prompt": "on: push", "stream": true, "seed": 12345678901234567890}',
     b'{"prompt": "on: pushed", "max_tokens": 5, "temperature": 0}',
 ]
+PROMPTS = [
+    b"",
+    b"name: CI\non: push\njobs:\n  a:\n    runs-on: x\n    steps:\n    - run: make\n",
+    b"on:\n  push:\n    branches: [main, 'a b']\nenv: {A: \"\\u00e9\", B: 1.5}\n",
+    b'{"on": ["push"], "jobs": {"a": {"uses": "o/r/.github/workflows/x.yml@v1"}}}',
+    b"# c\n---\nname: &a |\n  x\n  y\nrun-name: *a\non: workflow_dispatch\n",
+]
+Attack = Callable[[str, int], Counter[str]]
 
 
 def request(method: str, path: str, body: bytes = b"", *heads: str) -> bytes:
@@ -138,6 +146,21 @@ def attack_bodies(address: str, number: int) -> Counter[str]:
     return found
 
 
+def attack_prompts(address: str, number: int) -> Counter[str]:
+    found = Counter[str]()
+
+    def read(prompt: bytes) -> None:
+        # A text of any kind, half of a surrogate pair included.
+        text = prompt.decode(errors="surrogateescape")
+        options = {"partial": len(prompt) % 2 == 0, "stream": len(prompt) % 3 == 0}
+        answer = ask(address, {"prompt": text, **options}, seconds=WAIT)
+        check(answer.status, answer.headers["content-type"], answer.text)
+        found[str(answer.status)] += 1
+
+    attack("http-prompt", PROMPTS, read, number)
+    return found
+
+
 def attack_requests(address: str, number: int) -> Counter[str]:
     found = Counter[str]()
 
@@ -162,6 +185,13 @@ def test_bodies_are_answered_or_refused(address: str) -> None:
     assert get(address, "/healthz").value["writing"] == 0
 
 
+def test_prompts_are_completed_or_refused(address: str) -> None:
+    found = attack_prompts(address, NUM_SHORT)
+
+    assert set(found) == {"200", "422"}
+    assert get(address, "/healthz").value["writing"] == 0
+
+
 @pytest.mark.usefixtures("impatient")
 def test_requests_are_answered_refused_or_waited_for(address: str) -> None:
     found = attack_requests(address, NUM_SHORT // 2)
@@ -171,14 +201,15 @@ def test_requests_are_answered_refused_or_waited_for(address: str) -> None:
 
 
 @pytest.mark.slow
-def test_many_more_bodies(address: str) -> None:
-    print(sorted(attack_bodies(address, NUM_SLOW // 2).items()))
+@pytest.mark.parametrize("bodies", [attack_bodies, attack_prompts])
+def test_many_more_bodies(address: str, bodies: Attack) -> None:
+    print(sorted(bodies(address, NUM_SLOW // 3).items()))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_many_more_requests(address: str) -> None:
-    print(sorted(attack_requests(address, NUM_SLOW // 2).items()))
+    print(sorted(attack_requests(address, NUM_SLOW // 3).items()))
 
 
 # -- what no mutation finds ------------------------------------------------------------
