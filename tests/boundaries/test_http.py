@@ -97,7 +97,7 @@ def check(status: int, kind: str, text: str) -> None:
         assert (error["message"] + error["hint"]).isprintable()
         assert "--max-tokens" not in error["hint"]
     elif kind.startswith("text/event-stream"):
-        events = [json.loads(line[6:]) for line in text.splitlines() if line]
+        events = [json.loads(line[6:]) for line in text.split("\n") if line]
         assert events[-1]["ending"] is not None
         assert all(VALIDATOR.is_valid(event["workflow"]) for event in events)
     elif kind.startswith("application/json"):
