@@ -7,7 +7,8 @@
     ┆ sh
 
 `│` begins a line of the YAML (`·` if no window holds it), `┆` goes on with the line
-above.  So without the marks and the lines of windows it is the YAML, to the character.
+above.  So without the marks and the lines of windows it is the YAML, to the
+character; what a terminal would obey or not show is escaped.
 """
 
 from collections.abc import Iterator

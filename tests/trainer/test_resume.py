@@ -231,7 +231,11 @@ def test_a_kill_at_any_moment_of_a_save_costs_no_checkpoint(
     """SIGKILL before every file operation of two saves, rotation included."""
     store = make_store([20, 33, 64, 8])
     vars(store)["tokenizer"] = SimpleNamespace(digest="any")
-    brief = replace(small, run=RunConfig(steps=2, save_every=1, keep_last=1))
+    brief = replace(
+        small,
+        model=replace(small.model, layers=1, width=16),
+        run=RunConfig(steps=2, save_every=1, keep_last=1),
+    )
 
     def start(*limits: int) -> str:
         arguments = [store.folder, tmp_path, json.dumps(to_dict(brief)), *limits]
