@@ -7,13 +7,18 @@ diverged, 130 a command that Ctrl-C ended.
 """
 
 import errno
+import io
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from tct import __version__
 from tct.data.errors import TctError
+from tct.data.visible import visible
 from tct.pipeline.commands import inspect_windows, prepare, tokenizer
 from tct.pipeline.store_commands import store
 from tct.trainer.commands import export, train
@@ -36,12 +41,25 @@ _HINTS = {
 class _Group(click.Group):
     """Turns problems that a user can solve into one line on stderr."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Escape what the encoding of a stream has not, instead of failing there."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*arguments, **options)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the arguments."""
+        with _visible_problems():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; its TctError or OSError becomes one line."""
         try:
-            return super().invoke(ctx)
+            with _visible_problems():
+                return super().invoke(ctx)
         except TctError as error:
-            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            click.echo(f"Error: {error}", err=True)
             raise click.exceptions.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
             raise click.exceptions.Exit(_INTERRUPTED) from error
@@ -51,7 +69,17 @@ class _Group(click.Group):
             where = error.filename or "input or output"
             hint = _HINTS.get(error.errno or 0, "check the path and try again")
             message = f"{where}: {error.strerror or error}; {hint}"
-            raise click.ClickException(" ".join(message.split())) from error
+            raise click.ClickException(visible(message)) from error
+
+
+@contextmanager
+def _visible_problems() -> Iterator[None]:
+    """Make what click quotes of the arguments, such as file names, visible."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = visible(error.message)  # which click declares final
+        raise
 
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}

@@ -22,6 +22,8 @@ it raises, with its traceback.
 
 from typing import ClassVar
 
+from .visible import visible
+
 __all__ = [
     "BusyError",
     "CheckpointError",
@@ -42,16 +44,18 @@ __all__ = [
 
 
 class TctError(Exception):
-    """A problem the user can solve: where, what was found, what was expected."""
+    """A problem the user can solve: where, what was found, what was expected.
+
+    It quotes what it found, so its text is made `visible` once, here.
+    """
 
     exit_code: ClassVar[int] = 1
     """Of the command that it ends."""
 
     def __init__(self, problem: str, hint: str) -> None:
         """Join `problem` and `hint` (what to do) into one line."""
-        super().__init__(f"{problem}; {hint}")
-        self.problem = problem
-        self.hint = hint
+        self.problem, self.hint = visible(problem), visible(hint)
+        super().__init__(f"{self.problem}; {self.hint}")
 
 
 class ConfigError(TctError):

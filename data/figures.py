@@ -6,12 +6,12 @@ page and on a dark one.  Matplotlib, an optional dependency, is loaded when it i
 """
 
 import io
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ConfigError
 from .files import write_atomic
+from .visible import to_html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,4 +128,5 @@ def _page(figure: "Figure", title: str, text: str) -> str:
     # The page has a background of its own, light or dark.
     svg = _image(figure, "svg", transparent=True).decode()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor").strip()
-    return _PAGE.format(title=escape(title), svg=svg, text=escape(text).strip("\n"))
+    shown = "\n".join(map(to_html, text.strip("\n").split("\n")))
+    return _PAGE.format(title=to_html(title), svg=svg, text=shown)

@@ -5,8 +5,9 @@ or dark.  Every text that is given here as text is escaped; a page's body is HTM
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import NamedTuple
+
+from .visible import to_html
 
 __all__ = ["Bar", "bars", "page", "table"]
 
@@ -58,7 +59,7 @@ def page(title: str, sections: Iterable[str]) -> str:
         title: as text.
         sections: as HTML.
     """
-    return _PAGE.format(title=escape(title), body="\n".join(sections))
+    return _PAGE.format(title=to_html(title), body="\n".join(sections))
 
 
 def bars(rows: Sequence[Bar]) -> str:
@@ -70,9 +71,10 @@ def bars(rows: Sequence[Bar]) -> str:
         kind = ' class="other"' if bar.is_other else ""
         lines.append(
             f'<text x="{_LABEL - 8}" y="{y + 15}" text-anchor="end">'
-            f"{escape(bar.label)}</text>"
+            f"{to_html(bar.label)}</text>"
             f'<rect{kind} x="{_LABEL}" y="{y + 3}" width="{width:.1f}" height="16"/>'
-            f'<text x="{_LABEL + width + 8:.1f}" y="{y + 15}">{escape(bar.text)}</text>'
+            f'<text x="{_LABEL + width + 8:.1f}" y="{y + 15}">'
+            f"{to_html(bar.text)}</text>"
         )
     box = f"0 0 {_WIDTH} {len(rows) * _ROW}"
     return f'<svg viewBox="{box}" role="img">\n' + "\n".join(lines) + "\n</svg>"
@@ -80,9 +82,9 @@ def bars(rows: Sequence[Bar]) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts; without a row of heads where all are empty."""
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads) if any(heads) else ""
+    head = "".join(f"<th>{to_html(text)}</th>" for text in heads) if any(heads) else ""
     body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>"
+        "<tr>" + "".join(f"<td>{to_html(text)}</td>" for text in row) + "</tr>"
         for row in rows
     )
     return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ..data.visible import visible
 from .inspector.command import inspect_windows
 
 if TYPE_CHECKING:  # what a command needs is imported when it runs
@@ -202,7 +203,7 @@ def prepare(
         report = run(sources, store, options, progress)
         shown = show(report, page)
     if shown is None:
-        return click.echo(f"{store}: up to date")
+        return click.echo(visible(f"{store}: up to date"))
     print_table(shown)
 
 

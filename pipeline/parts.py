@@ -23,6 +23,7 @@ from ..data.records import read_record, typed, write_record
 from ..data.rejects import RejectedError
 from .outcomes import Encoder, Outcome, outcomes_table
 from .sources import Record
+from .sources.records import as_utf8
 
 __all__ = [
     "PART_BYTES",
@@ -94,10 +95,10 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
         [row.path for row in rows],
         [row.text for row in rows],
         [row.group for row in rows],
-        [row.file for row in rows],
+        [row.file and as_utf8(row.file) for row in rows],
         [row.time for row in rows],
         [problem and problem.reason for problem in problems],
-        [problem and problem.message for problem in problems],
+        [problem and as_utf8(problem.message) for problem in problems],
     ]
     table = pa.table(columns, schema=_INPUTS_SCHEMA)
     with (

@@ -5,7 +5,6 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,6 +12,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.progress import Progress as RichProgress
+
+from ..data.screen import Screen
 
 __all__ = ["PlainProgress", "Progress", "RichBars", "SilentProgress", "open_progress"]
 
@@ -84,14 +85,14 @@ class PlainProgress:
 class RichBars:
     """One bar per stage."""
 
-    def __init__(self, console: Console) -> None:
-        """Prepare bars on a console."""
+    def __init__(self, screen: Screen) -> None:
+        """Prepare bars on a screen."""
         self._bars = RichProgress(
             TextColumn("{task.description:<10}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=console,
+            console=screen,
         )
         self._task = self._bars.add_task("", visible=False)
 
@@ -128,5 +129,5 @@ class RichBars:
 
 def open_progress() -> PlainProgress | RichBars:
     """Bars where stderr is a terminal, plain lines elsewhere; a context manager."""
-    console = Console(stderr=True)
-    return RichBars(console) if console.is_terminal else PlainProgress()
+    screen = Screen(stderr=True)
+    return RichBars(screen) if screen.is_terminal else PlainProgress()

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from ..data.files import name_text
+from ..data.screen import Screen
 from ..data.store import SPLITS, Store
 from ..data.tokenizer import VOCAB_SIZE
 from ..data.windows import CONTEXT
@@ -84,8 +84,8 @@ def prepare_table(
 def _add_rejects(table: Table, rejects: Iterable[Mapping[str, Any]]) -> None:
     """Why inputs are not in the store, with the first of each kind."""
     for reject in rejects:
-        example = Text(f"{reject['count']:,}, such as {reject['example']}")
-        table.add_row(Text(f"  {reject['reason']}"), example)
+        example = f"{reject['count']:,}, such as {reject['example']}"
+        table.add_row(f"  {reject['reason']}", example)
 
 
 def duplicate_rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -121,7 +121,7 @@ def _add_lengths(table: Table, lengths: Mapping[str, Any]) -> None:
 def _add_violations(table: Table, violations: Mapping[str, int]) -> None:
     """The commonest violations, with the number of documents that have them."""
     for violation, count in most_common(Counter(violations), _MAX_VIOLATIONS):
-        table.add_row("  breaks it", Text(f"{count:,}  {violation}"))
+        table.add_row("  breaks it", f"{count:,}  {violation}")
     more = len(violations) - _MAX_VIOLATIONS
     if more > 0:
         table.add_row("", f"… and {more:,} other kinds")
@@ -178,9 +178,9 @@ def tokens_table(steps: Iterable[Step]) -> RenderableType:
         table.add_row(
             f"{step.position}",
             f"{step.id}",
-            Text(step.symbols),
-            Text(step.path),
-            Text(_allowed(step)),
+            step.symbols,
+            step.path,
+            _allowed(step),
         )
     return table
 
@@ -202,18 +202,18 @@ def _windows_per_epoch(counts: list[int]) -> str:
 def facts_table(title: str) -> Table:
     """An empty table of two columns: what, and what of it."""
     table = Table(
-        title=Text(name_text(title)),
+        title=name_text(title),
         title_justify="left",
         title_style="bold",
         box=None,
         pad_edge=False,
     )
     table.add_column("what", no_wrap=True)
-    table.add_column("value")
+    table.add_column("value", overflow="fold")
     table.show_header = False
     return table
 
 
 def print_table(renderable: Any) -> None:
     """Print to stdout; as plain text where it is no terminal."""
-    Console().print(renderable, highlight=False)
+    Screen().print(renderable)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from ..data.store import SPLITS, Store
 from ..data.verification import Verified
@@ -32,14 +31,14 @@ def info_table(store: Store) -> RenderableType:
     size = sum(file["bytes"] for file in sizes)
     table.add_row("on disk", f"{size / 1e6:,.1f} MB in {len(sizes) + 1:,} files")
     number, digest = key.pop("input_files"), key.pop("input_sha256")
-    table.add_row("made from", Text(f"{number:,} input files, sha256 {digest[:12]}"))
+    table.add_row("made from", f"{number:,} input files, sha256 {digest[:12]}")
     _add_files(table, store)
-    table.add_row("tokenizer", Text(key.pop("tokenizer")[:16]))
+    table.add_row("tokenizer", key.pop("tokenizer")[:16])
     for name, value in key.items():
-        table.add_row(Text(f"option {name}"), Text(f"{value}"))
-    table.add_row("created", Text(manifest["run"]["created"]))
+        table.add_row(f"option {name}", f"{value}")
+    table.add_row("created", manifest["run"]["created"])
     for package, version in manifest["run"]["versions"].items():
-        table.add_row(Text(f"made with {package}"), Text(version))
+        table.add_row(f"made with {package}", version)
     table.add_row("digest", store.digest[:16])
     return table
 
@@ -49,7 +48,7 @@ def _add_files(table: Table, store: Store) -> None:
     paths = store.docs["path"].to_pylist()
     files = Counter(path.partition("#")[0] for path in paths if "#" in path)
     for name, count in sorted(files.items(), key=lambda f: (-f[1], f[0]))[:_MAX_FILES]:
-        table.add_row("", Text(f"{count:,} documents of {name}"))
+        table.add_row("", f"{count:,} documents of {name}")
     if alone := len(paths) - files.total():
         table.add_row("", f"{alone:,} documents that are files")
     if (more := len(files) - _MAX_FILES) > 0:

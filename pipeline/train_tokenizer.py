@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..data.errors import ConfigError, SourceError
@@ -26,7 +27,7 @@ from ..data.tokenizer.symbols import (
     base_symbols,
     byte_symbol,
 )
-from .compiler import compile_schema
+from .compiler import CompiledSchema, compile_schema
 from .progress import Progress
 from .sources import Columns, Record, Source, read_records
 from .vocabulary import learn_vocabulary
@@ -178,7 +179,7 @@ def train_tokenizer(
         A tokenizer that depends on the documents alone, not on their order or on the
         machine.  Where they are too few for 8,192 ids, the last ones are reserved.
     """
-    compiled = compile_schema(workflow_schema())
+    compiled = _official()
     characters = _common_characters(value for _, value in documents())
     codec = Codec(compiled.grammar, characters)
     groups: defaultdict[str, set[str]] = defaultdict(set)
@@ -199,6 +200,12 @@ def train_tokenizer(
         merges=merges,
         schema_sha256=compiled.sha256,
     )
+
+
+@cache
+def _official() -> CompiledSchema:
+    """The workflow schema, which takes a second to compile."""
+    return compile_schema(workflow_schema())
 
 
 def _common_characters(documents: Iterable[Json]) -> str:

@@ -117,8 +117,7 @@ def train(
       tct train store -o run --resume
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
-    from rich.console import Console
-
+    from ..data.screen import Screen
     from ..data.store import Store
     from . import dry_run as trial
     from .loop import train as run
@@ -131,12 +130,12 @@ def train(
     # The name of an option is the last part of its setting's key.
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
-    console = Console(highlight=False)
+    screen = Screen()
     if dry_run:
         config = compose(preset or _PRESET, config_file, changes)
         found = trial.dry_run(Store.open(store_folder), config, device=device)
         if is_main_process():
-            render_dry_run(found, console)
+            render_dry_run(found, screen)
         return
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
@@ -152,7 +151,7 @@ def train(
         progress=make_progress(),
     )
     if is_main_process():
-        render_report(report, console)
+        render_report(report, screen)
 
 
 @click.command()
@@ -200,10 +199,9 @@ def export(
       tct export run -o my-model --license apache-2.0
       tct generate my-model
     """
-    from rich.console import Console
-
+    from ..data.screen import Screen
     from .export import export as run
     from .report import render_export
 
     done = run(run_folder, target, which=which, license_id=license_id, force=force)
-    render_export(done, Console(highlight=False))
+    render_export(done, Screen())

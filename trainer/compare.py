@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from ..data.screen import Screen
 from .history import History
 
 __all__ = ["Comparison", "RunFigures", "compare", "render_comparison"]
@@ -152,16 +151,15 @@ def _train_loss(history: History) -> float | None:
     return float((train["loss"][between] * targets).sum() / targets.sum())
 
 
-def render_comparison(found: Comparison, console: Console) -> None:
+def render_comparison(found: Comparison, screen: Screen) -> None:
     """Print one column per run, and what keeps them from being compared."""
     table = Table.grid(padding=(0, 2))
     table.add_column()
     for _ in found.runs:
         table.add_column(justify="right", overflow="fold")
     for name, cells in _rows(found):
-        # As Text, or a run called [old] would be read as markup.
-        table.add_row(name, *map(Text, cells))
-    console.print(table, highlight=False)
+        table.add_row(name, *cells)
+    screen.print(table)
 
 
 def _rows(found: Comparison) -> list[tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
+from ..data.visible import visible
 from .card_evaluation import evaluation_section
 from .history import RunStore
 from .state import State
@@ -26,7 +27,7 @@ tags:
 - constrained-decoding
 ---
 
-# {name}
+# {title}
 
 A GPT with {parameters:,} parameters that writes GitHub Actions workflows, \
 trained by tct {version}.
@@ -110,8 +111,9 @@ class CardFacts:
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown, with front matter for the Hugging Face Hub."""
     return _PAGE.format(
-        license=facts.license,
-        name=facts.name,
+        license=visible(facts.license),
+        title=_cell(facts.name),
+        name=visible(facts.name),
         parameters=facts.parameters,
         version=__version__,
         context=facts.state.config.model.context,
@@ -122,8 +124,13 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"| {name} | {value} |" for name, value in rows]
+    lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
     return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _cell(text: str) -> str:
+    """What would end a cell or begin HTML, such as in a name, stays text."""
+    return visible(text).replace("|", r"\|").replace("<", r"\<")
 
 
 def _data(store: RunStore) -> Iterable[tuple[str, str]]:

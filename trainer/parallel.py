@@ -21,6 +21,12 @@ from .device import pick_device
 __all__ = ["World", "is_main_process", "join"]
 
 
+# Groups are kept until the process ends.  The last reference would otherwise be that
+# of DistributedDataParallel, which holds the interpreter's lock while it waits for a
+# thread of Gloo, and that may be waiting for the lock to let go of a tensor.
+_joined: list[object] = []
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
     """The processes of a run, as one of them sees them."""
@@ -67,6 +73,7 @@ def join(device: str = "auto") -> Iterator[World]:
         return
     place = _device_of_rank(device, int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    _joined.append(dist.group.WORLD)
     try:
         yield World(device=place, rank=dist.get_rank(), size=size)
     finally:

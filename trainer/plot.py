@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..data.errors import ConfigError
 from ..data.figures import INK, label_axes, new_figure
+from ..data.visible import visible
 from .history import History
 
 if TYPE_CHECKING:  # an optional dependency
@@ -50,15 +51,16 @@ def plot_runs(
                 f"{history.folder}: found no record of training, expected at least one",
                 "wait until the run has done its first steps",
             )
+    shown = [visible(name) for name in names]
     figure = new_figure(height=6.5)
     loss, bits, rate, speed = figure.subplots(2, 2).flat
-    for history, name, color in zip(histories, names, _COLORS, strict=False):
+    for history, color in zip(histories, _COLORS, strict=False):
         _draw_loss(loss, history, color, records)
         train, found = history.train, history.evaluations
         bits.plot(
             *(found["tokens"], found["bits_per_byte"]), color=color, marker=".", lw=1.2
         )
-        rate.plot(train["tokens"], train["lr"], color=color, label=name, lw=1.2)
+        rate.plot(train["tokens"], train["lr"], color=color, lw=1.2)
         speeds = smooth(train["tokens_per_s"], records)
         speed.plot(train["tokens"], speeds, color=color, lw=1.2)
     x = "tokens seen"
@@ -71,7 +73,8 @@ def plot_runs(
     label_axes(rate, title="learning rate", x=x)
     label_axes(speed, title="targets per second", x=x)
     speed.set_ylim(bottom=0)
-    legend = rate.legend(fontsize=7, frameon=False, labelcolor=INK)
+    lines = rate.get_lines()  # named here, or a name like _old would be left out
+    legend = rate.legend(lines, shown, fontsize=7, frameon=False, labelcolor=INK)
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure

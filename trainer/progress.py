@@ -5,7 +5,6 @@ Both write to stderr; stdout is for data.
 
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,6 +13,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
+from ..data.screen import Screen
 from .evaluate import Evaluation
 from .metrics import StepRecord
 from .state import SampleRates
@@ -83,9 +83,9 @@ class Silent:
 class PlainProgress(Silent):
     """One line per record, for logs and pipes."""
 
-    def __init__(self, console: Console) -> None:
-        """Write to this console."""
-        self._console = console
+    def __init__(self, screen: Screen) -> None:
+        """Write to this screen."""
+        self._screen = screen
         self._steps = 0
 
     def start(self, *, step: int, steps: int) -> None:
@@ -114,21 +114,21 @@ class PlainProgress(Silent):
 
     def _print(self, text: str) -> None:
         # One record is one line, however narrow the terminal is thought to be.
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._screen.print(text, soft_wrap=True)
 
 
 class LiveProgress(Silent):
     """A bar that moves with every step, evaluations scrolling past above it."""
 
-    def __init__(self, console: Console) -> None:
-        """Draw on this console."""
+    def __init__(self, screen: Screen) -> None:
+        """Draw on this screen."""
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[figures]}"),
-            console=console,
+            console=screen,
             expand=True,
         )
         self._task = self._bar.add_task("training", total=None, figures="", start=False)
@@ -166,17 +166,17 @@ class LiveProgress(Silent):
 
     def note(self, text: str) -> None:
         """Print the text above the bar."""
-        self._bar.console.print(text, highlight=False, markup=False)
+        self._bar.console.print(text)
 
     def finish(self) -> None:
         """Leave the bar as it stands."""
         self._bar.stop()
 
 
-def make_progress(console: Console | None = None) -> Progress:
+def make_progress(screen: Screen | None = None) -> Progress:
     """Live on a terminal, plain lines otherwise."""
-    console = console or Console(stderr=True)
-    return LiveProgress(console) if console.is_terminal else PlainProgress(console)
+    screen = screen or Screen(stderr=True)
+    return LiveProgress(screen) if screen.is_terminal else PlainProgress(screen)
 
 
 def _evaluation_line(step: int, evaluation: Evaluation) -> str:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from ..data.screen import Screen
 from .dry_run import DryRun
 from .evaluate import Evaluation
 from .export import Exported
@@ -47,24 +46,22 @@ class TrainReport:
     """Wall time of the run, without the time between stop and resume."""
 
 
-def render_report(report: TrainReport, console: Console) -> None:
+def render_report(report: TrainReport, screen: Screen) -> None:
     """Print what was reached, where it is, and the next command."""
-    console.print(_headline(report), highlight=False, markup=False)
-    _print_table(_figures(report), console)
-    console.print(
-        f"next: {_next_command(report)}", highlight=False, markup=False, soft_wrap=True
-    )
+    screen.print(_headline(report))
+    _print_table(_figures(report), screen)
+    screen.print(f"next: {_next_command(report)}", soft_wrap=True)
 
 
-def render_dry_run(found: DryRun, console: Console) -> None:
+def render_dry_run(found: DryRun, screen: Screen) -> None:
     """Print what a run will take."""
-    console.print(f"{found.steps:,} steps on {found.device}, not started")
-    _print_table(_dry_figures(found), console)
+    screen.print(f"{found.steps:,} steps on {found.device}, not started")
+    _print_table(_dry_figures(found), screen)
 
 
-def render_export(done: Exported, console: Console) -> None:
+def render_export(done: Exported, screen: Screen) -> None:
     """Print what was exported, and the next command."""
-    console.print(os.fspath(done.folder), markup=False, soft_wrap=True)
+    screen.print(os.fspath(done.folder), soft_wrap=True)
     rows = [
         ("checkpoint", os.fspath(done.checkpoint)),
         ("parameters", f"{done.parameters:,}"),
@@ -72,19 +69,18 @@ def render_export(done: Exported, console: Console) -> None:
         ("tct eval", "in the card" if done.is_evaluated else "none of this checkpoint"),
         ("size", f"{done.size / 1e6:,.1f} MB"),
     ]
-    _print_table(rows, console)
+    _print_table(rows, screen)
     folder = shlex.quote(os.fspath(done.folder))
-    console.print(f"next: tct generate {folder}", markup=False, soft_wrap=True)
+    screen.print(f"next: tct generate {folder}", soft_wrap=True)
 
 
-def _print_table(rows: list[tuple[str, str]], console: Console) -> None:
+def _print_table(rows: list[tuple[str, str]], screen: Screen) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in rows:
-        # As Text, or a folder called [old] would be read as markup.
-        table.add_row(name, Text(value))
-    console.print(table, highlight=False)
+        table.add_row(name, value)
+    screen.print(table)
 
 
 def _dry_figures(found: DryRun) -> list[tuple[str, str]]:

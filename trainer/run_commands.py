@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..data.files import name_text
+from ..data.visible import visible
 
 __all__ = ["compare", "plot"]
 
@@ -54,7 +55,7 @@ def plot(run_folders: tuple[Path, ...], output: Path, records: int) -> None:
     histories = [read_history(folder) for folder in run_folders]
     figure = plot_runs(histories, names, records=records)
     save_figure(output, figure, title=", ".join(names), text="")
-    click.echo(f"{output}: written", err=True)
+    click.echo(visible(f"{output}: written"), err=True)
 
 
 @click.command()
@@ -72,8 +73,7 @@ def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from rich.console import Console
-
+    from ..data.screen import Screen
     from .compare import compare as put_side_by_side
     from .compare import render_comparison
     from .history import read_history
@@ -81,9 +81,9 @@ def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
     histories = [read_history(folder) for folder in run_folders]
     found = put_side_by_side(histories, _names(run_folders))
     if found.obstacle is not None:
-        click.echo(f"not compared at equal tokens: {found.obstacle}", err=True)
+        click.echo(visible(f"not compared at equal tokens: {found.obstacle}"), err=True)
     if not as_json:
-        render_comparison(found, Console(highlight=False))
+        render_comparison(found, Screen())
         return
     for run in found.runs:
         click.echo(json.dumps({**asdict(run), "equal_tokens": found.equal_tokens}))

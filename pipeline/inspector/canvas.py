@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.segment import Segments
 from rich.text import Text
+
+from ...data.screen import Screen
 
 __all__ = ["WIDTH", "count", "facts", "fit", "printable", "rows", "show", "wrapped"]
 
@@ -16,12 +17,12 @@ WIDTH = 80
 
 def show(lines: Iterable[Text | str]) -> None:
     """Print lines to stdout, without colour where it is no terminal."""
-    console = Console(highlight=False)
+    screen = Screen()
     for line in lines:
         text = Text(line) if isinstance(line, str) else line
         text.end = "\n"
         # As segments: printed as Text, it would be folded and its tabs expanded.
-        console.print(Segments(text.render(console, end="\n")), end="", soft_wrap=True)
+        screen.print(Segments(text.render(screen, end="\n")), end="", soft_wrap=True)
 
 
 def printable(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...data.layouts import LAYOUTS
+from ...data.visible import visible
 from ...data.windows import POLICIES
 
 if TYPE_CHECKING:
@@ -263,4 +264,4 @@ def _save(plot: Path, view: "View", lines: Iterable[Any]) -> None:
     # A rich Text is its plain text as a str.
     title, *rest = map(str, lines)
     save_figure(plot, view.figure(), title=title, text="\n".join(rest))
-    click.echo(f"{plot}: written", err=True)
+    click.echo(visible(f"{plot}: written"), err=True)

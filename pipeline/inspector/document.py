@@ -7,7 +7,8 @@
     ┆ sh
 
 `│` begins a line of the YAML (`·` if no window holds it), `┆` goes on with the line
-above.  So without the marks and the lines of windows it is the YAML, to the character.
+above.  So without the marks and the lines of windows it is the YAML, to the
+character; what a terminal would obey or not show is escaped.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from ...data.batches import Batches
 from ...data.inspection import Stretch, document_windows, stretches
+from ...data.visible import visible_lines
 from ...data.windows import Windows
 from .bars import Axis
 from .canvas import WIDTH, count, fit
@@ -69,7 +71,7 @@ def yaml_lines(
         # Not splitlines: other characters than \n end a line for it too.
         *lines, rest = part.text.split("\n")
         for line in [*lines, *([rest] if rest else [])]:
-            for piece in chop_cells(line, WIDTH - 2) or [""]:
+            for piece in chop_cells(visible_lines(line), WIDTH - 2) or [""]:
                 mark = begin if is_new_line else _GOES_ON
                 yield Text.assemble((mark, style), piece) if piece else mark.strip()
                 is_new_line = False

@@ -1,5 +1,6 @@
 """What every source gives: records, made from files, members or fields of a row."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,4 +97,4 @@ def unfit_value(
 
 def as_utf8(text: str) -> str:
     """`text` without what UTF-8 cannot hold, such as bytes of an odd file name."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return re.sub("[\ud800-\udfff]+", "\ufffd", text)

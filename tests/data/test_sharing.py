@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tct.data.batches import Batches
 from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.windows import POLICIES, Policy
+from tct.tests.processes import Child
 
 BuildStore = Callable[..., Store]
 MEGABYTE = 1_000_000
@@ -209,34 +211,17 @@ def reader(folder: Path) -> list[str]:
 def test_processes_that_cannot_write_read_the_same_at_once(read_only: Path) -> None:
     command = reader(read_only)
     before = snapshot(read_only)
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    running = [
-        subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    printed = [process.communicate(timeout=100) for process in running]
-    assert [
-        (process.returncode, err)
-        for process, (_, err) in zip(running, printed, strict=True)
-    ] == [(0, "")] * 3
+    environment = {"PYTHONDONTWRITEBYTECODE": 1}
+    with ExitStack() as stack:
+        running = [stack.enter_context(Child(command, environment)) for _ in range(3)]
+        printed = [process.finish() for process in running]
+    assert [err for _, err in printed] == [""] * 3
     assert snapshot(read_only) == before
     digests = {out for out, _ in printed}
     assert len(digests) == 1
     # And what one process reads alone from a folder that it could write to.
-    alone = subprocess.run(
-        [sys.executable, "-c", READER, str(read_only)],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert digests == {alone.stdout}
+    with Child([sys.executable, "-c", READER, read_only], environment) as process:
+        assert digests == {process.finish()[0]}
     assert snapshot(read_only) == before
 
 

@@ -10,6 +10,7 @@ from tct.data.batches import Batches
 from tct.data.inspection import document_windows, stretches
 from tct.data.json_text import Json
 from tct.data.layouts import LAYOUTS
+from tct.data.visible import visible_lines
 from tct.data.windows import POLICIES, Policy, WindowPlan
 from tct.data.yaml_text import to_yaml
 from tct.pipeline.inspector.bars import Axis
@@ -154,7 +155,7 @@ def test_without_its_marks_the_text_is_the_yaml(
         elif line[0] == "┆":
             written[-1] += line[2:]
     expected = "".join(part.text for part in parts)
-    assert "".join(f"{line}\n" for line in written) == expected
+    assert "".join(f"{line}\n" for line in written) == visible_lines(expected)
     assert expected == to_yaml(value)
     headers = [line for line in lines if line[0] == "━"]
     assert len(headers) == len(windows)

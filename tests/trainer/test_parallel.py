@@ -1,57 +1,47 @@
 """Two processes learn what one learns; started as a user starts them, by torchrun."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from tct.cli import main
+from tct.tests.processes import Child
 from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.parallel import World, join
 
+STEPS = 12
 SETTINGS = [
     "model.width=32",
     "model.layers=2",
     "model.heads=2",
+    "model.context=128",
     "data.batch_size=5",
     "optim.lr=1e-3",
-    "run.eval_every=10",
-    "run.log_every=5",
+    "run.eval_every=6",
+    "run.log_every=3",
 ]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
 
-def start(
-    store: Path, run: Path, *options: str, processes: int = 1
-) -> "subprocess.Popen[str]":
-    command = [sys.executable]
-    if processes > 1:
-        command += [*TORCHRUN, str(processes)]
-    command += ["-m", "tct", "train", str(store), "-o", str(run), "--device", "cpu"]
-    command += [*options, *(f"--set={setting}" for setting in SETTINGS)]
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-    )
+def arguments(store: Path, run: Path, *options: str) -> list[str]:
+    settings = (f"--set={setting}" for setting in SETTINGS)
+    return ["train", str(store), "-o", str(run), "--device=cpu", *settings, *options]
 
 
-def finish(process: "subprocess.Popen[str]") -> str:
-    out, err = process.communicate(timeout=100)
-    assert process.returncode == 0, err
-    return out
+def start(store: Path, run: Path, *options: str) -> Child:
+    """Two processes."""
+    command = [sys.executable, *TORCHRUN, "2", "-m", "tct"]
+    return Child([*command, *arguments(store, run, *options)], {"OMP_NUM_THREADS": 1})
 
 
-def train(store: Path, run: Path, *options: str, processes: int = 1) -> str:
-    return finish(start(store, run, *options, processes=processes))
+def train_alone(store: Path, run: Path, *options: str) -> None:
+    done = CliRunner().invoke(main, arguments(store, run, *options))
+    assert done.exit_code == 0, done.stderr
 
 
 def distance(left: Path, right: Path) -> float:
@@ -70,9 +60,9 @@ def records(run: Path) -> list[dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def alone(store_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 20 steps by one process."""
+    """A run of 12 steps by one process."""
     run = tmp_path_factory.mktemp("alone") / "run"
-    train(store_folder, run, "--preset=tiny", "--steps=20")
+    train_alone(store_folder, run, "--preset=tiny", f"--steps={STEPS}")
     return run
 
 
@@ -82,11 +72,12 @@ def test_two_processes_learn_what_one_does(
 ) -> None:
     """Five windows a step: two for one process, three for the other."""
     run = tmp_path / "run"
-    options = ["--preset=tiny", "--steps=20", f"--layout={layout}"]
+    options = ["--preset=tiny", f"--steps={STEPS}", f"--layout={layout}"]
 
-    out = train(store_folder, run, *options, processes=2)
+    with start(store_folder, run, *options) as process:
+        out, _ = process.finish()
 
-    assert out.count("finished 20 steps") == 1
+    assert out.count(f"finished {STEPS} steps") == 1
     assert distance(run, alone) < 1e-6
     for found, expected in zip(records(run), records(alone), strict=True):
         for name in ("step", "targets", "tokens", "val_tokens", "lr", "epoch"):
@@ -95,7 +86,8 @@ def test_two_processes_learn_what_one_does(
             if name in expected:
                 assert found[name] == pytest.approx(expected[name], rel=1e-4)
     states = [
-        read_state(path / "checkpoints/step-000020").tokens for path in (run, alone)
+        read_state(path / f"checkpoints/step-{STEPS:06d}").tokens
+        for path in (run, alone)
     ]
     assert states[0] == states[1] > 0
 
@@ -105,26 +97,18 @@ def test_a_run_stops_and_goes_on_with_another_number_of_processes(
 ) -> None:
     """SIGTERM to the launcher, which passes it on, stops all after the same step."""
     run = tmp_path / "run"
-    process = start(
-        store_folder,
-        run,
-        "--preset=tiny",
-        "--steps=20",
-        "--set=run.log_every=1",
-        processes=2,
-    )
-    deadline = time.monotonic() + 120
-    while not (run / "metrics.jsonl").is_file() or len(records(run)) < 3:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=120)
+    # Evaluations teach nothing, but give the signal time to arrive before the end.
+    slow = ["--set=run.log_every=1", "--set=run.eval_every=1"]
+    options = ["--preset=tiny", f"--steps={STEPS}", *slow]
+    with start(store_folder, run, *options) as process:
+        metrics = run / "metrics.jsonl"
+        process.wait_until(lambda: metrics.is_file() and records(run))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.finish(code=None)  # the launcher's own
 
     assert "stopped after step" in out, err
-    stopped = max(find_checkpoints(run))
-    assert 3 <= stopped < 20
-    train(store_folder, run, "--resume")
+    assert 1 <= max(find_checkpoints(run)) < STEPS
+    train_alone(store_folder, run, "--resume")
     assert distance(run, alone) < 1e-6
 
 

@@ -2,8 +2,8 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
+from tct.data.screen import Screen
 from tct.trainer.evaluate import Evaluation
 from tct.trainer.metrics import StepRecord
 from tct.trainer.progress import LiveProgress, PlainProgress, Progress, make_progress
@@ -50,7 +50,7 @@ def report(**changes: object) -> TrainReport:
 
 def rendered(report: TrainReport) -> str:
     file = io.StringIO()
-    render_report(report, Console(file=file, width=100))
+    render_report(report, Screen(file=file, width=100))
     return file.getvalue()
 
 
@@ -66,7 +66,7 @@ def play(progress: Progress) -> None:
 def test_lines_are_plain_and_whole_where_there_is_no_terminal() -> None:
     file = io.StringIO()
 
-    progress = make_progress(Console(file=file, width=40))
+    progress = make_progress(Screen(file=file, width=40))
     play(progress)
 
     assert isinstance(progress, PlainProgress)
@@ -80,7 +80,7 @@ def test_lines_are_plain_and_whole_where_there_is_no_terminal() -> None:
 
 def test_a_terminal_gets_a_bar_with_the_same_figures() -> None:
     file = io.StringIO()
-    console = Console(file=file, force_terminal=True, color_system=None, width=120)
+    console = Screen(file=file, force_terminal=True, color_system=None, width=120)
 
     progress = make_progress(console)
     play(progress)

@@ -92,8 +92,8 @@ def evaluate(
       tct eval run
       tct eval run --store store -n 256 -o eval
     """
-    from rich.console import Console
-
+    from ...data.screen import Screen
+    from ...data.visible import visible
     from .evaluation import evaluate_run, open_store
     from .judges import require_extra
     from .page import write_page
@@ -118,5 +118,5 @@ def evaluate(
     folder = output or run_folder / "eval"
     found.save(folder / "eval.json")
     write_page(folder / "eval.html", found)
-    render_evaluation(found, Console(highlight=False))
-    click.echo(f"{folder / 'eval.html'}: written", err=True)
+    render_evaluation(found, Screen())
+    click.echo(visible(f"{folder / 'eval.html'}: written"), err=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...data import pages
 from ...data.files import write_atomic
+from ...data.visible import to_html, visible_lines
 from .columns import NEAR, Column, Example
 from .evaluation import Evaluation
 from .novelty import RUN
@@ -46,8 +47,8 @@ def page(found: Evaluation) -> str:
             "documents are right there.</p>",
             *(_funnel(column) for column in found.columns),
             "<h2>What they consist of</h2>",
-            f"<p>Share of documents: {escape(real.name)}, and in the other colour "
-            f"{escape(written.name)}.</p>",
+            f"<p>Share of documents: {to_html(real.name)}, and in the other colour "
+            f"{to_html(written.name)}.</p>",
             *_compared(real, written),
             "<h2>What is wrong with them</h2>",
             pages.table(["judge", "version"], _judges(found)),
@@ -55,7 +56,7 @@ def page(found: Evaluation) -> str:
                 ["documents", "judge", "count", "complaint"],
                 [row for column in found.columns for row in _complaints(column)],
             ),
-            f"<h2>Samples: {escape(written.name)}</h2>",
+            f"<h2>Samples: {to_html(written.name)}</h2>",
             *(_example(n, one) for n, one in enumerate(written.examples)),
         ],
     )
@@ -84,7 +85,7 @@ def _funnel(column: Column) -> str:
         alone = f"alone {stage.right:,} of {column.funnel.whole:,}"
         bars.append(pages.Bar(stage.name, share, f"{share:.1%}  ({alone})"))
     endings = ", ".join(f"{n:,} {name}" for name, n in column.funnel.endings.items())
-    title = f"<h3>{escape(column.name)}</h3>\n<p>{escape(endings)}</p>\n"
+    title = f"<h3>{to_html(column.name)}</h3>\n<p>{to_html(endings)}</p>\n"
     return title + pages.bars(bars)
 
 
@@ -141,9 +142,9 @@ def _example(number: int, one: Example) -> str:
     said = (
         f"{one.tokens:,} tokens, {one.ending}{known}, longest {one.longest:,}{copied}"
     )
-    lines = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
+    lines = "".join(f"<li>{to_html(fault)}</li>" for fault in faults)
     return (
         f"<details{' open' if number == 0 else ''}>"
-        f"<summary>Sample {number}: {escape(said)}</summary>\n"
-        f"<ul>{lines}</ul>\n<pre>\n{escape(one.yaml)}</pre>\n</details>"
+        f"<summary>Sample {number}: {to_html(said)}</summary>\n"
+        f"<ul>{lines}</ul>\n<pre>\n{escape(visible_lines(one.yaml))}</pre>\n</details>"
     )

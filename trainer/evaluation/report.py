@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from ...data.screen import Screen
 from .bootstrap import Interval
 from .columns import Column
 from .distributions import FIELDS
@@ -17,11 +16,11 @@ __all__ = ["facts", "heads", "render_evaluation", "rows"]
 _NONE = "—"
 
 
-def render_evaluation(found: Evaluation, console: Console) -> None:
+def render_evaluation(found: Evaluation, screen: Screen) -> None:
     """Print how well the model predicts and what it writes."""
-    _print(["", ""], facts(found), console)
-    console.print()
-    _print(heads(found), rows(found, with_seeds=False), console)
+    _print(["", ""], facts(found), screen)
+    screen.print()
+    _print(heads(found), rows(found, with_seeds=False), screen)
 
 
 def facts(found: Evaluation) -> list[tuple[str, str]]:
@@ -120,15 +119,14 @@ def _interval(interval: Interval, form: str) -> str:
 
 
 def _print(
-    names: Sequence[str], lines: Sequence[Sequence[str]], console: Console
+    names: Sequence[str], lines: Sequence[Sequence[str]], screen: Screen
 ) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), show_header=any(names))
     for number, name in enumerate(names):
         is_figure = number > 0 and any(names)
         table.add_column(
-            Text(name), justify="right" if is_figure else "left", no_wrap=not number
+            name, justify="right" if is_figure else "left", no_wrap=not number
         )
     for line in lines:
-        # As Text, or a folder called [old] would be read as markup.
-        table.add_row(*map(Text, line))
-    console.print(table, highlight=False)
+        table.add_row(*line)
+    screen.print(table)

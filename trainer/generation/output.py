@@ -95,10 +95,10 @@ def show_growing(
         for writer in stream:
             if writer.is_done:
                 break
-            click.echo(yaml.feed(writer.tokens[size:]), nl=False)
+            click.echo(yaml.feed(writer.tokens[size:]).encode(), nl=False)
             size = len(writer.tokens)
         sample = writer.sample()
         if sample.is_whole:
-            click.echo(yaml.feed(sample.tokens[size:]), nl=False)
+            click.echo(yaml.feed(sample.tokens[size:]).encode(), nl=False)
         endings[sample.ending] += 1
     return endings

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from ...data.tokenizer import VOCAB_SIZE
+from ...data.visible import visible
 from ...data.windows import STRIDE
 from ..generation import Sampling
 
@@ -107,5 +108,5 @@ def problem(
     status: int, message: str, hint: str, *, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """The response that tells a `Problem`."""
-    content = {"error": {"message": message, "hint": hint}}
+    content = {"error": {"message": visible(message), "hint": hint}}
     return JSONResponse(content, status, headers)

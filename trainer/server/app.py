@@ -22,6 +22,10 @@ from .guard import Guard
 __all__ = ["make_app"]
 
 _RETRY_SECONDS = 1
+# What hints call by its name on the command line.
+_OPTION = re.compile(
+    rf"--({'|'.join(CompletionRequest.model_fields)})\b".replace("_", "-")
+)
 _STREAM = {
     "description": "A completion, or with `stream` an event for each moment of it, "
     "whose data is a Completion; the last one has an ending.",
@@ -129,6 +133,10 @@ def _hash(html: str, tag: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
+def _field(option: re.Match[str]) -> str:
+    return option[1].replace("-", "_")
+
+
 def _add_errors(app: FastAPI) -> None:
     """Let every error be told as a `Problem`."""
 
@@ -139,7 +147,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(TctError)
     async def refused(_: Request, error: TctError) -> Response:
-        return problem(422, error.problem, error.hint)
+        return problem(422, error.problem, _OPTION.sub(_field, error.hint))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

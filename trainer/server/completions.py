@@ -90,7 +90,7 @@ class Completions:
             raise BusyError(
                 f"{self._num_writing:,} completions are being written, as many as may "
                 "be at once",
-                "try again in a moment, or raise --max-concurrency",
+                "try again in a moment",
             )
         self._num_writing += 1
         try:

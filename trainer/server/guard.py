@@ -7,6 +7,7 @@ lets point to this machine (DNS rebinding), so the name is checked.
 import asyncio
 import re
 from collections.abc import Collection
+from typing import ClassVar
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -17,7 +18,6 @@ from .api import problem
 __all__ = ["Guard"]
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/?#\[\]]+)(:[0-9]+)?")
-_BODY_SECONDS = 10.0
 # Most bytes that are received of what is too long: who still sends hears no refusal.
 _DROPPED = 1 << 20
 
@@ -25,14 +25,10 @@ _DROPPED = 1 << 20
 class Guard:
     """An ASGI application around another one, which gets whole requests only."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        hosts: Collection[str],
-        max_bytes: int,
-        body_seconds: float = _BODY_SECONDS,
-    ) -> None:
+    body_seconds: ClassVar[float] = 10.0
+    """For a body to arrive."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_bytes: int) -> None:
         """Guard an application.
 
         Args:
@@ -40,11 +36,10 @@ class Guard:
             hosts: names and addresses, without ports, that requests may be for; `*`
                 for all.
             max_bytes: longest body.
-            body_seconds: time for it to arrive.
         """
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._max_bytes, self._body_seconds = max_bytes, body_seconds
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let it through."""
@@ -73,12 +68,12 @@ class Guard:
 
     async def _body(self, receive: Receive) -> bytes:
         try:
-            async with asyncio.timeout(self._body_seconds):
+            async with asyncio.timeout(self.body_seconds):
                 body = await self._beginning(receive)
         except TimeoutError as error:
             raise _RefusedError(
                 408,
-                f"the body did not arrive in {self._body_seconds:g} s",
+                f"the body did not arrive in {self.body_seconds:g} s",
                 "send it at once",
             ) from error
         if len(body) > self._max_bytes:

@@ -10,6 +10,8 @@ from ..generation import Prompt, open_prompt
 
 __all__ = ["read_prompt"]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def read_prompt(
     tokenizer: Tokenizer, text: str, *, partial: bool = False
@@ -31,7 +33,8 @@ def read_prompt(
     try:
         return _read(tokenizer, text), None
     except PromptError:
-        if not partial:
+        # A line that is no UTF-8 is not being typed, and no answer could name it.
+        if not partial or _SURROGATE.search(text):
             raise
     # `splitlines` would cut at U+2028 as well, which ends no line of YAML.
     *kept, last = re.split(r"(?<=\n)", text.rstrip())

@@ -1,24 +1,29 @@
 """An address, a server behind it, and its end."""
 
+import asyncio
 import errno
 import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 import uvicorn
 
 from ...data.errors import ConfigError
+from ...data.visible import visible
 from ..generation import Generator
 from ..signals import StopRequest
 from .app import make_app
 from .completions import Completions
+from .connections import BACKLOG, Connection
 
 __all__ = ["listen", "new_server", "serve"]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _GRACE = 2  # seconds for the last events to be sent, once the server stops
 
 
@@ -61,7 +66,7 @@ def serve(
         )
         port = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
-        click.echo(f"Serving http://{name}:{port}", err=True)
+        click.echo(visible(f"Serving http://{name}:{port}"), err=True)
         # The server stops at a signal and then raises it again, which ends here.
         with StopRequest():
             server.run(sockets=[listener])
@@ -79,6 +84,10 @@ def listen(host: str, port: int) -> socket.socket:
         )
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family)
+    except UnicodeError as error:  # of the codec of host names
+        raise ConfigError(
+            f"--host {host}: no name or address", "choose another --host"
+        ) from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
@@ -95,6 +104,23 @@ class _Server(uvicorn.Server):
     """Closes what is being written before it stops."""
 
     completions: Completions
+    _is_exhausted = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._note)
+        await super().startup(sockets)
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say once that no connection can be taken; asyncio would for each, for ever.
+
+        It tries again after a second.
+        """
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in _EXHAUSTED):
+            loop.default_exception_handler(context)
+        elif not self._is_exhausted:
+            self._is_exhausted = True
+            click.echo(f"Connections have to wait: {error.strerror}", err=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.completions.stop()
@@ -108,10 +134,16 @@ def new_server(
     app = make_app(completions, hosts=hosts, max_bytes=max_bytes)
     config = uvicorn.Config(
         app,
+        http=Connection,
+        loop="asyncio",
         ws="none",
         lifespan="off",
+        backlog=BACKLOG,
         access_log=False,
-        log_config=None,  # warnings and errors go to stderr, nothing else is said
+        # Errors go to stderr, nothing else is said: a line for each bad request would
+        # let others fill a disk.
+        log_config=None,
+        log_level="error",
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
     )

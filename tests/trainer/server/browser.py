@@ -67,7 +67,7 @@ class Page:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def wait(self, expression: str, *, seconds: float = 30) -> Any:
+    def wait(self, expression: str, *, seconds: float = 300) -> Any:
         """Wait until some JavaScript is true; returns its value."""
         limit = time.monotonic() + seconds
         while not (value := self.evaluate(expression)):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -31,12 +32,15 @@ def running(
     max_concurrency: int = 4,
     timeout: float = 60,
     max_bytes: int = 64 << 10,
+    send_bytes: int | None = None,
 ) -> Iterator[str]:
-    """The address of a server, as host:port."""
+    """The address of a server, as host:port; `send_bytes` is its sockets' buffer."""
     completions = Completions(
         generator, max_concurrency=max_concurrency, timeout=timeout
     )
     with listen("127.0.0.1", 0) as listener:
+        if send_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
         server = new_server(completions, hosts=["127.0.0.1"], max_bytes=max_bytes)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -55,7 +59,7 @@ def ask(
     path: str = PATH,
     method: str = "POST",
     headers: dict[str, str] | None = None,
-    seconds: float = 60,
+    seconds: float = 300,
 ) -> Answer:
     """One request; `body` is what becomes JSON, or bytes or a generator of them."""
     connection = http.client.HTTPConnection(address, timeout=seconds)
@@ -76,7 +80,7 @@ def get(address: str, path: str, **headers: str) -> Answer:
 @contextmanager
 def streaming(address: str, **options: Any) -> Iterator[Iterator[Any]]:
     """The events of a stream as they come; hangs up at the end of the block."""
-    connection = http.client.HTTPConnection(address, timeout=60)
+    connection = http.client.HTTPConnection(address, timeout=300)
     body = json.dumps({"stream": True, **options})
     connection.request("POST", PATH, body, {"content-type": "application/json"})
     response = connection.getresponse()

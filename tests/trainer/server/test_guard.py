@@ -98,8 +98,11 @@ def test_a_body_that_never_ends_is_not_received_for_ever() -> None:
     assert len(messages) > 50
 
 
-def test_a_body_that_does_not_come_is_not_waited_for() -> None:
-    guard = Guard(echo, hosts=["a"], max_bytes=9, body_seconds=0.05)
+def test_a_body_that_does_not_come_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Guard, "body_seconds", 0.05)
+    guard = Guard(echo, hosts=["a"], max_bytes=9)
 
     status, body = answer(guard, [part(b"x", more=True)])
 

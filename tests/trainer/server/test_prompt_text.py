@@ -64,6 +64,11 @@ def test_only_what_ends_a_line_of_yaml_ends_the_last_line() -> None:
     assert left_out == "name: 'a\u2028b"
 
 
+def test_a_line_that_is_no_utf8_is_not_left_out() -> None:
+    with pytest.raises(PromptError, match="not_utf8"):
+        read_prompt(TOKENIZER, "on: push\nname: \ud800", partial=True)
+
+
 def test_no_more_than_one_line_is_left_out() -> None:
     with pytest.raises(PromptError, match="breaks the workflow schema after"):
         read_prompt(TOKENIZER, "on: pushed\nname: CI\njobs: a", partial=True)

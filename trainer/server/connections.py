@@ -1,0 +1,113 @@
+"""Connections: how many there are, and how long one may neither speak nor listen.
+
+    too many     the one that has been idle longest is dropped; if all are busy, the new
+    silent       dropped, also in the middle of a request's head
+    deaf         dropped when it takes nothing of its answer any more
+
+So clients that open connections and leave them, or read an answer byte by byte, cost
+nobody else the server, and it never runs out of file descriptors.
+"""
+
+import asyncio
+import resource
+from typing import ClassVar
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .api import problem
+
+__all__ = ["BACKLOG", "Connection", "most_connections"]
+
+BACKLOG = 128
+"""Connections that wait to be accepted; so many can come above the limit at once."""
+
+_MOST = 256
+
+
+def most_connections() -> int:
+    """At most 256, and few beside the files that this process may have open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if files == resource.RLIM_INFINITY else max(1, min(_MOST, files // 4))
+
+
+class Connection(H11Protocol):
+    """A client's connection, which is dropped when it costs more than it should."""
+
+    idle_seconds: ClassVar[float] = 10.0
+    """From the beginning, or from the end of an answer, to the end of a head."""
+    stalled_seconds: ClassVar[float] = 30.0
+    """For the client to take 48 KiB of its answer."""
+
+    _since = 0.0
+    _idle_timer: asyncio.TimerHandle | None = None
+    _stalled_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Take a connection, or another one's place."""
+        super().connection_made(transport)
+        self._begin_idling()
+        kept = [
+            each
+            for each in self.connections
+            if isinstance(each, Connection) and not each.transport.is_closing()
+        ]
+        if len(kept) > most_connections():
+            idle = [each for each in kept if each.is_idle and each is not self]
+            min(idle, key=lambda each: each._since, default=self).transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        super().connection_lost(exc)
+        for timer in (self._idle_timer, self._stalled_timer):
+            if timer is not None:
+                timer.cancel()
+
+    def on_response_complete(self) -> None:
+        """Wait for another request."""
+        super().on_response_complete()
+        self._begin_idling()
+
+    def pause_writing(self) -> None:
+        """The client is slower than its answer."""
+        super().pause_writing()
+        self._stalled_timer = self.loop.call_later(
+            self.stalled_seconds, self.transport.abort
+        )
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        super().resume_writing()
+        if self._stalled_timer is not None:
+            self._stalled_timer.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell what is no HTTP as a `Problem`, like all errors."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            close = {"connection": "close"}
+            response = problem(400, msg, "send HTTP/1.1", headers=close)
+            head = h11.Response(status_code=400, headers=response.raw_headers)
+            body = h11.Data(data=bytes(response.body))
+            for event in (head, body, h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        if not self.is_idle:  # what was to be answered is not any more
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _begin_idling(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._since = self.loop.time()
+        self._idle_timer = self.loop.call_later(self.idle_seconds, self._stop_idling)
+
+    def _stop_idling(self) -> None:
+        if self.is_idle:
+            self.transport.abort()
