@@ -17,15 +17,15 @@ from typing import Any
 import click
 
 from tct import __version__
+from tct.data.display.visible import visible
 from tct.data.errors import TctError
-from tct.data.visible import visible
-from tct.pipeline.commands import inspect_windows, prepare, tokenizer
-from tct.pipeline.store_commands import store
-from tct.trainer.commands import export, train
-from tct.trainer.evaluation.command import evaluate
-from tct.trainer.generate_command import generate
-from tct.trainer.run_commands import compare, plot
-from tct.trainer.server.command import serve
+from tct.pipeline.commands.prepare import inspect_windows, prepare, tokenizer
+from tct.pipeline.commands.store import store
+from tct.trainer.commands.evaluate import evaluate
+from tct.trainer.commands.generate import generate
+from tct.trainer.commands.runs import compare, plot
+from tct.trainer.commands.serve import serve
+from tct.trainer.commands.train import export, train
 
 __all__ = ["main"]
 

@@ -28,18 +28,18 @@ from tokenizer import PEERS, version
 from writing import STAGES, Drawing, funnel
 
 from tct import __version__
+from tct.data.documents.json_text import canonical_bytes
 from tct.data.files import write_json
-from tct.data.json_text import canonical_bytes
 from tct.data.store import DOCS_SCHEMA, REJECTS_SCHEMA, SPLITS, Split, Store
+from tct.data.store.manifest import complete_manifest, describe_store
+from tct.data.store.writer import ShardWriter, describe_files, split_column, write_table
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan
-from tct.pipeline.manifest import complete_manifest, describe_store
-from tct.pipeline.writer import ShardWriter, describe_files, split_column, write_table
-from tct.trainer.checkpoint import load_model
-from tct.trainer.flops import training_flops
-from tct.trainer.loop import train as run_training
+from tct.trainer.model.flops import training_flops
 from tct.trainer.presets import resolve
-from tct.trainer.progress import make_progress
+from tct.trainer.runs.checkpoint import load_model
+from tct.trainer.runs.progress import make_progress
+from tct.trainer.training.loop import train as run_training
 
 BATCH = 4
 DRAWINGS = (

@@ -24,7 +24,7 @@ import torch
 from schema import SCHEMA, in_schema_order, newlines_escaped
 from torch import Tensor
 
-from tct.data.json_text import Json, canonical_bytes
+from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 
 END = VOCAB_SIZE

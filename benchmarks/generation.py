@@ -22,7 +22,7 @@ from tokenizer import PEERS, version
 from torch import Tensor
 
 from tct import __version__
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.tokenizer import VOCAB_SIZE
 
 TOP_P = 0.95

@@ -37,13 +37,13 @@ from train import ORIGINAL, Original, Ours, Timed
 
 from tct import __version__
 from tct.data.store import Store
-from tct.trainer import learner
 from tct.trainer.config import Config
-from tct.trainer.flops import peak_flops
-from tct.trainer.loop import train
-from tct.trainer.loss import softcap_loss
-from tct.trainer.parallel import World
+from tct.trainer.model.flops import peak_flops
+from tct.trainer.model.loss import softcap_loss
 from tct.trainer.presets import resolve
+from tct.trainer.training import learner
+from tct.trainer.training.distributed import World
+from tct.trainer.training.loop import train
 
 PRESET = "workflow-27m"
 ROUNDS, STEPS = 5, 20

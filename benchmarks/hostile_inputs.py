@@ -19,7 +19,7 @@ import click
 
 from tct import __version__
 from tct.data.tokenizer import Tokenizer
-from tct.pipeline.outcomes import Encoder
+from tct.pipeline.prepare.encode import Encoder
 from tct.pipeline.sources import Record
 
 SIZE = 1 << 20

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
 from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
-from tct.trainer.loader import DeviceBatch
+from tct.trainer.training.loader import DeviceBatch
 
 BATCH = 32
 WIDTH = CONTEXT + 1

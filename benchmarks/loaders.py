@@ -33,21 +33,16 @@ from loader_peers import BATCH, Epochs
 from numpy.typing import NDArray
 
 from tct import __version__
-from tct.data.batches import Batch, Batches
 from tct.data.files import write_json
-from tct.data.permutation import Permutation
-from tct.data.store import (
-    DOCS_SCHEMA,
-    GUARD_TOKENS,
-    REJECTS_SCHEMA,
-    Store,
-)
-from tct.data.store_files import Verify, shard_name
+from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
+from tct.data.store.files import Verify, shard_name
+from tct.data.store.manifest import complete_manifest
+from tct.data.store.writer import describe_files, write_table
 from tct.data.tokenizer import PAD
 from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
-from tct.pipeline.manifest import complete_manifest
-from tct.pipeline.writer import describe_files, write_table
-from tct.trainer.loader import Loader
+from tct.data.windows.batches import Batch, Batches
+from tct.data.windows.permutation import Permutation
+from tct.trainer.training.loader import Loader
 
 COMPARED = (
     "| | ids | batches/s | x best peer | x memcpy | targets/s | x best peer "

@@ -17,7 +17,7 @@ import numpy as np
 from engines import Engine, peer_engines, tct_engines
 from schema import SCHEMA
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 
 
 @dataclass(kw_only=True)

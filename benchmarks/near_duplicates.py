@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from tct import __version__
 from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
-from tct.pipeline.selection import Rules
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.prepare.selection import Rules
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"
 ALIKE = 0.8

@@ -27,16 +27,16 @@ import pyarrow.parquet as pq
 import yaml
 
 from tct import __version__
-from tct.data.json_text import canonical_bytes
-from tct.data.parse import parse_document
-from tct.data.rejects import RejectedError
+from tct.data.documents.json_text import canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.rejects import RejectedError
 from tct.data.store import Store
+from tct.data.store.writer import write_table
 from tct.data.tokenizer import Tokenizer
-from tct.pipeline.engines import num_cores
-from tct.pipeline.outcomes import Encoder, outcomes_table
-from tct.pipeline.parts import cut
+from tct.pipeline.prepare.encode import Encoder, outcomes_table
+from tct.pipeline.prepare.parts import cut
+from tct.pipeline.prepare.pool import num_cores
 from tct.pipeline.sources import Columns, read_records
-from tct.pipeline.writer import write_table
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"
 

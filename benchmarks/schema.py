@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.pipeline.workflow_schema import workflow_schema
 
 SCHEMA = workflow_schema()

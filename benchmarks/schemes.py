@@ -15,15 +15,15 @@ from unittest import mock
 
 import click
 
+from tct.data.documents.json_text import Json, canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.rejects import RejectedError
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.errors import SourceError
-from tct.data.json_text import Json, canonical_bytes
-from tct.data.parse import parse_document
-from tct.data.rejects import RejectedError
-from tct.data.tokenizer.references import History
-from tct.data.yaml_text import to_yaml
-from tct.pipeline import vocabulary
+from tct.data.tokenizer.codec.references import History
 from tct.pipeline.sources import Columns, read_records
-from tct.pipeline.train_tokenizer import train_tokenizer, training_rows
+from tct.pipeline.vocabulary import prune as vocabulary
+from tct.pipeline.vocabulary.train import train_tokenizer, training_rows
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared/corpus/workflows-head.parquet"
 

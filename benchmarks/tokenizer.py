@@ -28,7 +28,7 @@ from schemes import (
 )
 
 from tct import __version__
-from tct.data.json_text import Json, canonical_bytes
+from tct.data.documents.json_text import Json, canonical_bytes
 
 CONTEXT = 1024
 PEERS = ("tokenizers", "tiktoken", "xgrammar", "llguidance")

@@ -27,16 +27,16 @@ from tct import __version__
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
 from tct.trainer.config import Config
-from tct.trainer.flops import Peak, peak_flops, training_flops
-from tct.trainer.learner import Learner, make_learner
-from tct.trainer.loader import Loader
-from tct.trainer.memory import peak_memory
 from tct.trainer.model import GPT, IGNORE_INDEX, init_weights
-from tct.trainer.parallel import World
+from tct.trainer.model.flops import Peak, peak_flops, training_flops
+from tct.trainer.model.memory import peak_memory
+from tct.trainer.optim.lr_schedule import learning_rate
 from tct.trainer.presets import override, resolve
-from tct.trainer.run import training_batches
-from tct.trainer.schedule import learning_rate
-from tct.trainer.step import train_step
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import Learner, make_learner
+from tct.trainer.training.loader import Loader
+from tct.trainer.training.run import training_batches
+from tct.trainer.training.step import train_step
 
 REFERENCE = "padded"
 DESIGNS: dict[str, list[str]] = {
@@ -256,7 +256,7 @@ def main(
     memory_of: str | None,
 ) -> None:
     """Print a table in Markdown."""
-    from tct.trainer.device import pick_device
+    from tct.trainer.training.device import pick_device
 
     store, world = Store.open(folder), World(device=pick_device(device))
     settings = [f"batch_size={batch_size}", f"micro_batch={micro_batch}"]

@@ -17,10 +17,10 @@ from schema import SCHEMA
 from schemes import OnText, Scheme
 from torch import Tensor
 
+from tct.data.documents.json_text import Json
 from tct.data.errors import DecodeError
-from tct.data.json_text import Json
 from tct.data.tokenizer import Tokenizer
-from tct.trainer.generation.reader import Reader
+from tct.trainer.generation.forward import Reader
 from tct.trainer.model import GPT
 
 JUDGE = jsonschema_rs.Draft7Validator(SCHEMA)

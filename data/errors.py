@@ -22,7 +22,7 @@ it raises, with its traceback.
 
 from typing import ClassVar
 
-from .visible import visible
+from .display.visible import visible
 
 __all__ = [
     "BusyError",

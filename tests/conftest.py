@@ -12,22 +12,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+from tct.data.documents.parse import parse_document
 from tct.data.files import write_json
-from tct.data.parse import parse_document
-from tct.data.store import (
-    DOCS_SCHEMA,
-    REJECTS_SCHEMA,
-    Store,
-)
-from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
-from tct.pipeline.train_tokenizer import train_tokenizer
-from tct.pipeline.writer import (
+from tct.data.store import DOCS_SCHEMA, REJECTS_SCHEMA, Store
+from tct.data.store.writer import (
     MAX_SHARD_TOKENS,
     ShardWriter,
     split_column,
     write_table,
 )
+from tct.pipeline.prepare import PrepareOptions, prepare
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.vocabulary.train import train_tokenizer
 from tct.tests.stores import write_manifest
 
 # Busy machines are slow, which is no failure.

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tct.data.documents.json_text import Json
 from tct.data.files import read_json
-from tct.data.json_text import Json
 from tct.data.records import write_record
 from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
-from tct.data.store_files import STORE_VERSION, read_arrow, store_digest
+from tct.data.store.files import STORE_VERSION, read_arrow, store_digest
+from tct.data.store.manifest import complete_manifest, describe_store
+from tct.data.store.writer import describe_files
 from tct.data.tokenizer import PAD, Tokenizer
-from tct.pipeline.manifest import complete_manifest, describe_store
-from tct.pipeline.writer import describe_files
 from tct.tests.records import sign
 
 __all__ = ["redigest", "store_of_lengths", "store_of_values", "vouch", "write_manifest"]

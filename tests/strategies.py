@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.windows import CONTEXT, MAX_DOCUMENT_TOKENS, STRIDE
 
 __all__ = ["json_objects", "json_values", "lengths", "texts", "workflow_like"]

@@ -20,8 +20,8 @@ from click.testing import CliRunner, Result
 
 from tct import __version__
 from tct.cli import main
-from tct.data.json_text import Json
-from tct.data.parse import parse_document
+from tct.data.documents.json_text import Json
+from tct.data.documents.parse import parse_document
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from safetensors.numpy import load_file
 
 from tct.cli import main
-from tct.data.parse import parse_document
+from tct.data.documents.parse import parse_document
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.processes import Child
 

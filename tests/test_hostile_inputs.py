@@ -12,16 +12,16 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.documents.json_text import Json, canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.rejects import MAX_NODES, RejectedError
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.errors import CorruptError, FormatError, TctError
-from tct.data.json_text import Json, canonical_bytes
-from tct.data.parse import parse_document
-from tct.data.rejects import MAX_NODES, RejectedError
 from tct.data.store import Store
-from tct.data.yaml_text import to_yaml
+from tct.data.store.writer import ShardWriter
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
-from tct.pipeline.selection import Rules
-from tct.pipeline.writer import ShardWriter
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.prepare.selection import Rules
 
 WORKFLOW = "on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"
 

@@ -22,10 +22,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tct.cli import main
+from tct.data.display.screen import Screen
+from tct.data.display.visible import to_html, visible, visible_lines
 from tct.data.errors import TctError
-from tct.data.screen import Screen
 from tct.data.store import Store
-from tct.data.visible import to_html, visible, visible_lines
 
 # Clears the screen, colours, rings, hides, overwrites, turns round, ends a line early,
 # is markup of rich and of HTML, a formula of Matplotlib, and no UTF-8.

@@ -55,11 +55,11 @@ def test_a_room_imports_from_the_data_room_alone(room: str) -> None:
 
 def test_a_command_loads_no_torch_before_it_needs_it() -> None:
     # So `tct --help` answers at once, and processes that tokenize start at once.
-    program = "import sys, tct.cli, tct.pipeline.parts; print(*sys.modules)"
+    program = "import sys, tct.cli, tct.pipeline.prepare.parts; print(*sys.modules)"
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     loaded = set(done.stdout.split())
-    assert "tct.trainer.generate_command" in loaded
+    assert "tct.trainer.commands.generate" in loaded
     assert loaded.isdisjoint({"torch", "pandas", "matplotlib", "rich", "fastapi"})
 
 

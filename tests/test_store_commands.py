@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tct.cli import main
 from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
+from tct.pipeline.prepare.progress import SilentProgress
 
 
 def cli(*arguments: Any) -> Any:

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args
 
 from ..data.errors import ConfigError
-from ..data.layouts import LAYOUTS, Layout
 from ..data.tokenizer import MODEL_VOCAB
 from ..data.windows import CONTEXT, POLICIES, STRIDE, Policy
+from ..data.windows.layouts import LAYOUTS, Layout
 
 __all__ = [
     "Config",

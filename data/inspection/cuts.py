@@ -18,10 +18,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..json_text import dump
+from ..documents.json_text import dump
+from ..documents.yaml_writer import to_yaml
 from ..tokenizer import Tokenizer
 from ..windows import Windows
-from ..yaml_text import to_yaml
 
 __all__ = ["Stretch", "stretches", "yaml_places"]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..batches import Batches
 from ..errors import ConfigError
-from ..layouts import LAYOUTS, Layout, arrange
 from ..windows import Policy, WindowPlan, Windows
+from ..windows.batches import Batches
+from ..windows.layouts import LAYOUTS, Layout, arrange
 from .coverage import Coverage
 
 __all__ = [

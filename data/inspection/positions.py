@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..batches import Batch
 from ..tokenizer import PAD
+from ..windows.batches import Batch
 
 __all__ = ["BatchWindow", "batch_windows"]
 

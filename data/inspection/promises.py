@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..batches import Batches
-from ..layouts import LAYOUTS, Layout
 from ..windows import Policy
+from ..windows.batches import Batches
+from ..windows.layouts import LAYOUTS, Layout
 from .coverage import Coverage
 from .epochs import count_positions
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..batches import Batches
 from ..errors import ConfigError
+from ..windows.batches import Batches
 
 __all__ = ["Occasion", "occasions"]
 

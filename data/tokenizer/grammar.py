@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from .automaton import DEAD, Automaton
+from .dfa import DEAD, Automaton
 
 __all__ = [
     "DEAD",

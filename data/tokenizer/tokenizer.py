@@ -22,19 +22,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..documents.json_text import Json
 from ..errors import CorruptError, FormatError
 from ..files import canonical_json, check_format, read_json, write_atomic
-from ..json_text import Json
 from .checks import check_content, check_merges
 from .codec import Codec
-from .completion import Completer
-from .decoder import Decoder
+from .codec.decoder import Decoder
+from .codec.prefix import Prefix
 from .grammar import Grammar
-from .machine import Machine
 from .masks import Masks
-from .prefix import Prefix
-from .segment import Segmenter
-from .state import State
+from .masks.closing import Completer
+from .masks.pushdown import Machine
+from .masks.state import State
+from .segmenter import Segmenter
 from .symbols import ESCAPES, FIRST_CHARACTER_ID, Control, base_symbols
 
 __all__ = [

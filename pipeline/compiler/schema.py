@@ -16,7 +16,7 @@ from typing import Any
 from interegular.fsm import FSM
 
 from ...data.files import canonical_json
-from ...data.tokenizer.automaton import DEAD, Automaton
+from ...data.tokenizer.dfa import DEAD, Automaton
 from ...data.tokenizer.grammar import Branch, Grammar, Node
 from ...data.tokenizer.symbols import MAX_LITERALS
 from .automata import NOTHING, few_words, label_automaton, regions

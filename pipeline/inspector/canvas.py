@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.segment import Segments
 from rich.text import Text
 
-from ...data.screen import Screen
+from ...data.display.screen import Screen
 
 __all__ = ["WIDTH", "count", "facts", "fit", "printable", "rows", "show", "wrapped"]
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from rich.cells import chop_cells
 from rich.text import Text
 
-from ...data.batches import Batches
+from ...data.display.visible import visible_lines
 from ...data.inspection import Stretch, document_windows, stretches
-from ...data.visible import visible_lines
 from ...data.windows import Windows
+from ...data.windows.batches import Batches
 from .bars import Axis
 from .canvas import WIDTH, count, fit
 from .epoch import legend_lines, title

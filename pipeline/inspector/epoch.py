@@ -6,15 +6,15 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
-from ...data.batches import Batches
 from ...data.inspection import (
     EpochSummary,
     document_windows,
     epoch_windows,
     sample_documents,
 )
-from ...data.layouts import LAYOUTS
 from ...data.windows import WindowPlan, Windows
+from ...data.windows.batches import Batches
+from ...data.windows.layouts import LAYOUTS
 from .bars import LEGEND, Axis
 from .canvas import WIDTH, count, facts, fit, wrapped
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from ...data.figures import INK, label_axes, new_figure
+from ...data.display.figures import INK, label_axes, new_figure
 from ...data.inspection import PolicyCounts
-from ...data.layouts import LAYOUTS
 from ...data.windows import Windows
+from ...data.windows.layouts import LAYOUTS
 
 __all__ = ["Bar", "bars_figure", "promise_figure"]
 

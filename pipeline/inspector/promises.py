@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from ...data.batches import Batches
 from ...data.inspection import Claim, PolicyCounts
-from ...data.layouts import LAYOUTS
+from ...data.windows.batches import Batches
+from ...data.windows.layouts import LAYOUTS
 from .canvas import WIDTH, count, rows, wrapped
 
 __all__ = ["claim_lines", "promise_lines", "promise_table"]

@@ -27,7 +27,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ...data.batches import Batch, Batches
 from ...data.inspection import (
     Claim,
     Occasion,
@@ -38,6 +37,7 @@ from ...data.inspection import (
     window_records,
     yaml_places,
 )
+from ...data.windows.batches import Batch, Batches
 
 __all__ = [
     "document_records",

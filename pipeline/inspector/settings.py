@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ...data.batches import Batches
 from ...data.errors import ConfigError
-from ...data.layouts import LAYOUTS, Layout
 from ...data.records import RUN_VERSION, read_record
 from ...data.store import SPLITS, Split, Store
 from ...data.windows import CONTEXT, POLICIES, STRIDE, Policy
+from ...data.windows.batches import Batches
+from ...data.windows.layouts import LAYOUTS, Layout
 
 __all__ = ["Settings", "of_run"]
 

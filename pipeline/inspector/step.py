@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 from rich.text import Text
 
-from ...data.batches import Batch, Batches
 from ...data.errors import ConfigError
 from ...data.inspection import BatchWindow, batch_windows
 from ...data.tokenizer import PAD, Tokenizer
-from ..walkthrough import readable
+from ...data.windows.batches import Batch, Batches
+from ..vocabulary.explain import readable
 from .canvas import WIDTH, count, fit, wrapped
 from .epoch import title
 

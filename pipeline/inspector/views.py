@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from ...data.batches import Batches
 from ...data.inspection import (
     claims,
     count_policy,
@@ -17,7 +16,8 @@ from ...data.inspection import (
     summarize,
     typical_document,
 )
-from ..progress import Progress
+from ...data.windows.batches import Batches
+from ..prepare.progress import Progress
 from .document import document_lines
 from .epoch import epoch_lines, epochs_lines
 from .promises import promise_lines

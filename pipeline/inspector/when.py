@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from ...data.batches import Batches
 from ...data.inspection import Occasion
+from ...data.windows.batches import Batches
 from .canvas import WIDTH, rows, wrapped
 from .document import document_title
 

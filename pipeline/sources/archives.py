@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from ...data.rejects import RejectedError
+from ...data.documents.rejects import RejectedError
 from .files import (
     DOCUMENT_SUFFIXES,
     InputFile,

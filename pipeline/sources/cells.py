@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from ...data.parse import MAX_DOCUMENT_BYTES
-from ...data.rejects import RejectedError
+from ...data.documents.parse import MAX_DOCUMENT_BYTES
+from ...data.documents.rejects import RejectedError
 
 __all__ = [
     "MAX_NAME",

@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.errors import ConfigError
-from ...data.parse import MAX_DOCUMENT_BYTES
 from .cells import Kind, beginnings, each, kind_of
 from .times import DAY, NANOSECONDS, days, nanoseconds
 

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pyarrow.fs import FileSystem
 
+from ...data.documents.parse import MAX_DOCUMENT_BYTES
+from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
-from ...data.parse import MAX_DOCUMENT_BYTES
-from ...data.rejects import RejectedError
 
 __all__ = [
     "ARCHIVE_SUFFIXES",

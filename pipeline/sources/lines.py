@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
 
+from ...data.documents.json_text import Json
+from ...data.documents.parse import MAX_DOCUMENT_BYTES
+from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
-from ...data.json_text import Json
-from ...data.parse import MAX_DOCUMENT_BYTES
-from ...data.rejects import RejectedError
 from .cells import name_of, text_of
 from .conditions import Condition
 from .files import InputFile, open_unpacked, readable

@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from ...data.files import sha256_file
-from ...data.rejects import RejectedError
 from .archives import read_archive
 from .files import (
     ARCHIVE_SUFFIXES,

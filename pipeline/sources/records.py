@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
-from ...data.rejects import RejectedError
 from .conditions import Condition, check_utf8
 
 __all__ = [

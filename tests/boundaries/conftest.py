@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from tct.data.store import Store
-from tct.pipeline.insight import write_report
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.report.summary import write_report
 from tct.trainer.export import export
-from tct.trainer.loop import train
 from tct.trainer.presets import resolve
+from tct.trainer.training.loop import train
 
 SMALL = ["model.width=8", "model.layers=1", "model.heads=1", "model.context=64"]
 SMALL += ["batch_size=2", "steps=3", "eval_every=2", "save_every=2", "log_every=1"]

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tct.data.documents.rejects import RejectedError
 from tct.data.errors import TctError
-from tct.data.rejects import RejectedError
 
 __all__ = [
     "NUM_SHORT",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tct.data.parse import MAX_DOCUMENT_BYTES
-from tct.pipeline.parts import cut, part_file, write_inputs
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES
+from tct.pipeline.prepare.parts import cut, part_file, write_inputs
 from tct.pipeline.sources import Columns, fingerprint, read_records
 from tct.tests.boundaries.harness import (
     NUM_SHORT,

@@ -21,18 +21,18 @@ from tct.pipeline.inspector.settings import of_run
 from tct.tests.boundaries.folders import Readers, forge, rot
 from tct.tests.boundaries.harness import NUM_SHORT, NUM_SLOW
 from tct.tests.records import amend, redigest_tokenizer, sign
-from tct.trainer.checkpoint import newest_checkpoint, read_state, restore
-from tct.trainer.compare import compare
-from tct.trainer.history import read_history, read_lines, read_run
-from tct.trainer.loader import Loader
-from tct.trainer.loop import train
+from tct.trainer.export.load import load_trained
+from tct.trainer.export.model_card import CardFacts, model_card
 from tct.trainer.model import GPT
-from tct.trainer.model_card import CardFacts, model_card
 from tct.trainer.optim import make_optimizers, optimizer_tensors
-from tct.trainer.origin import check_store, find_origin
-from tct.trainer.parallel import World
-from tct.trainer.run import training_batches
-from tct.trainer.trained import load_trained
+from tct.trainer.runs.checkpoint import newest_checkpoint, read_state, restore
+from tct.trainer.runs.compare import compare
+from tct.trainer.runs.history import read_history, read_lines, read_run
+from tct.trainer.runs.resume import check_store, find_origin
+from tct.trainer.training.distributed import World
+from tct.trainer.training.loader import Loader
+from tct.trainer.training.loop import train
+from tct.trainer.training.run import training_batches
 
 CHECKPOINT = "checkpoints/step-000003"
 FILES = (

@@ -13,9 +13,9 @@ from tct.data.files import read_json, sha256_file
 from tct.tests.boundaries.folders import Readers, forge, rot
 from tct.tests.boundaries.harness import NUM_SHORT, NUM_SLOW
 from tct.tests.records import amend, redigest_tokenizer, sign
+from tct.trainer.export.load import load_trained
 from tct.trainer.generation import Generator
 from tct.trainer.generation.sampling import Sampling
-from tct.trainer.trained import load_trained
 
 FILES = ("tct.json", "config.json", "model.safetensors", "tokenizer.json")
 

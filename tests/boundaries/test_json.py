@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from tct.data.json_text import canonical_bytes
-from tct.data.parse import parse_document
+from tct.data.documents.json_text import canonical_bytes
+from tct.data.documents.parse import parse_document
 from tct.tests.boundaries.harness import NUM_SHORT, NUM_SLOW, attack
 
 VALID = [

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tct.data.batches import Batches
-from tct.data.export import export
 from tct.data.files import canonical_json, read_json
 from tct.data.store import Store
-from tct.data.verification import verify
-from tct.pipeline.earlier import Earlier, is_usable
-from tct.pipeline.insight import insight
-from tct.pipeline.store_tables import info_table
+from tct.data.store.export import export
+from tct.data.store.verify import verify
+from tct.data.windows.batches import Batches
+from tct.pipeline.prepare.previous_store import Earlier, is_usable
+from tct.pipeline.report.store_tables import info_table
+from tct.pipeline.report.summary import insight
 from tct.tests.boundaries.folders import Readers, forge, rot
 from tct.tests.boundaries.harness import NUM_SHORT, NUM_SLOW
 from tct.tests.records import redigest_tokenizer, sign

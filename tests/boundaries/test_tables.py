@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tct.data.parse import MAX_DOCUMENT_BYTES
-from tct.pipeline.parts import cut, part_file, write_inputs
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES
+from tct.pipeline.prepare.parts import cut, part_file, write_inputs
 from tct.pipeline.sources import Columns, Condition, fingerprint, read_records
 from tct.tests.boundaries.harness import (
     NUM_SHORT,

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from tct.data.json_text import canonical_bytes
-from tct.data.parse import parse_document
-from tct.data.rejects import RejectedError
-from tct.data.yaml_text import to_yaml
+from tct.data.documents.json_text import canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.rejects import RejectedError
+from tct.data.documents.yaml_writer import to_yaml
 from tct.tests.boundaries.harness import HOSTILE, NUM_SHORT, NUM_SLOW, attack
 
 VALID = [

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from tct.data.batches import Batch, Batches
-from tct.data.permutation import Permutation
 from tct.data.store import Split, Store
 from tct.data.tokenizer import PAD
 from tct.data.windows import Windows
+from tct.data.windows.batches import Batch, Batches
+from tct.data.windows.permutation import Permutation
 from tct.tests.data.slow_windows import slow_windows
 
 Tuples = list[tuple[int, int, int]]

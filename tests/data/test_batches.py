@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tct.data.batches import Batches
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
 from tct.data.windows import CONTEXT, POLICIES, STRIDE, Policy
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.tests.data.slow_batches import (
     S,
     all_steps,

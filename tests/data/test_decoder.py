@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.errors import DecodeError
-from tct.data.json_text import Json, canonical_bytes
 from tct.data.tokenizer import PAD, VOCAB_SIZE, Tokenizer
-from tct.data.tokenizer.decoder import Decoder
+from tct.data.tokenizer.codec.decoder import Decoder
 from tct.data.tokenizer.symbols import Control, reference_symbol
 from tct.tests.strategies import json_values, workflow_like
 

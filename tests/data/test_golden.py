@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tct.data.json_text import canonical_bytes
+from tct.data.documents.json_text import canonical_bytes
 from tct.data.tokenizer import TOKENIZER_VERSION, Tokenizer
 
 # Ten workflows, the last one off the schema.  Whoever changes what is in this file

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.batches import Batches
 from tct.data.errors import ConfigError
 from tct.data.inspection import (
     batch_windows,
@@ -21,12 +20,13 @@ from tct.data.inspection import (
     typical_document,
     window_records,
 )
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Split, Store
 from tct.data.tokenizer import PAD
 from tct.data.windows import POLICIES, Policy, Windows
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
+from tct.pipeline.prepare.progress import SilentProgress
 from tct.tests.stores import store_of_lengths
 
 policies = pytest.mark.parametrize("policy", POLICIES)

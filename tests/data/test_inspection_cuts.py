@@ -8,13 +8,13 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tct.data.batches import Batches
+from tct.data.documents.json_text import Json
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.inspection import document_windows, stretches, yaml_places
-from tct.data.json_text import Json
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import POLICIES, Policy
-from tct.data.yaml_text import to_yaml
+from tct.data.windows.batches import Batches
 from tct.tests.strategies import json_objects, workflow_like
 
 TOKENIZER = Tokenizer.default()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.batches import Batches
 from tct.data.inspection import Coverage, PolicyCounts, claims, count_policy
-from tct.data.layouts import LAYOUTS, arrange
 from tct.data.windows import POLICIES, Policy, Windows
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, arrange
 from tct.tests.stores import store_of_lengths
 
 CONTEXT, STRIDE, VIEWS = 8, 2, 4

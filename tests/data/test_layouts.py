@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tct.data.layouts import LAYOUTS, Arrangement, Layout, arrange, max_positions
+from tct.data.windows.layouts import (
+    LAYOUTS,
+    Arrangement,
+    Layout,
+    arrange,
+    max_positions,
+)
 
 layouts = pytest.mark.parametrize("layout", LAYOUTS)
 

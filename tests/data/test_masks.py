@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, State, Tokenizer
 from tct.data.tokenizer.grammar import MAX_TAGGED_DEPTH

@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tct.data.documents.json_text import Json, canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.rejects import RejectedError
 from tct.data.errors import DecodeError
-from tct.data.json_text import Json, canonical_bytes
-from tct.data.parse import parse_document
-from tct.data.rejects import RejectedError
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.symbols import BYTES, ESCAPES, FIRST_CHARACTER_ID, byte_symbol

@@ -9,10 +9,10 @@ from typing import get_args
 import pytest
 from hypothesis import given
 
+from tct.data.documents.json_text import Json, canonical_bytes
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES, parse_document, read_document
+from tct.data.documents.rejects import MAX_NODES, Reason, RejectedError
 from tct.data.errors import SourceError
-from tct.data.json_text import Json, canonical_bytes
-from tct.data.parse import MAX_DOCUMENT_BYTES, parse_document, read_document
-from tct.data.rejects import MAX_NODES, Reason, RejectedError
 from tct.data.tokenizer.grammar import MAX_DEPTH
 from tct.tests.strategies import json_objects, workflow_like
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tct.data.permutation import ORDER_VERSION, Permutation
+from tct.data.windows.permutation import ORDER_VERSION, Permutation
 
 SIZES = [1, 2, 127, 128, 129, 100_003]  # a table below 128, a network from there on
 KEYS = st.integers(0, 2**64 - 1)

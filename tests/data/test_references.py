@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.json_text import Json, canonical_bytes
+from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.codec import Codec
-from tct.data.tokenizer.references import MAX_TEXT, MIN_TEXT, History
+from tct.data.tokenizer.codec.references import MAX_TEXT, MIN_TEXT, History
 from tct.data.tokenizer.symbols import (
     NUM_REFERENCES,
     REFERENCES,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.tokenizer import segment
-from tct.data.tokenizer.segment import Segmenter
+from tct.data.tokenizer import segmenter as segment
+from tct.data.tokenizer.segmenter import Segmenter
 
 SYMBOLS = "abc"
 VOCABULARIES = st.lists(

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from tct.data.batches import Batches
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.windows import POLICIES, Policy
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.tests.processes import Child
 
 BuildStore = Callable[..., Store]
@@ -140,8 +140,8 @@ READER = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from tct.data.batches import Batches
-from tct.data.layouts import LAYOUTS, Layout
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.windows import POLICIES
 

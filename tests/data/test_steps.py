@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tct.data import batches as batches_module
 from tct.data.errors import ConfigError
-from tct.data.layouts import LAYOUTS, Layout
-from tct.data.permutation import Permutation
 from tct.data.store import Split, Store
 from tct.data.tokenizer import PAD
 from tct.data.windows import POLICIES, Policy
+from tct.data.windows import batches as batches_module
+from tct.data.windows.layouts import LAYOUTS, Layout
+from tct.data.windows.permutation import Permutation
 from tct.tests.data.slow_batches import (
     C,
     S,

@@ -14,15 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tct.data.errors import CorruptError, FormatError
-from tct.data.store import (
-    DOCS_SCHEMA,
-    GUARD_TOKENS,
-    REJECTS_SCHEMA,
-    Store,
-)
-from tct.data.store_files import Verify, read_arrow, shard_name
+from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
+from tct.data.store.files import Verify, read_arrow, shard_name
+from tct.data.store.writer import ShardWriter
 from tct.data.tokenizer import PAD
-from tct.pipeline.writer import ShardWriter
 
 BuildStore = Callable[..., Store]
 

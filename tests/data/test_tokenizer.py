@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.errors import CorruptError, DecodeError, FormatError
-from tct.data.json_text import Json, canonical_bytes
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.grammar import MAX_DEPTH

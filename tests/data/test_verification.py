@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tct.data.documents.json_text import canonical_bytes
+from tct.data.documents.parse import parse_document
 from tct.data.errors import CorruptError, FormatError
-from tct.data.export import export
-from tct.data.json_text import canonical_bytes
-from tct.data.parse import parse_document
 from tct.data.records import write_record
 from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
-from tct.data.store_files import read_arrow
+from tct.data.store.export import export
+from tct.data.store.files import read_arrow
+from tct.data.store.verify import Verified, verify
+from tct.data.store.writer import describe_files, write_table
 from tct.data.tokenizer import VOCAB_SIZE
-from tct.data.verification import Verified, verify
-from tct.pipeline.insight import write_report
-from tct.pipeline.writer import describe_files, write_table
+from tct.pipeline.report.summary import write_report
 from tct.tests.stores import vouch
 
 

@@ -2,10 +2,10 @@
 
 from hypothesis import given
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
+from tct.data.documents.yaml_stream import GrowingYaml
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.tokenizer import Tokenizer
-from tct.data.yaml_growth import GrowingYaml
-from tct.data.yaml_text import to_yaml
 from tct.tests.strategies import workflow_like
 
 

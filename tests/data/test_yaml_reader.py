@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tct.data.json_text import Json, canonical_bytes
-from tct.data.parse import parse_document
-from tct.data.rejects import RejectedError
+from tct.data.documents.json_text import Json, canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.rejects import RejectedError
+from tct.data.documents.yaml_reader import parse_yaml
 from tct.data.tokenizer.grammar import MAX_DEPTH
-from tct.data.yaml_reader import parse_yaml
 
 
 def reason(text: str) -> str:

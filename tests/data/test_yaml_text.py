@@ -6,11 +6,11 @@ import pytest
 import yaml
 from hypothesis import example, given
 
-from tct.data.json_text import Json, canonical_bytes
-from tct.data.parse import parse_document
+from tct.data.documents.json_text import Json, canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.yaml_reader import parse_yaml
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.store import Store
-from tct.data.yaml_reader import parse_yaml
-from tct.data.yaml_text import to_yaml
 from tct.tests.strategies import json_objects, workflow_like
 
 # JSON has lone surrogates and YAML has not: they are all that cannot round trip.

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tct.data.batches import Batches
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.inspection import epoch_windows
 from tct.data.store import Split, Store
 from tct.data.windows import POLICIES, Policy
-from tct.data.yaml_text import to_yaml
+from tct.data.windows.batches import Batches
 from tct.tests.inspect_windows.command import longest, records_of, run_well
 
 # -- one epoch -------------------------------------------------------------------------

@@ -7,16 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tct.data.batches import Batches
-from tct.data.layouts import LAYOUTS
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
-from tct.tests.inspect_windows.command import (
-    longest,
-    records_of,
-    run_well,
-    write_run,
-)
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS
+from tct.tests.inspect_windows.command import longest, records_of, run_well, write_run
 
 # -- one step --------------------------------------------------------------------------
 

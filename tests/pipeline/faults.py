@@ -20,11 +20,10 @@ from pathlib import Path
 
 from tct.data.files import sha256_file
 from tct.data.tokenizer import Tokenizer
-from tct.pipeline import parts
 from tct.pipeline import prepare as module
-from tct.pipeline.engines import Engine
-from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
+from tct.pipeline.prepare import PrepareOptions, parts, prepare
+from tct.pipeline.prepare.pool import Engine
+from tct.pipeline.prepare.progress import SilentProgress
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlopen"}
 

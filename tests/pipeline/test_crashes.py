@@ -17,8 +17,8 @@ from tct.cli import main
 from tct.data.errors import ConfigError
 from tct.data.files import sha256_file
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.progress import SilentProgress
-from tct.pipeline.selection import Rules
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.prepare.selection import Rules
 from tct.tests.processes import Child
 
 FAULTS = Path(__file__).with_name("faults.py")

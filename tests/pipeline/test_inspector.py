@@ -6,16 +6,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from tct.data.batches import Batches
+from tct.data.display.visible import visible_lines
+from tct.data.documents.json_text import Json
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.inspection import document_windows, stretches
-from tct.data.json_text import Json
-from tct.data.layouts import LAYOUTS
-from tct.data.visible import visible_lines
 from tct.data.windows import POLICIES, Policy, WindowPlan
-from tct.data.yaml_text import to_yaml
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS
 from tct.pipeline.inspector.bars import Axis
 from tct.pipeline.inspector.canvas import fit, printable, rows, wrapped
-from tct.pipeline.inspector.command import parse_epochs
 from tct.pipeline.inspector.document import yaml_lines
 from tct.pipeline.inspector.views import (
     View,
@@ -27,6 +26,7 @@ from tct.pipeline.inspector.views import (
 )
 from tct.tests.stores import store_of_values
 from tct.tests.strategies import json_objects, workflow_like
+from tct.trainer.commands.inspect_windows import parse_epochs
 
 WIDE = "漢字" * 60 + "/\x1b[31m\t\n\u202eci.yml"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tct.pipeline import merges
-from tct.pipeline.merges import MAX_TOKEN_SYMBOLS, MIN_PAIR_COUNT, learn_merges
+from tct.pipeline.vocabulary import bpe as merges
+from tct.pipeline.vocabulary.bpe import MAX_TOKEN_SYMBOLS, MIN_PAIR_COUNT, learn_merges
 
 ALPHABET = "abc|"
 CHUNKS = st.dictionaries(

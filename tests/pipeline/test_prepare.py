@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tct.data.documents.json_text import canonical_bytes
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES, READING_VERSION, parse_document
 from tct.data.errors import (
     CorruptError,
     FormatError,
@@ -23,17 +25,15 @@ from tct.data.errors import (
     TctError,
 )
 from tct.data.files import canonical_json, sha256_file
-from tct.data.json_text import canonical_bytes
-from tct.data.parse import MAX_DOCUMENT_BYTES, READING_VERSION, parse_document
 from tct.data.store import REJECTS_SCHEMA, Store
-from tct.data.store_files import read_arrow
+from tct.data.store.files import read_arrow
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import CONTEXT
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
-from tct.pipeline.progress import SilentProgress
-from tct.pipeline.selection import Rules
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.prepare.selection import Rules
+from tct.pipeline.prepare.splits import split_of
 from tct.pipeline.sources import Columns
-from tct.pipeline.splits import split_of
 
 
 def make(sources: Path | Sequence[Path], store: Path, **options: Any) -> PrepareReport:
@@ -544,7 +544,7 @@ def test_a_store_that_was_read_otherwise_is_out_of_date(
     few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("tct.pipeline.cache_key.READING_VERSION", 1)
+        patch.setattr("tct.pipeline.prepare.cache_key.READING_VERSION", 1)
         make(few, tmp_path / "store")
     now = f"reading: 1 then, {READING_VERSION} now"
     with pytest.raises(StaleStoreError, match=now):

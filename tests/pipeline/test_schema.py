@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.tokenizer.codec import Codec
 from tct.data.tokenizer.grammar import Grammar
 from tct.data.tokenizer.symbols import MAX_LITERALS

@@ -11,12 +11,12 @@ import pytest
 
 from tct.data.errors import ConfigError
 from tct.data.store import REJECTS_SCHEMA, Store
-from tct.data.store_files import read_arrow
-from tct.pipeline.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
+from tct.data.store.files import read_arrow
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
-from tct.pipeline.progress import SilentProgress
-from tct.pipeline.selection import Rules
-from tct.pipeline.splits import split_of
+from tct.pipeline.prepare.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
+from tct.pipeline.prepare.progress import SilentProgress
+from tct.pipeline.prepare.selection import Rules
+from tct.pipeline.prepare.splits import split_of
 
 VAL, TRAIN = "owner/16", "owner/0"  # by themselves, with the split seed 0
 

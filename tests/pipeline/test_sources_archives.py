@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES
 from tct.data.errors import SourceError
-from tct.data.parse import MAX_DOCUMENT_BYTES
 from tct.pipeline.sources import Columns, Record, archives, read_records
 
 SUFFIXES = [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"]

@@ -23,8 +23,8 @@ from pyarrow.fs import (
 )
 
 from tct.cli import main
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES
 from tct.data.errors import SourceError
-from tct.data.parse import MAX_DOCUMENT_BYTES
 from tct.data.store import Store
 from tct.pipeline.sources import (
     Columns,

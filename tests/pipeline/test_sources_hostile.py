@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.documents.parse import MAX_DOCUMENT_BYTES
 from tct.data.errors import SourceError
-from tct.data.parse import MAX_DOCUMENT_BYTES
 from tct.pipeline.sources import (
     Columns,
     Record,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tct.data.files import sha256_file
-from tct.pipeline import stat_cache
+from tct.pipeline.prepare import stat_cache
+from tct.pipeline.prepare.stat_cache import StatCache
 from tct.pipeline.sources import fingerprint
-from tct.pipeline.stat_cache import StatCache
 
 LONG_AGO = 1_000_000_000
 

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.tokenizer import Tokenizer
-from tct.pipeline.violations import most_common, violations
+from tct.pipeline.vocabulary.violations import most_common, violations
 
 RUN: dict[str, Json] = {"run": "make"}
 

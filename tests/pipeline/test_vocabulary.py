@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.pipeline.merges import learn_merges
-from tct.pipeline.vocabulary import learn_vocabulary
+from tct.pipeline.vocabulary.bpe import learn_merges
+from tct.pipeline.vocabulary.prune import learn_vocabulary
 
 ALPHABET = "abcd|"
 CHUNKS = st.dictionaries(

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.symbols import Control, reference_symbol
-from tct.pipeline.walkthrough import Step, readable, walk_through
+from tct.pipeline.vocabulary.explain import Step, readable, walk_through
 
 STEPS: list[Json] = [
     {"uses": "actions/checkout@v4"},

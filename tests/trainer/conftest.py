@@ -11,23 +11,12 @@ import pyarrow as pa
 import pytest
 import torch
 
-from tct.data.store import (
-    DOCS_SCHEMA,
-    GUARD_TOKENS,
-    REJECTS_SCHEMA,
-    Store,
-)
-from tct.data.store_files import shard_name
+from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
+from tct.data.store.files import shard_name
+from tct.data.store.writer import write_table
 from tct.data.tokenizer import PAD
-from tct.pipeline.writer import write_table
 from tct.tests.stores import write_manifest
-from tct.trainer.config import (
-    Config,
-    DataConfig,
-    ModelConfig,
-    OptimConfig,
-    RunConfig,
-)
+from tct.trainer.config import Config, DataConfig, ModelConfig, OptimConfig, RunConfig
 
 MakeStore = Callable[..., Store]
 

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tct.trainer import attention
-from tct.trainer.attention import attend_within, positions_within
+from tct.trainer.model import attention
+from tct.trainer.model.attention import attend_within, positions_within
 
 SPANS = [5, 1, 10, 16]  # of two rows of 16 positions
 BOUNDS = torch.tensor([0, 5, 6, 16, 32, 32, 32], dtype=torch.int32)

@@ -14,7 +14,10 @@ from tct.data.errors import CheckpointError
 from tct.data.files import sha256_file
 from tct.data.store import Store
 from tct.tests.records import sign
-from tct.trainer.checkpoint import (
+from tct.trainer.config import Config
+from tct.trainer.model import GPT, init_weights
+from tct.trainer.optim import make_optimizers, optimizer_tensors
+from tct.trainer.runs.checkpoint import (
     find_checkpoints,
     load_model,
     newest_checkpoint,
@@ -24,16 +27,13 @@ from tct.trainer.checkpoint import (
     rotate,
     save_checkpoint,
 )
-from tct.trainer.config import Config
-from tct.trainer.evaluate import Evaluation
-from tct.trainer.learner import make_learner
-from tct.trainer.loader import Loader
-from tct.trainer.model import GPT, init_weights
-from tct.trainer.optim import make_optimizers, optimizer_tensors
-from tct.trainer.parallel import World
-from tct.trainer.run import training_batches
-from tct.trainer.state import Best, State
-from tct.trainer.step import train_step
+from tct.trainer.runs.state import Best, State
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import make_learner
+from tct.trainer.training.loader import Loader
+from tct.trainer.training.run import training_batches
+from tct.trainer.training.step import train_step
+from tct.trainer.training.validate import Evaluation
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

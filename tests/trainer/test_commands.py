@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tct.cli import main
-from tct.trainer.checkpoint import find_checkpoints
-from tct.trainer.history import read_history
+from tct.trainer.runs.checkpoint import find_checkpoints
+from tct.trainer.runs.history import read_history
 
 SMALL = [
     "--preset=tiny",

@@ -12,19 +12,19 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
-from tct.trainer.evaluate import evaluate
-from tct.trainer.learner import Learner, make_learner
-from tct.trainer.loader import Loader
-from tct.trainer.loop import train
 from tct.trainer.model import GPT, init_weights, loss_sum
-from tct.trainer.muon import Muon
-from tct.trainer.parallel import World
+from tct.trainer.optim.muon import Muon
 from tct.trainer.presets import PRESETS, override
-from tct.trainer.run import training_batches, validation_batches
-from tct.trainer.step import train_step
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import Learner, make_learner
+from tct.trainer.training.loader import Loader
+from tct.trainer.training.loop import train
+from tct.trainer.training.run import training_batches, validation_batches
+from tct.trainer.training.step import train_step
+from tct.trainer.training.validate import evaluate
 
 MakeStore = Callable[..., Store]
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -8,17 +8,17 @@ import torch
 
 from tct.data.store import Store
 from tct.trainer.config import Config, ModelConfig
-from tct.trainer.dry_run import dry_run
-from tct.trainer.flops import peak_flops, training_flops
-from tct.trainer.learner import make_learner
-from tct.trainer.loader import Loader
-from tct.trainer.memory import fitting_rows, peak_memory, training_bytes
 from tct.trainer.model import GPT, count_parameters, init_weights, loss_sum
+from tct.trainer.model.flops import peak_flops, training_flops
+from tct.trainer.model.memory import fitting_rows, peak_memory, training_bytes
 from tct.trainer.optim import optimizer_tensors
-from tct.trainer.parallel import World
 from tct.trainer.presets import PRESETS, override
-from tct.trainer.run import training_batches
-from tct.trainer.step import train_step
+from tct.trainer.training.distributed import World
+from tct.trainer.training.dry_run import dry_run
+from tct.trainer.training.learner import make_learner
+from tct.trainer.training.loader import Loader
+from tct.trainer.training.run import training_batches
+from tct.trainer.training.step import train_step
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

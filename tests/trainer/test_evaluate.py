@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tct.data.batches import Batches
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.windows import POLICIES, Policy
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
-from tct.trainer.evaluate import Evaluation, evaluate
-from tct.trainer.learner import Learner, make_learner
 from tct.trainer.model import GPT, init_weights
-from tct.trainer.parallel import World
-from tct.trainer.run import validation_batches
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import Learner, make_learner
+from tct.trainer.training.run import validation_batches
+from tct.trainer.training.validate import Evaluation, evaluate
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

@@ -24,18 +24,18 @@ from tct.data.files import sha256_file
 from tct.data.store import Store
 from tct.tests.records import amend, sign
 from tct.trainer import export as module
-from tct.trainer.checkpoint import (
+from tct.trainer.export import export
+from tct.trainer.export.load import load_exported, load_trained
+from tct.trainer.presets import resolve
+from tct.trainer.runs.checkpoint import (
     find_checkpoints,
     load_model,
     pick_checkpoint,
     save_checkpoint,
 )
-from tct.trainer.evaluate import Evaluation
-from tct.trainer.export import export
-from tct.trainer.loop import train
-from tct.trainer.presets import resolve
-from tct.trainer.state import Best
-from tct.trainer.trained import load_exported, load_trained
+from tct.trainer.runs.state import Best
+from tct.trainer.training.loop import train
+from tct.trainer.training.validate import Evaluation
 
 SMALL = ["model.width=32", "model.layers=2", "model.heads=2", "model.context=128"]
 SMALL += ["model.softcap=7.5", "model.rope_base=500", "run.steps=2", "batch_size=4"]

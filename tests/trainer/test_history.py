@@ -13,12 +13,12 @@ from click.testing import CliRunner, Result
 from tct.cli import main
 from tct.data.errors import ConfigError, FormatError
 from tct.data.store import Store
-from tct.trainer.compare import compare
 from tct.trainer.config import Config, to_dict
-from tct.trainer.history import read_history
-from tct.trainer.loop import train
-from tct.trainer.plot import plot_runs, smooth
 from tct.trainer.presets import override, resolve
+from tct.trainer.runs.compare import compare
+from tct.trainer.runs.history import read_history
+from tct.trainer.runs.plot import plot_runs, smooth
+from tct.trainer.training.loop import train
 
 MakeRun = Callable[..., Path]
 NUM_BYTES = 3000

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tct.data.batches import Batches
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import ModelConfig
-from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import GPT, loss_sum
+from tct.trainer.training.loader import DeviceBatch, Loader
 
 MakeStore = Callable[..., Store]
 Padded = dict[torch.dtype, tuple[GPT, float, Tensor]]

@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from tct.data.layouts import Layout
 from tct.data.store import Store
+from tct.data.windows.layouts import Layout
 from tct.trainer.config import Config
-from tct.trainer.learner import Learner, make_learner
-from tct.trainer.loader import Loader
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.optim import optimizer_tensors
-from tct.trainer.parallel import World
 from tct.trainer.presets import override
-from tct.trainer.run import training_batches
-from tct.trainer.step import train_step
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import Learner, make_learner
+from tct.trainer.training.loader import Loader
+from tct.trainer.training.run import training_batches
+from tct.trainer.training.step import train_step
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from tct.data.batches import Batches
 from tct.data.errors import CheckpointError, ConfigError
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
+from tct.data.windows.batches import Batches
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
-from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import IGNORE_INDEX
-from tct.trainer.parallel import World
-from tct.trainer.run import training_batches
+from tct.trainer.training.distributed import World
+from tct.trainer.training.loader import DeviceBatch, Loader
+from tct.trainer.training.run import training_batches
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

@@ -21,20 +21,20 @@ from tct.data.errors import (
     OutOfMemoryError,
 )
 from tct.data.store import Store
-from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.config import Config, RunConfig
-from tct.trainer.evaluate import Evaluation, evaluate
-from tct.trainer.loop import train
-from tct.trainer.metrics import StepRecord
-from tct.trainer.parallel import World
 from tct.trainer.presets import override
-from tct.trainer.progress import Silent
-from tct.trainer.run import training_batches
-from tct.trainer.state import Best
+from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
+from tct.trainer.runs.metrics import StepRecord
+from tct.trainer.runs.progress import Silent
+from tct.trainer.runs.state import Best
+from tct.trainer.training.distributed import World
+from tct.trainer.training.loop import train
+from tct.trainer.training.run import training_batches
+from tct.trainer.training.validate import Evaluation, evaluate
 
 MakeStore = Callable[..., Store]
 
-LOOP_EVALUATE = "tct.trainer.loop.evaluate"
+LOOP_EVALUATE = "tct.trainer.training.loop.evaluate"
 
 
 class Interrupts(Silent):
@@ -345,7 +345,7 @@ def test_a_pass_without_room_says_which_size_fits(
     def fail(*args: Any, **options: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("tct.trainer.loop.train_step", fail)
+    monkeypatch.setattr("tct.trainer.training.loop.train_step", fail)
     whole = override(small, ["micro_batch=4"])
 
     with pytest.raises(

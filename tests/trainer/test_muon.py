@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tct.trainer.muon import Muon, orthogonalize
+from tct.trainer.optim.muon import Muon, orthogonalize
 
 SHAPES = [(8, 8), (16, 4), (8, 8), (4, 16), (16, 4)]
 

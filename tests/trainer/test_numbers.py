@@ -14,8 +14,8 @@ from tct.data.store import Store
 from tct.trainer.config import SECTIONS
 from tct.trainer.export import export
 from tct.trainer.generation.sampling import Sampling, draw
-from tct.trainer.loop import train
 from tct.trainer.presets import override, resolve
+from tct.trainer.training.loop import train
 
 NUMBERS = ["0", "-1", "nan", "inf", "-inf", "1e-320", "1e-45", "1e300", "0.5", "1", ""]
 NUMBERS += [str(2**63 - 1), str(2**63), "1" + "0" * 30, "9" * 400, "9" * 5000]

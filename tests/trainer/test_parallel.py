@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from tct.cli import main
 from tct.tests.processes import Child
-from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
-from tct.trainer.parallel import World, join
+from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
+from tct.trainer.training.distributed import World, join
 
 STEPS = 12
 SETTINGS = [

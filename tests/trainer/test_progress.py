@@ -3,12 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from tct.data.screen import Screen
-from tct.trainer.evaluate import Evaluation
-from tct.trainer.metrics import StepRecord
-from tct.trainer.progress import LiveProgress, PlainProgress, Progress, make_progress
-from tct.trainer.report import TrainReport, render_report
-from tct.trainer.state import Best
+from tct.data.display.screen import Screen
+from tct.trainer.runs.metrics import StepRecord
+from tct.trainer.runs.progress import (
+    LiveProgress,
+    PlainProgress,
+    Progress,
+    make_progress,
+)
+from tct.trainer.runs.report import TrainReport, render_report
+from tct.trainer.runs.state import Best
+from tct.trainer.training.validate import Evaluation
 
 RECORD = StepRecord(
     step=1010,

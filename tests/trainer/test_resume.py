@@ -14,12 +14,12 @@ import pytest
 from tct.data.errors import CheckpointError, ConfigError
 from tct.data.store import Store
 from tct.tests.processes import Child
-from tct.trainer.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.config import Config, RunConfig, to_dict
-from tct.trainer.loop import train
-from tct.trainer.origin import find_origin
 from tct.trainer.presets import override
-from tct.trainer.progress import Silent
+from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
+from tct.trainer.runs.progress import Silent
+from tct.trainer.runs.resume import find_origin
+from tct.trainer.training.loop import train
 
 MakeStore = Callable[..., Store]
 
@@ -33,7 +33,7 @@ from types import SimpleNamespace
 import torch
 from tct.data.store import Store
 from tct.trainer.config import from_dict
-from tct.trainer.loop import train
+from tct.trainer.training.loop import train
 
 WRITES = ("open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.listdir")
 seen = 0

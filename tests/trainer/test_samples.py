@@ -12,11 +12,11 @@ from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.config import Config, ModelConfig
-from tct.trainer.loop import train
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.presets import override, resolve
-from tct.trainer.samples import Written, rates, write_samples
-from tct.trainer.state import SampleRates
+from tct.trainer.runs.state import SampleRates
+from tct.trainer.training.loop import train
+from tct.trainer.training.samples import Written, rates, write_samples
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
 SETTINGS = ["width=32", "layers=1", "heads=2", "steps=4", "eval_every=4", "samples=2"]
@@ -155,7 +155,7 @@ def test_a_stop_while_writing_is_made_up_for(
     import os
     import signal
 
-    from tct.trainer import loop
+    from tct.trainer.training import loop
 
     real = write_samples
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from tct.trainer.config import SCHEDULES, OptimConfig, Schedule
-from tct.trainer.schedule import learning_rate
+from tct.trainer.optim.lr_schedule import learning_rate
 
 OPTIM = OptimConfig(lr=1.0, warmup_steps=10, min_lr_ratio=0.1)
 

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from tct.data.errors import NotFiniteError
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
-from tct.trainer.learner import Learner, make_learner
-from tct.trainer.loader import DeviceBatch, Loader
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.optim import optimizer_tensors, restore_optimizers
-from tct.trainer.parallel import World
 from tct.trainer.presets import override
-from tct.trainer.run import training_batches
-from tct.trainer.step import train_step
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import Learner, make_learner
+from tct.trainer.training.loader import DeviceBatch, Loader
+from tct.trainer.training.run import training_batches
+from tct.trainer.training.step import train_step
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.json_text import canonical_bytes
+from ...data.documents.json_text import canonical_bytes
 from ...data.store import Store
 from .distributions import FIELDS, Profile, distances, profile
 from .documents import Document

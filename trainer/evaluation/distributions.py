@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ...data.json_text import Json
+from ...data.documents.json_text import Json
 from .documents import Document
 
 __all__ = ["FIELDS", "Profile", "distance", "distances", "profile"]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.json_text import Json
+from ...data.documents.json_text import Json
+from ...data.documents.yaml_writer import to_yaml
 from ...data.store import Store
 from ...data.tokenizer import Tokenizer
-from ...data.yaml_text import to_yaml
 
 if TYPE_CHECKING:  # it is loaded with torch
     from ..generation import Ending

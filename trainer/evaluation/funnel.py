@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...data.json_text import Json, canonical_bytes
+from ...data.documents.json_text import Json, canonical_bytes
 from .documents import Document
 from .judges import Complaints, Judge
 

@@ -16,8 +16,8 @@ from importlib import resources
 from importlib.metadata import version
 from typing import Any
 
+from ...data.documents.json_text import canonical_bytes
 from ...data.errors import ConfigError
-from ...data.json_text import canonical_bytes
 from .documents import Document
 
 __all__ = ["Judge", "require_extra", "schema_judge", "yaml_judge"]

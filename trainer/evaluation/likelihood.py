@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from ...data.batches import Batch, Batches
 from ...data.store import Store
+from ...data.windows.batches import Batch, Batches
 from ..config import Config
 from ..model import GPT, IGNORE_INDEX
-from ..parallel import World
-from ..run import validation_batches
+from ..training.distributed import World
+from ..training.run import validation_batches
 from .bootstrap import Interval, ratio_interval
 
 __all__ = ["GroupFigures", "Likelihood", "likelihood", "nats_of_documents"]

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from ...data import pages
+from ...data.display import html as pages
+from ...data.display.visible import to_html, visible_lines
 from ...data.files import write_atomic
-from ...data.visible import to_html, visible_lines
 from .columns import NEAR, Column, Example
-from .evaluation import Evaluation
+from .evaluate import Evaluation
 from .novelty import RUN
-from .report import facts, heads, rows
+from .table import facts, heads, rows
 
 __all__ = ["page", "write_page"]
 

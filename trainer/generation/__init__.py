@@ -14,8 +14,8 @@ reader's.  A sample is a function of (model, prompt, sampling, number) alone.
 
 from .generator import Generator
 from .prompts import Prompt, open_prompt, shortcut
+from .samplers import Ending, Sample
 from .sampling import Sampling
-from .writers import Ending, Sample
 
 __all__ = [
     "Ending",

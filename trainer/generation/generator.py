@@ -7,13 +7,13 @@ from pathlib import Path
 from ...data.errors import ConfigError, PromptError
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
 from ...data.windows import STRIDE
-from ..device import pick_device
+from ..export.load import load_trained
 from ..model import GPT
-from ..trained import load_trained
+from ..training.device import pick_device
+from .forward import Reader
 from .prompts import Prompt, open_prompt
-from .reader import Reader
+from .samplers import ConstrainedWriter, FreeWriter, Sample, Writer
 from .sampling import Sampling
-from .writers import ConstrainedWriter, FreeWriter, Sample, Writer
 
 __all__ = ["BATCH_SIZE", "Generator"]
 

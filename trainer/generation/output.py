@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
+from ...data.documents.json_text import canonical_bytes
+from ...data.documents.yaml_stream import GrowingYaml
+from ...data.documents.yaml_writer import to_yaml
 from ...data.files import write_atomic
-from ...data.json_text import canonical_bytes
 from ...data.tokenizer import Tokenizer
-from ...data.yaml_growth import GrowingYaml
-from ...data.yaml_text import to_yaml
+from .samplers import Ending, Sample, Writer
 from .sampling import Sampling
-from .writers import Ending, Sample, Writer
 
 __all__ = ["render", "save", "show", "show_growing"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...data.documents.json_text import Json
 from ...data.errors import PromptError
-from ...data.json_text import Json
 from ...data.tokenizer import State, Tokenizer
 from ...data.tokenizer.symbols import ESCAPES, Control
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
+from ...data.display.visible import visible
 from ...data.tokenizer import VOCAB_SIZE
-from ...data.visible import visible
 from ...data.windows import STRIDE
 from ..generation import Sampling
 

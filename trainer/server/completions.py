@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Literal
 
+from ...data.documents.yaml_writer import to_yaml
 from ...data.errors import BusyError
-from ...data.yaml_text import to_yaml
 from ..generation import Generator
-from ..generation.writers import Writer
+from ..generation.samplers import Writer
 from .api import Completion, CompletionRequest, Health
 from .prompt_text import read_prompt
 

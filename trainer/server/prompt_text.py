@@ -2,9 +2,9 @@
 
 import re
 
+from ...data.documents.parse import parse_document
+from ...data.documents.rejects import RejectedError
 from ...data.errors import PromptError
-from ...data.parse import parse_document
-from ...data.rejects import RejectedError
 from ...data.tokenizer import Tokenizer
 from ..generation import Prompt, open_prompt
 

@@ -12,10 +12,10 @@ from typing import Any
 import click
 import uvicorn
 
+from ...data.display.visible import visible
 from ...data.errors import ConfigError
-from ...data.visible import visible
 from ..generation import Generator
-from ..signals import StopRequest
+from ..training.signals import StopRequest
 from .app import make_app
 from .completions import Completions
 from .connections import BACKLOG, Connection

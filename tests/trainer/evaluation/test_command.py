@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from tct.cli import main
 from tct.data.store import Store
-from tct.trainer.checkpoint import load_model, save_checkpoint
+from tct.trainer.runs.checkpoint import load_model, save_checkpoint
 
 SMALL = ["--preset", "tiny", "--steps", "6", "--batch-size", "4", "--device", "cpu"]
 for setting in ("context=64", "width=32", "layers=1", "heads=2"):

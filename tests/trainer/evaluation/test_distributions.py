@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.trainer.evaluation.distributions import distance, profile
 
 from .workflows import UNFINISHED, document, workflow

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from tct.data.layouts import LAYOUTS, Layout
 from tct.data.store import Store
+from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
-from tct.trainer.evaluate import evaluate
 from tct.trainer.evaluation.likelihood import likelihood, nats_of_documents
-from tct.trainer.learner import Learner, make_learner
 from tct.trainer.model import GPT, init_weights
-from tct.trainer.parallel import World
-from tct.trainer.run import validation_batches
+from tct.trainer.training.distributed import World
+from tct.trainer.training.learner import Learner, make_learner
+from tct.trainer.training.run import validation_batches
+from tct.trainer.training.validate import evaluate
 
 MakeStore = Callable[..., Store]
 WORLD = World(device=torch.device("cpu"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tct.data.json_text import Json
+from tct.data.documents.json_text import Json
 from tct.data.tokenizer import Tokenizer
 from tct.trainer.evaluation.documents import Document, written
 from tct.trainer.generation import Ending

@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tct.cli import main
-from tct.data.parse import parse_document
+from tct.data.documents.parse import parse_document
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
-from tct.data.yaml_text import to_yaml
 from tct.pipeline.workflow_schema import workflow_schema
-from tct.trainer.loop import train
 from tct.trainer.presets import resolve
+from tct.trainer.training.loop import train
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
 SMALL = ["model.width=32", "model.layers=1", "model.heads=2", "run.steps=2"]

@@ -7,15 +7,15 @@ import jsonschema_rs
 import pytest
 import torch
 
+from tct.data.documents.json_text import Json
 from tct.data.errors import CheckpointError, ConfigError, DecodeError, PromptError
-from tct.data.json_text import Json
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.generation import Generator, Prompt, Sample, Sampling, open_prompt
-from tct.trainer.loop import train
 from tct.trainer.model import GPT
 from tct.trainer.presets import resolve
+from tct.trainer.training.loop import train
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
 SMALL = [

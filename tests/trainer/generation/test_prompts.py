@@ -3,8 +3,8 @@
 import jsonschema_rs
 import pytest
 
+from tct.data.documents.json_text import Json
 from tct.data.errors import PromptError
-from tct.data.json_text import Json
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.generation import open_prompt, shortcut

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from tct.trainer.config import ModelConfig
-from tct.trainer.generation.reader import Reader
+from tct.trainer.generation.forward import Reader
 from tct.trainer.model import GPT
 
 CONTEXT = 128

@@ -5,10 +5,10 @@ import json
 import jsonschema_rs
 import pytest
 
-from tct.data.json_text import canonical_bytes
-from tct.data.parse import parse_document
+from tct.data.documents.json_text import canonical_bytes
+from tct.data.documents.parse import parse_document
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.tokenizer import Tokenizer
-from tct.data.yaml_text import to_yaml
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.generation import Generator, Sample, Sampling
 from tct.trainer.model import GPT, init_weights

@@ -8,8 +8,8 @@ import pytest
 from tct.data.store import Store
 from tct.tests.trainer.server.servers import running
 from tct.trainer.generation import Generator
-from tct.trainer.loop import train
 from tct.trainer.presets import resolve
+from tct.trainer.training.loop import train
 
 SMALL = ["model.width=32", "model.layers=1", "model.heads=2", "run.steps=2"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tct.data.parse import parse_document
+from tct.data.documents.parse import parse_document
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.trainer.server.servers import ask, get, running, streaming
 from tct.trainer.generation import Generator, Sampling

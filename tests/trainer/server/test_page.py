@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from tct.data.parse import parse_document
+from tct.data.documents.parse import parse_document
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.trainer.server.browser import EXECUTABLE, Page, new_page
 from tct.tests.trainer.server.servers import get, running, streaming

@@ -1,0 +1,287 @@
+"""A place in a YAML text, what was counted up to it, and what stands on a line.
+
+Texts have U+000A as their only line break, begin with one that is not theirs and end
+in one.  `parent` is the column of the block collection that a node is in, -1 for none;
+further lines of the node are indented further.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import unquote
+
+from ..tokenizer.grammar import MAX_DEPTH
+from .json_text import Json
+from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
+from .yaml_scalars import (
+    TAG,
+    core_scalar,
+    double_quoted_text,
+    fold,
+    single_quoted_text,
+    tagged_scalar,
+)
+
+__all__ = ["BLANK", "BLANKS", "CLOSING", "PLAIN", "PLAIN_FLOW", "Cursor", "Properties"]
+
+BLANK = frozenset(" \t\n")
+BLANKS = re.compile(r"[ \t]*+")
+# A comment has white space before it, by the specification; readers, and people, let it
+# touch what ends in one of these.
+CLOSING = r"\]}\"'"
+
+
+def _plain(end: str, *, more: bool = False) -> str:
+    """A pattern of plain text on one line; `end` are characters that end it."""
+    first = rf"[^ \t\n\-?:,\[\]{{}}#&*!|>'\"%@`]|[-?:](?![ \t\n{end}])"
+    if more:
+        first = rf"[^ \t\n:#{end}]|:(?![ \t\n{end}])"
+    rest = rf"[^\n:#{end}]*+"
+    return rf"(?:{first}){rest}(?:(?::(?![ \t\n{end}])|(?<![ \t])#){rest})*+"
+
+
+PLAIN = _plain("")
+PLAIN_FLOW = _plain(r",\[\]{}")
+PLAIN_MORE = re.compile(_plain("", more=True))
+PLAIN_MORE_FLOW = re.compile(_plain(r",\[\]{}", more=True))
+_LINE = re.compile(r"\n((?:[ \t]*+\n)*+)( *+)[ \t]*+")
+_DOCUMENT_MARK = re.compile(r"(?:---|\.\.\.)(?=[ \t\n])")
+_MARK_LINE = re.compile(r"\n(?:---|\.\.\.)(?:[ \t\n]|\Z)")
+_DOUBLE = re.compile(r'"((?:[^"\\]++|\\[^"]|\\")*+)"')
+_SINGLE = re.compile(r"'((?:[^']++|'')*+)'")
+_NAME = re.compile(r"[^ \t\n,\[\]{}]++")
+_TAG_NAME = re.compile(
+    r"!<([^ \t\n<>]++)>|(![0-9A-Za-z-]*+!)([^ \t\n!,\[\]{}]*+)|!([^ \t\n!,\[\]{}]*+)"
+)
+# What stands in quotes only.
+_ODD = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
+
+
+@dataclass(slots=True)
+class Anchored:
+    """A value with an anchor, and what a copy of it costs."""
+
+    value: Json
+    nodes: int
+    characters: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What stands before a node."""
+
+    anchor: str | None = None
+    tag: str | None = None
+
+
+class Cursor:
+    """Reads scalars, aliases and properties, and counts."""
+
+    def __init__(self, text: str) -> None:
+        """Begin before the first line."""
+        self.text = text
+        self.pos = 0
+        self.nodes = 0
+        self.characters = 0
+        self.depth = 0
+        self.deepest = 0
+        """Greatest depth since the innermost open anchor."""
+        self.anchors: dict[str, Anchored | None] = {}
+        self.handles = {"!": "!", "!!": TAG}
+        self.flow_depth = 0
+        self.is_key = False
+        """Whether what is read will be a key."""
+        self.num_odd = _num_odd(text)
+        """Characters for quotes that were not yet seen in quotes."""
+        self.source: str | None = None
+        """Text of the last node, None if it was a collection; keys are made of it."""
+
+    # -- bounds and errors -------------------------------------------------------------
+
+    def error(self, problem: str) -> RejectedError:
+        """A reject that says where."""
+        return RejectedError("syntax", f"{self._place(self.pos)}: {problem}")
+
+    def key(self, start: int) -> str:
+        """The last node, which began at `start`, as a key."""
+        if self.source is None:
+            begin = self.text[start : start + 40].partition("\n")[0]
+            raise RejectedError("key_not_scalar", f"{self._place(start)}: {begin}")
+        return self.source
+
+    def _place(self, pos: int) -> str:
+        line = self.text.count("\n", 0, pos) or 1
+        column = pos - self.text.rfind("\n", 0, pos)
+        return f"line {line:,}, column {column:,}"
+
+    def count(self, nodes: int, characters: int) -> None:
+        """Bound what was read."""
+        self.nodes += nodes
+        self.characters += characters
+        if self.nodes > MAX_NODES:
+            raise RejectedError("too_many_nodes", f"more than {MAX_NODES:,} values")
+        if self.characters > MAX_CHARACTERS:
+            raise RejectedError(
+                "too_large", f"more than {MAX_CHARACTERS:,} characters with aliases"
+            )
+
+    def enter(self, properties: Properties | None, kind: Literal["map", "seq"]) -> None:
+        """Begin a collection."""
+        tag = None if properties is None else properties.tag
+        if tag not in (None, "!", TAG + kind):
+            raise RejectedError("unknown_tag", str(tag)[:100])
+        self.deepen(1)
+        self.depth += 1
+        self.count(1, 0)
+
+    def leave(self) -> None:
+        """End a collection."""
+        self.depth -= 1
+        self.source = None
+
+    def deepen(self, levels: int) -> None:
+        """Bound the depth of what has so many levels here."""
+        depth = self.depth + levels
+        if depth > MAX_DEPTH:
+            raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
+        self.deepest = max(self.deepest, depth)
+
+    # -- anchors, aliases, tags --------------------------------------------------------
+
+    def begin(self, properties: Properties | None) -> tuple[int, int, int] | None:
+        """Begin a node; returns what `end` wants to know."""
+        if properties is None or properties.anchor is None:
+            return None
+        self.anchors[properties.anchor] = None  # not to be used inside itself
+        before = self.nodes, self.characters, self.deepest
+        self.deepest = self.depth
+        return before
+
+    def end(
+        self,
+        properties: Properties | None,
+        before: tuple[int, int, int] | None,
+        value: Json,
+    ) -> None:
+        """End a node, and remember it under its anchor if it has one."""
+        if properties is not None and properties.anchor is not None and before:
+            nodes, characters, deepest = before
+            self.anchors[properties.anchor] = Anchored(
+                value,
+                self.nodes - nodes,
+                self.characters - characters,
+                self.deepest - self.depth,
+            )
+            self.deepest = max(deepest, self.deepest)
+
+    def alias(self, properties: Properties | None = None) -> Json:
+        """The value of an alias."""
+        name = _NAME.match(self.text, self.pos + 1)
+        if name is None or properties is not None:
+            raise self.error("expected an alias alone")
+        found = self.anchors.get(name[0])
+        if found is None:
+            where = self._place(self.pos)
+            raise RejectedError("unknown_alias", f"{where}: *{name[0][:100]}")
+        self.pos = name.end()
+        self.deepen(found.height)
+        self.count(found.nodes, found.characters)
+        self.source = found.value if isinstance(found.value, str) else None
+        return found.value
+
+    def properties(self, known: Properties | None = None) -> Properties:
+        """The anchor and the tag that stand here, and the blanks behind them."""
+        anchor, tag = (None, None) if known is None else (known.anchor, known.tag)
+        ends = " \t\n,]}" if self.flow_depth else " \t\n"
+        while self.text[self.pos] in "&!":
+            if self.text[self.pos] == "&" and anchor is None:
+                name = _NAME.match(self.text, self.pos + 1)
+                anchor = name and name[0]
+            elif self.text[self.pos] == "!" and tag is None:
+                name = _TAG_NAME.match(self.text, self.pos)
+                tag = name and self._resolve(name)
+            else:
+                raise self.error("found a second anchor or tag")
+            if name is None or self.text[name.end()] not in ends:
+                raise self.error("expected an anchor or a tag")
+            self.pos = BLANKS.match(self.text, name.end()).end()  # type: ignore[union-attr]
+        return Properties(anchor, tag)
+
+    def _resolve(self, name: re.Match[str]) -> str:
+        verbatim, handle, suffix, local = name.groups()
+        if verbatim:
+            return str(verbatim)
+        if handle is None:
+            return self.handles["!"] + unquote(local) if local else "!"
+        prefix = self.handles.get(handle)
+        if prefix is None or not suffix:
+            raise self.error(f"found the unknown tag {name[0][:100]!r}")
+        return prefix + unquote(suffix)
+
+    # -- scalars -----------------------------------------------------------------------
+
+    def scalar(
+        self, text: str, properties: Properties | None, *, is_plain: bool = False
+    ) -> Json:
+        """The value of a scalar."""
+        self.count(1, len(text))
+        self.source = text
+        if properties is not None and properties.tag is not None:
+            return tagged_scalar(text, properties.tag)
+        if self.is_key and (properties is None or properties.anchor is None):
+            return text  # which may look like a number that JSON cannot hold
+        return core_scalar(text) if is_plain else text
+
+    def quoted(self) -> str:
+        """The text of the quoted scalar that stands here.
+
+        Its lines may be indented as they like, which YAML 1.2 forbids and GitHub runs.
+        """
+        is_double = self.text[self.pos] == '"'
+        match = (_DOUBLE if is_double else _SINGLE).match(self.text, self.pos)
+        if match is None:
+            raise self.error("expected closing quotes")
+        raw = match[1]
+        if self.num_odd:
+            self.num_odd -= _num_odd(raw)
+        if "\n" in raw and _MARK_LINE.search(raw):
+            raise self.error("found the end of the document in quotes")
+        try:
+            text = double_quoted_text(raw) if is_double else single_quoted_text(raw)
+        except ValueError as error:
+            raise self.error(str(error)) from error
+        self.pos = match.end()
+        return text
+
+    def plain(self, first: str, parent: int) -> str:
+        """The text of a plain scalar whose first line ends here."""
+        pattern = PLAIN_MORE_FLOW if self.flow_depth else PLAIN_MORE
+        parts = [first.rstrip(" \t")]
+        while True:
+            line = _LINE.match(self.text, self.pos)
+            if line is None or line.end(2) - line.start(2) <= parent:
+                break
+            blank = line[1].rstrip("\n")
+            if parent >= 0 and "\t" in blank and _tab_line(parent).search("\n" + blank):
+                break  # a tab is no indentation
+            more = pattern.match(self.text, line.end())
+            if more is None or (
+                line.end() == line.end(1)
+                and _DOCUMENT_MARK.match(self.text, line.end())
+            ):
+                break
+            parts += fold("\n" + line[1]), more[0].rstrip(" \t")
+            self.pos = more.end()
+        return "".join(parts)
+
+
+def _num_odd(text: str) -> int:
+    return len(text) - len(_ODD.sub("", text)) if _ODD.search(text) else 0
+
+
+@lru_cache(maxsize=64)
+def _tab_line(parent: int) -> re.Pattern[str]:
+    """Finds a line with a tab where a plain scalar needs a space."""
+    return re.compile(rf"\n {{0,{parent}}}\t")

@@ -1,0 +1,32 @@
+"""Documents of a store, back out of it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from ..documents.json_text import canonical_bytes
+from ..documents.yaml_writer import to_yaml
+from .store import Store
+
+__all__ = ["Format", "export"]
+
+Format = Literal["jsonl", "yaml"]
+
+
+def export(store: Store, rows: Iterable[int], kind: Format) -> Iterator[bytes]:
+    r"""The text of some documents; all of it together is one file.
+
+    Args:
+        store: holds them.
+        rows: of docs.arrow.
+        kind: "jsonl" gives the canonical JSON of each in a line; "yaml" documents
+            that are separated by `---`.
+
+    Raises:
+        DecodeError: the store is damaged.
+    """
+    for number, row in enumerate(rows):
+        value = store.tokenizer.decode(store.tokens(row))
+        if kind == "jsonl":
+            yield canonical_bytes(value) + b"\n"
+        else:
+            yield (("---\n" if number else "") + to_yaml(value)).encode()

@@ -1,0 +1,234 @@
+"""The store: token shards, a document index, and the manifest that vouches for both.
+
+    tokens-00000.npy …   NumPy's own format, 1-D little-endian uint16; a document never
+                         crosses shards; the last GUARD_TOKENS ids of a shard are PAD,
+                         so that a window may be read at full width anywhere
+    docs.arrow           one row per document, in the order of the sources
+    rejects.arrow        one row per input that is not in the store, with the reason
+    tokenizer.json       everything that encodes and decodes
+    manifest.json        written last: what the store was made from, and the size and
+                         sha256 of every other file
+
+Opening maps the files into memory and copies no token: `Store.tokens` is a view.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..tokenizer import PAD, VOCAB_SIZE, Tokenizer
+from ..windows import CONTEXT, MAX_DOCUMENT_TOKENS
+from .files import Verify, check_files, map_shard, read_arrow, read_manifest, wrong
+
+__all__ = [
+    "DOCS_SCHEMA",
+    "GUARD_TOKENS",
+    "REJECTS_SCHEMA",
+    "SPLITS",
+    "Split",
+    "Store",
+]
+
+GUARD_TOKENS = CONTEXT + 1
+
+Split = Literal["train", "val"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+DOCS_SCHEMA = pa.schema(
+    {
+        "sha256": pa.binary(32),  # of the canonical JSON: the document's id
+        "path": pa.string(),
+        "group": pa.string(),
+        "split": pa.dictionary(pa.int8(), pa.string()),
+        "n_bytes": pa.int64(),  # canonical JSON
+        "n_source_bytes": pa.int64(),
+        "shard": pa.uint16(),
+        "offset": pa.int64(),  # in the shard
+        "length": pa.uint32(),  # tokens
+        "on_schema": pa.bool_(),  # encoded without an escape
+        "source_sha256": pa.binary(32),  # of the source text
+    }
+)
+REJECTS_SCHEMA = pa.schema(
+    {
+        "path": pa.string(),
+        "sha256": pa.binary(32),  # of the input text
+        "stage": pa.string(),
+        "reason": pa.string(),
+        "message": pa.string(),
+    }
+)
+
+_BLOCK_TOKENS = 1 << 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """An opened store.  Immutable; safe to share between threads."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    docs: pa.Table
+    """docs.arrow, mapped; see DOCS_SCHEMA."""
+    shards: list[NDArray[np.uint16]]
+    """One read-only view of the map per shard, guards included."""
+    shard: NDArray[np.uint16]
+    """Shard of each document."""
+    offset: NDArray[np.int64]
+    """First token of each document in its shard."""
+    length: NDArray[np.int64]
+    """Tokens of each document."""
+
+    @staticmethod
+    def open(folder: Path | str, *, verify: Verify = "full") -> "Store":
+        """Map a store into memory.
+
+        Args:
+            folder: what `tct prepare -o` wrote.
+            verify: "full" compares every file's sha256 with the manifest (one
+                sequential pass that also warms the page cache, about 0.1 s per
+                150 MB); "sizes" compares sizes only; "off" compares nothing.
+
+        Raises:
+            FormatError: no store, or one of another version.
+            CorruptError: a file is missing, truncated or altered, or holds what no
+                reader could use.  With "full" that is every row and every id.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        check_files(folder, manifest, verify=verify)
+        docs = read_arrow(folder / "docs.arrow", DOCS_SCHEMA)
+        names = sorted(name for name in manifest["files"] if name.startswith("tokens-"))
+        store = Store(
+            folder=folder,
+            manifest=manifest,
+            docs=docs,
+            shards=[map_shard(folder / name) for name in names],
+            shard=_numbers(_column(docs, "shard")),
+            offset=_numbers(_column(docs, "offset")),
+            length=_numbers(_column(docs, "length")).astype(np.int64),
+        )
+        _check_rows(store)
+        if verify == "full":
+            for number in range(len(store.shards)):
+                _check_ids(store, number)
+        return store
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return len(self.length)
+
+    @property
+    def digest(self) -> str:
+        """Identity of everything in the store: sha256 of the manifest's fixed part."""
+        return str(self.manifest["digest"])
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that wrote the store.
+
+        Raises:
+            FormatError, CorruptError: it is none, or not the one of the manifest.
+        """
+        path, recorded = self.folder / "tokenizer.json", self.manifest["tokenizer"]
+        tokenizer = Tokenizer.load(path)
+        if tokenizer.digest != recorded:
+            wrong(path, f"digest {tokenizer.digest[:12]}", f"{recorded[:12]}")
+        return tokenizer
+
+    @cached_property
+    def phase(self) -> NDArray[np.uint16]:
+        """A number per document, evenly spread: the first two bytes of its sha256.
+
+        Little-endian; a view of the map.
+        """
+        return self.digests("sha256").view("<u2")[:, 0]
+
+    def digests(self, name: Literal["sha256", "source_sha256"]) -> NDArray[np.uint8]:
+        """(documents, 32) the sha256 of a column; a view of the map."""
+        column = _column(self.docs, name)
+        start, size = 32 * column.offset, 32 * len(column)
+        digests = np.frombuffer(column.buffers()[1], np.uint8, size, start)
+        return digests.reshape(-1, 32)
+
+    def rows(self, split: Split) -> NDArray[np.int64]:
+        """Rows of docs.arrow that belong to a split, ascending."""
+        column = _column(self.docs, "split")
+        code = column.dictionary.to_pylist().index(split)
+        return np.flatnonzero(_numbers(column.indices) == code)
+
+    def tokens(self, row: int) -> NDArray[np.uint16]:
+        """The token ids of one document; a view of the memory map, not a copy."""
+        start = int(self.offset[row])
+        end = start + int(self.length[row])
+        view: NDArray[np.uint16] = self.shards[self.shard[row]][start:end]
+        return view
+
+    def __str__(self) -> str:
+        """One line for logs."""
+        return (
+            f"{self.folder}: {len(self):,} documents, "
+            f"{int(self.length.sum()):,} tokens in {len(self.shards)} shards"
+        )
+
+
+def _column(docs: pa.Table, name: str) -> pa.Array:
+    """A column in one piece; of a store that tct wrote, a view of the map."""
+    column = docs[name]
+    # combine_chunks copies even a single chunk.
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _numbers(array: pa.Array) -> NDArray[Any]:
+    """An array without nulls as a view of its buffer.
+
+    pyarrow's to_numpy would do, but imports pandas where there is one: half a second
+    and 30 MB.
+    """
+    dtype = np.dtype(str(array.type))
+    start = array.offset * dtype.itemsize
+    return np.frombuffer(array.buffers()[1], dtype, len(array), start)
+
+
+def _check_rows(store: Store) -> None:
+    """Each document lies in a shard, before its guards, and is of a known split."""
+    where = store.folder / "docs.arrow"
+    counts = store.manifest["splits"].values()
+    documents = sum(split["documents"] for split in counts)
+    if len(store) != documents:
+        wrong(where, f"{len(store):,} documents", f"{documents:,} as in the manifest")
+    for chunk in store.docs["split"].chunks:
+        if (names := chunk.dictionary.to_pylist()) != list(SPLITS):
+            wrong(f"{where}: split", names, f"{list(SPLITS)}")
+    sizes = np.array([len(shard) - GUARD_TOKENS for shard in store.shards])
+    number = np.minimum(store.shard, len(sizes) - 1)
+    room = sizes[number] - store.length if len(sizes) else np.full(documents, -1)
+    outside = (store.shard >= len(sizes)) | (store.offset < 0) | (store.offset > room)
+    outside |= (store.length < 1) | (store.length > MAX_DOCUMENT_TOKENS)
+    if outside.any():
+        row = int(outside.argmax())
+        wrong(
+            f"{where}: document {row:,}",
+            f"{store.length[row]:,} tokens at {store.offset[row]:,} of shard "
+            f"{store.shard[row]:,}",
+            f"1 to {MAX_DOCUMENT_TOKENS:,} tokens in one of {len(sizes):,} shards",
+        )
+
+
+def _check_ids(store: Store, number: int) -> None:
+    """Ids of documents are below VOCAB_SIZE, those of guards are PAD."""
+    ids = store.shards[number]
+    content, guards = ids[:-GUARD_TOKENS], ids[-GUARD_TOKENS:]
+    for start in range(0, len(content), _BLOCK_TOKENS):
+        block: NDArray[np.uint16] = content[start : start + _BLOCK_TOKENS]
+        if block.max() >= VOCAB_SIZE:
+            at = start + int((block >= VOCAB_SIZE).argmax())
+            where = f"{store.folder}: shard {number}, position {at:,}"
+            wrong(where, f"id {ids[at]:,}", f"one below {VOCAB_SIZE:,}")
+    if len(guards) < GUARD_TOKENS or (guards != PAD).any():
+        wrong(f"{store.folder}: shard {number}", "other guards", f"{PAD} (PAD)")

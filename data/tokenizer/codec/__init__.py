@@ -1,0 +1,9 @@
+"""TODO."""
+
+from .codec import (
+    Codec,
+)
+
+__all__ = [
+    "Codec",
+]

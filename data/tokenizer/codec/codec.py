@@ -1,0 +1,93 @@
+"""JSON values to base symbols and back, under a grammar.
+
+    {"on": "push", "jobs": {...}}   ⇄   on push jobs build … CLOSE_OBJECT
+
+An object is its (key, value) pairs in document order and a closer; a known key is one
+symbol, a free key its text and END.  A type tag is written only where several types
+are allowed.  There are no counts and no lengths, so both directions are one pass, and
+the root's closer ends the document.  A text that was written before is a reference to
+it (`references.py`).
+
+What breaks the schema is written behind one of three escapes, so every JSON value has
+exactly one encoding; one without escapes is a value that the schema allows.
+"""
+
+import re
+
+from ...documents.json_text import Json
+from ..grammar import MAX_DEPTH, Grammar
+from ..symbols import ESCAPES, byte_symbol, literal_symbol
+from .encoder import Writer
+from .lookup import Tables
+from .reader import MalformedError, Reader
+
+__all__ = ["MAX_DEPTH", "Codec"]
+
+_ESCAPE = re.compile("[" + "".join(ESCAPES) + "]")
+
+
+class Codec:
+    """Encoder and decoder for one grammar and one list of common characters."""
+
+    def __init__(self, grammar: Grammar, characters: str) -> None:
+        """Tabulate the symbols.
+
+        Args:
+            grammar: what is allowed where.
+            characters: non-ASCII characters that have a symbol of their own.
+        """
+        self.grammar = grammar
+        self.literals = {
+            word: literal_symbol(slot) for slot, word in enumerate(grammar.literals)
+        }
+        self.words = {symbol: word for word, symbol in self.literals.items()}
+        self._tables = Tables(grammar, self.words)
+        # Everything that is neither ASCII nor common is spelled in bytes.
+        self._rare = re.compile(f"[^\x00-\x7f{re.escape(characters)}]")
+
+    # -- encoding ----------------------------------------------------------------------
+
+    def encode(self, value: Json) -> list[str]:
+        """The symbols of a value, cut into chunks that tokens do not cross.
+
+        A chunk ends where an object does (with the closers that follow) and after each
+        newline of a text, so a step such as `uses: actions/checkout@v4` is one chunk.
+
+        Raises:
+            ValueError: nesting beyond MAX_DEPTH.
+            TypeError: no JSON value.
+        """
+        return Writer(self._tables, self.spell).write(value)
+
+    def spell(self, text: str) -> str:
+        """The text symbols of a string, without END."""
+        if text.isascii():
+            return text
+        return self._rare.sub(
+            lambda match: "".join(
+                byte_symbol(byte) for byte in match[0].encode("utf-8", "surrogatepass")
+            ),
+            text,
+        )
+
+    # -- decoding ----------------------------------------------------------------------
+
+    def reader(self) -> Reader:
+        """A reader at the beginning of a document."""
+        return Reader(self._tables)
+
+    def decode(self, symbols: str) -> Json:
+        """The value that `symbols` encode.
+
+        Raises:
+            MalformedError: they are not the encoding of one value.
+        """
+        reader = self.reader()
+        reader.feed(symbols)
+        if not reader.is_complete:
+            raise MalformedError("the document is not closed", len(symbols))
+        return reader.value
+
+    def is_on_schema(self, symbols: str) -> bool:
+        """Whether a document's symbols have no escape."""
+        return not _ESCAPE.search(symbols)

@@ -1,0 +1,151 @@
+"""What reading and writing look up at each place of the grammar, and learn there.
+
+Workflows repeat themselves, so most of what is read or written was so before at a like
+place: the same key among the same branches, the same short text.  It is checked once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from ...documents.json_text import Json
+from ..dfa import DEAD
+from ..grammar import Alive, Branch, Grammar
+from ..symbols import Control
+
+__all__ = ["Place", "Tables"]
+
+_Learnt = TypeVar("_Learnt")
+
+_CONSTANTS: dict[str, Json] = {
+    Control.TRUE: True,
+    Control.FALSE: False,
+    Control.NULL: None,
+}
+_MAX_LEARNED = 1 << 16  # some tens of megabytes
+_MAX_SYMBOLS = 64
+
+
+class Place:
+    """Between two pairs of an object: its node and the branches that are alive."""
+
+    __slots__ = ("alive", "by_key", "by_symbols", "needs", "number")
+
+    def __init__(self, number: int, alive: Alive, branches: Sequence[Branch]) -> None:
+        """Made by `Tables` only, once for a node and branches."""
+        self.number = number
+        self.alive = alive
+        self.by_symbols: dict[str, tuple[str, int, Place]] = {}
+        """By its symbols, an allowed key: the key, its value's node, where then."""
+        self.by_key: dict[str, tuple[str, int, Place]] = {}
+        """The same by the key, with its symbols."""
+        needs = [(branches[i].min_properties, branches[i].required) for i in alive]
+        self.needs = sorted(needs, key=lambda need: (need[0], len(need[1])))
+        """Number of pairs and keys: one of these is needed for the object to close."""
+
+    def may_close(self, pairs: Mapping[str, Json]) -> bool:
+        """Whether an object that holds `pairs` is complete."""
+        for least, required in self.needs:
+            if len(pairs) >= least and pairs.keys() >= required:
+                return True
+        return False
+
+
+class Tables:
+    """What is looked up again and again; made once for a grammar."""
+
+    def __init__(self, grammar: Grammar, words: dict[str, str]) -> None:
+        """Tabulate.
+
+        Args:
+            grammar: what is allowed where.
+            words: literal symbol to key or enum value.
+        """
+        self.grammar = grammar
+        self.words = words
+        self.literals = {word: symbol for symbol, word in words.items()}
+        self.values: list[dict[str, Any]] = []
+        """By node: symbols that are known to be a whole value, and that value."""
+        self.spelled: list[dict[str, str]] = []
+        """By node: strings that are known to be allowed, and their symbols."""
+        self.opener: list[str] = []
+        """By node: the tag that its values do without, or empty."""
+        for node in grammar.nodes:
+            spelled = {word: self.literals[word] for word in node.literals}
+            allowed = {Control.TRUE: node.true, Control.FALSE: node.false}
+            allowed[Control.NULL] = node.null
+            values = {s: v for s, v in _CONSTANTS.items() if allowed[Control(s)]}
+            self.values.append(values | {s: word for word, s in spelled.items()})
+            self.spelled.append(spelled)
+            bare_array = Control.ARRAY if node.only_array else ""
+            self.opener.append(Control.OBJECT if node.only_object else bare_array)
+        self.items = [node.items for node in grammar.nodes]
+        self.has_text = [node.text >= 0 for node in grammar.nodes]
+        self.has_object = [bool(node.branches) for node in grammar.nodes]
+        self._places: dict[tuple[int, Alive], Place] = {}
+        self.start = [
+            self._place(number, grammar.all_branches(number))
+            for number in range(len(grammar.nodes))
+        ]
+        """By node: the place in an object that has no pair yet."""
+        self._num_learned = 0
+        self._fixed_values = [values.copy() for values in self.values]
+        self._fixed_spelled = [spelled.copy() for spelled in self.spelled]
+
+    def enter(
+        self, place: Place, key: str, *, is_free: bool, count: int
+    ) -> tuple[int, Place] | None:
+        """Read or write a key: its value's node and the place after the pair.
+
+        Args:
+            place: where the key stands.
+            key: the key.
+            is_free: whether it is spelled; a key that the schema names there is not.
+            count: pairs before it.
+
+        Returns:
+            None if the key is not allowed.
+        """
+        label: int | str = key
+        if is_free:
+            keys = self.grammar.nodes[place.number].keys
+            label = DEAD if keys < 0 else self.grammar.automata[keys].label(key)
+            if label == DEAD:
+                return None
+        child, alive = self.grammar.enter(place.number, place.alive, label, count)
+        return None if child < 0 else (child, self._place(place.number, alive))
+
+    def _place(self, number: int, alive: Alive) -> Place:
+        found = self._places.get((number, alive))
+        if found is None:
+            branches = self.grammar.nodes[number].branches
+            found = self._places[number, alive] = Place(number, alive, branches)
+        return found
+
+    def learn(self, table: dict[str, _Learnt], name: str, known: _Learnt) -> None:
+        """Remember something in one of these tables or in one of a place."""
+        if len(name) > _MAX_SYMBOLS:
+            return
+        if self._num_learned >= _MAX_LEARNED:
+            self._forget()
+        self._num_learned += 1
+        table[name] = known
+
+    def learn_key(
+        self, place: Place, table: dict[str, _Learnt], name: str, known: _Learnt
+    ) -> None:
+        """`learn` about a key, unless it depends on the number of pairs before it."""
+        if not self.grammar.counts_keys(place.number):
+            self.learn(table, name, known)
+
+    def _forget(self) -> None:
+        """Forget all that was learnt; only what the grammar says by itself is left."""
+        self._num_learned = 0
+        for place in self._places.values():
+            place.by_symbols.clear()
+            place.by_key.clear()
+        for values, fixed in zip(self.values, self._fixed_values, strict=True):
+            values.clear()
+            values.update(fixed)
+        for spelled, words in zip(self.spelled, self._fixed_spelled, strict=True):
+            spelled.clear()
+            spelled.update(words)

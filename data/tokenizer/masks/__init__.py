@@ -1,0 +1,9 @@
+"""TODO."""
+
+from .masks import (
+    Masks,
+)
+
+__all__ = [
+    "Masks",
+]

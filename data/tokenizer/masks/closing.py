@@ -1,0 +1,190 @@
+"""The shortest way to close a document from any state.
+
+Sampling within a budget keeps one invariant: what is left of the budget is enough for
+the completion of the current state.  So even a document that is cut off ends correctly.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from ..dfa import ANY_LABEL
+from ..grammar import Alive, Node
+from ..symbols import Control, byte_symbol, literal_symbol
+from .pushdown import Array, Key, Machine, Object, State, Text, Value
+
+__all__ = ["Completer"]
+
+
+class Completer:
+    """Symbols that close a document, as few as the grammar needs."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Find the shortest value of every node."""
+        self.machine = machine
+        self.grammar = machine.grammar
+        self._literals = {
+            word: literal_symbol(slot)
+            for slot, word in enumerate(self.grammar.literals)
+        }
+        self._values = self._shortest_values()
+
+    def closing(self, state: State) -> str:
+        """Symbols that lead from `state` to the end of the document."""
+        found = state.closing
+        if found is None:
+            found = state.closing = self._closing(state)
+        return found
+
+    def _closing(self, state: State) -> str:
+        frame, parent = state.frame, state.parent
+        if parent is None:
+            return ""
+        match frame:
+            case Value():
+                return self._value(frame.node, frame.in_array) + self.closing(parent)
+            case Text():
+                text = self._end_of_text(frame.automaton, frame.state, frame.pending)
+                return text + Control.END + self.closing(parent)
+            case Array():
+                node = self.grammar.nodes[frame.node]
+                missing = max(0, node.min_items - frame.items)
+                return self._items(node, missing) + self.closing(parent)
+            case Object():
+                rest = self._pairs(frame.node, frame.alive, frame.seen)
+                return rest + Control.CLOSE_OBJECT + self.closing(parent)
+            case Key():
+                symbols = self._end_of_key(frame) + Control.END
+                after = self.machine.walk(state, symbols)
+                assert after is not None
+                return symbols + self.closing(after)
+        raise AssertionError(frame)
+
+    # -- values ------------------------------------------------------------------------
+
+    def _value(self, number: int, in_array: bool) -> str:
+        """The shortest value of a node, with the type tag it needs there.
+
+        Raises:
+            KeyError: none is known yet.
+        """
+        node = self.grammar.nodes[number]
+        tag = Control.ARRAY if in_array and node.only_array else ""
+        return tag + self._values[number]
+
+    def _items(self, node: Node, count: int) -> str:
+        """Some items and the close; what an item is matters only if there are any."""
+        items = "".join(self._value(node.items, True) for _ in range(count))
+        return items + Control.CLOSE_ARRAY
+
+    def _shortest_values(self) -> dict[int, str]:
+        """Relax until nothing gets shorter, as Bellman and Ford do for paths."""
+        self._values = {}
+        changed = True
+        while changed:
+            changed = False
+            for number, node in enumerate(self.grammar.nodes):
+                for candidate in self._candidates(number, node):
+                    known = self._values.get(number)
+                    if known is None or len(candidate) < len(known):
+                        self._values[number] = candidate
+                        changed = True
+        return self._values
+
+    def _candidates(self, number: int, node: Node) -> Iterator[str]:
+        """Short values of a node, as far as those of its children are known."""
+        if node.null:
+            yield Control.NULL
+        if node.true:
+            yield Control.TRUE
+        if node.false:
+            yield Control.FALSE
+        if node.literals:
+            yield self._literals[min(node.literals)]
+        if node.text >= 0:
+            yield self._end_of_text(node.text, 0, b"") + Control.END
+        if node.number >= 0:
+            digits = self._end_of_text(node.number, 0, b"")
+            yield Control.NUMBER + digits + Control.END
+        if node.items >= 0:
+            tag = "" if node.only_array else Control.ARRAY
+            with suppress(KeyError):
+                yield tag + self._items(node, node.min_items)
+        for index in self.grammar.all_branches(number):
+            tag = "" if node.only_object else Control.OBJECT
+            with suppress(KeyError):
+                pairs = self._pairs(number, (index,), frozenset())
+                yield tag + pairs + Control.CLOSE_OBJECT
+
+    # -- objects -----------------------------------------------------------------------
+
+    def _pairs(self, number: int, alive: Alive, seen: frozenset[str]) -> str:
+        """The pairs that an object still needs.
+
+        They are those of the first alive branch: it decides where branches differ, so
+        nothing that is added can rule it out.
+        """
+        if self.grammar.may_close(number, alive, seen):
+            return ""
+        branch = self.grammar.nodes[number].branches[alive[0]]
+        keys = sorted(branch.required - seen)
+        spare = sorted(
+            (len(self._values[child]), key)
+            for key, child in branch.properties.items()
+            if key not in branch.required | seen and child in self._values
+        )
+        missing = branch.min_properties - len(seen) - len(keys)
+        keys += [key for _, key in spare[: max(0, missing)]]
+        pairs = "".join(
+            self._literals[key] + self._value(branch.properties[key], False)
+            for key in keys
+        )
+        taken = set(seen | set(keys))
+        while len(taken) < branch.min_properties:
+            pairs += self._free_pair(number, alive, taken)
+        return pairs
+
+    def _free_pair(self, number: int, alive: Alive, taken: set[str]) -> str:
+        """A pair whose key is none of `taken`, to which it is added."""
+        bits = self.machine.free_labels(number, alive, len(taken))
+        if not bits:
+            raise KeyError(number)  # a known key will do, once its value is known
+        automaton = self.grammar.automata[self.grammar.nodes[number].keys]
+        key = next(t for t in automaton.texts(0, bits) if t not in taken)
+        child, _ = self.grammar.enter(number, alive, automaton.label(key), len(taken))
+        taken.add(key)
+        return key + Control.END + self._value(child, False)
+
+    def _end_of_key(self, frame: Key) -> str:
+        """Text that makes the key complete and different from those before it."""
+        number = self.grammar.nodes[frame.node].keys
+        bits = self.machine.free_labels(frame.node, frame.alive, len(frame.seen))
+        state, symbols, text = self._end_of_character(
+            number, frame.state, frame.pending, bits
+        )
+        for end in self.grammar.automata[number].texts(state, bits):
+            if frame.text + text + end not in frame.seen:
+                return symbols + end
+        raise AssertionError("a finite set of free keys is used up")
+
+    # -- text --------------------------------------------------------------------------
+
+    def _end_of_text(self, number: int, state: int, pending: bytes) -> str:
+        state, symbols, _ = self._end_of_character(number, state, pending, ANY_LABEL)
+        return symbols + self.grammar.automata[number].shortest(state)
+
+    def _end_of_character(
+        self, number: int, state: int, pending: bytes, bits: int
+    ) -> tuple[int, str, str]:
+        """Complete a character: the state after it, its symbols and itself."""
+        symbols, data = "", pending
+        while pending:
+            for byte in range(0x80, 0xC0):
+                symbol = byte_symbol(byte)
+                moved = self.machine.read(number, state, pending, symbol, bits)
+                if moved is not None:
+                    (state, pending), symbols = moved, symbols + symbol
+                    data += bytes([byte])
+                    break
+            else:
+                raise AssertionError("no character begins with these bytes")
+        return state, symbols, data.decode()

@@ -1,0 +1,288 @@
+"""Which tokens may come next.
+
+A token is allowed iff its whole expansion steps through the grammar's automaton.  A
+token that begins inside a frame of a state either ends before the frame does, or goes
+on in the frame below.  What it may do inside a frame does not depend on the frames
+below, so that is found once for each frame and each place in the vocabulary, and a mask
+is put together from the few frames that a token can reach:
+
+    mask = tokens inside the top frame
+         ∪ those of the rest of it that go on inside the frame below, and so on
+
+Names of free keys are left out of what is found for a frame, or hardly any two frames
+would be equal; tokens that would repeat a key are taken out of the mask at the end.
+"""
+
+import re
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dfa import ANY_LABEL
+from ..grammar import MAX_TAGGED_DEPTH
+from ..symbols import REFERENCES, STRUCTURE, Control
+from .pushdown import Array, Frame, Key, Machine, Object, State, Text, Value
+from .trie import Cursor, Cursors, Ids
+
+__all__ = ["Masks"]
+
+Mask = NDArray[np.bool_]
+
+_MAX_MEMO = 1 << 16
+_TEXTS = re.compile(f"[^{STRUCTURE}]*{Control.END}")
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+
+
+class _Inside(NamedTuple):
+    """What tokens at a cursor may do inside a frame."""
+
+    ids: Ids
+    """Those that end before the frame does, or with it."""
+    after: Cursor
+    """Where the others are when the frame is closed."""
+    keys: tuple[Cursor, ...]
+    """Where a free key of this very object may begin."""
+
+
+class _Findings:
+    """What becomes an `_Inside`."""
+
+    def __init__(self) -> None:
+        self.ids: list[Ids] = []
+        self.after: set[int] = set()
+        self.keys: list[Cursor] = []
+
+    def add_end(self, cursor: Cursor) -> None:
+        """The frame is closed at `cursor`."""
+        self.ids.append(cursor.ends)
+        self.after |= cursor.nodes
+
+    def add(self, inside: _Inside) -> None:
+        """What another frame, as which this one goes on, allows."""
+        self.ids.append(inside.ids)
+        self.after |= inside.after.nodes
+        self.keys += inside.keys
+
+
+class Masks:
+    """Allowed tokens by state, for one vocabulary."""
+
+    def __init__(self, machine: Machine, vocabulary: dict[int, str], size: int) -> None:
+        """Build the trie of the vocabulary.
+
+        Args:
+            machine: steps through the grammar.
+            vocabulary: id to symbols, of the tokens that may be generated at all.
+            size: length of a mask; the other ids are never allowed.
+        """
+        self.machine = machine
+        self.grammar = machine.grammar
+        self.vocabulary = vocabulary
+        self.size = size
+        self._cursors = Cursors(machine, vocabulary)
+        self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
+        self._repeating = [n for n, symbols in vocabulary.items() if _repeats(symbols)]
+        tags = (sum(map(symbols.count, _TAGS)) for symbols in vocabulary.values())
+        self._max_tags = max(tags, default=0)
+        self._count_caps = [
+            max(
+                (max(b.min_properties, b.max_properties or 0) for b in node.branches),
+                default=0,
+            )
+            for node in self.grammar.nodes
+        ]
+
+    def allowed(self, state: State) -> Mask:
+        """bool[size], read-only: True for each id that may follow, none at the end.
+
+        A mask has at least one True unless the document is complete.
+        """
+        if state.allowed is None:
+            if state.depth + self._max_tags > MAX_TAGGED_DEPTH:
+                mask = self._by_trial(state)
+            else:
+                mask = self._mask(state)
+            mask.flags.writeable = False
+            state.allowed = mask
+        return state.allowed
+
+    def _by_trial(self, state: State) -> Mask:
+        """Try every token: near the greatest depth, frames depend on those below."""
+        mask = np.zeros(self.size, dtype=bool)
+        for number, symbols in self.vocabulary.items():
+            mask[number] = self.machine.walk(state, symbols) is not None
+        return mask
+
+    def _mask(self, state: State) -> Mask:
+        mask = np.zeros(self.size, dtype=bool)
+        cursor, at = self._cursors.root, state
+        repeats: list[int] = []
+        while cursor and at.frame is not None and at.parent is not None:
+            inside = self._inside(cursor, self._without_names(at.frame))
+            mask[inside.ids] = True
+            repeats += self._repeats(cursor, inside, at.frame)
+            cursor, at = inside.after, at.parent
+        mask[repeats] = False
+        for number in self._repeating:
+            if mask[number]:
+                symbols = self.vocabulary[number]
+                mask[number] = self.machine.walk(state, symbols) is not None
+        return mask
+
+    # -- names of free keys ------------------------------------------------------------
+
+    def _without_names(self, frame: Frame) -> Frame:
+        """The frame with as many made-up free keys as can matter."""
+        if not isinstance(frame, Object | Key):
+            return frame
+        known = self.grammar.known_keys(frame.node)
+        free = len(frame.seen - known)
+        seen = frame.seen
+        if free:
+            made_up = range(min(free, self._count_caps[frame.node]))
+            # No document on the schema has a lone surrogate.
+            seen = seen & known | {f"\ud800{index}" for index in made_up}
+        if isinstance(frame, Object):
+            return Object(frame.node, frame.alive, seen)
+        return Key(frame.node, frame.alive, seen, frame.state, frame.pending, "")
+
+    def _repeats(self, cursor: Cursor, inside: _Inside, frame: Frame) -> list[int]:
+        """Tokens that would give an object a free key for the second time."""
+        if not isinstance(frame, Object | Key):
+            return []
+        names = frame.seen - self.grammar.known_keys(frame.node)
+        found = []
+        for name in names:
+            if not name.isascii() and _PRIVATE.search(name):
+                continue  # spelled in bytes, which are tokens of their own
+            if isinstance(frame, Key) and name.startswith(frame.text):
+                rest = name[len(frame.text) :] + Control.END
+                found += self._cursors.beginning(cursor, rest)
+            for place in inside.keys:
+                found += self._cursors.beginning(place, name + Control.END)
+        return found
+
+    # -- inside a frame ----------------------------------------------------------------
+
+    def _inside(self, cursor: Cursor, frame: Frame) -> _Inside:
+        memo = cursor, type(frame), frame  # tuples: only the type tells their kinds
+        found = self._memo.get(memo)
+        if found is None:
+            findings = _Findings()
+            match frame:
+                case Value():
+                    self._value(cursor, frame, findings)
+                case Text():
+                    self._text(cursor, frame, findings)
+                case Object():
+                    self._object(cursor, frame, findings)
+                case Array():
+                    self._array(cursor, frame, findings)
+                case Key():
+                    self._key(cursor, frame, findings)
+            found = _Inside(
+                np.unique(np.concatenate([*findings.ids, _NO_IDS])),
+                self._cursors.at(findings.after),
+                tuple(findings.keys),
+            )
+            if len(self._memo) >= _MAX_MEMO:
+                self._memo.clear()
+            self._memo[memo] = found
+        return found
+
+    def _value(self, cursor: Cursor, frame: Value, findings: _Findings) -> None:
+        bare = self.machine.untagged(frame)
+        if not isinstance(bare, Value):
+            findings.add(self._inside(cursor, bare)._replace(keys=()))
+            return
+        node, words = self.grammar.nodes[frame.node], self.machine.words
+        constants = {Control.TRUE: node.true, Control.FALSE: node.false}
+        constants[Control.NULL] = node.null
+        for symbol, after in self._cursors.structure(cursor).items():
+            if symbol in words:
+                is_whole = words[symbol] in node.literals
+            elif symbol in REFERENCES:
+                is_whole = node.text >= 0
+            else:
+                is_whole = constants.get(Control(symbol), False)
+            opened = None if is_whole else self.machine.opened(frame.node, symbol)
+            if is_whole:
+                findings.add_end(after)
+            elif opened is not None:
+                findings.ids.append(after.ends)
+                findings.add(self._inside(after, opened)._replace(keys=()))
+        if node.text >= 0:
+            findings.add(self._inside(cursor, Text(node.text, 0, b"")))
+
+    def _text(self, cursor: Cursor, frame: Text, findings: _Findings) -> None:
+        inside, after = self._cursors.text(cursor, *frame, ANY_LABEL)
+        findings.ids.append(inside)
+        for end in after.values():
+            findings.add_end(end)
+
+    def _array(self, cursor: Cursor, frame: Array, findings: _Findings) -> None:
+        close = self._cursors.structure(cursor).get(Control.CLOSE_ARRAY)
+        if close and frame.items >= self.grammar.nodes[frame.node].min_items:
+            findings.add_end(close)
+        following = self.machine.after_item(frame)
+        if following is not None:
+            item = Value(self.grammar.nodes[frame.node].items, in_array=True)
+            self._then(cursor, item, following, findings)
+
+    def _object(self, cursor: Cursor, frame: Object, findings: _Findings) -> None:
+        node, alive, seen = frame
+        for symbol, after in self._cursors.structure(cursor).items():
+            if symbol == Control.CLOSE_OBJECT:
+                if self.grammar.may_close(node, alive, seen):
+                    findings.add_end(after)
+            elif (key := self.machine.words.get(symbol)) and key not in seen:
+                self._pair(after, frame, key, key, findings)
+        if self.machine.free_labels(node, alive, len(seen)):
+            findings.keys.append(cursor)
+            self._key(cursor, Key(node, alive, seen, 0, b"", ""), findings)
+
+    def _key(self, cursor: Cursor, frame: Key, findings: _Findings) -> None:
+        node, alive, seen, state, pending, _ = frame
+        labels = self.machine.free_labels(node, alive, len(seen))
+        keys = self.grammar.nodes[node].keys
+        inside, ends = self._cursors.text(cursor, keys, state, pending, labels)
+        findings.ids.append(inside)
+        for label, after in ends.items():
+            name = f"\ud800{len(seen)}"  # not seen yet
+            self._pair(after, Object(node, alive, seen), label, name, findings)
+
+    def _pair(
+        self,
+        cursor: Cursor,
+        frame: Object,
+        key: str | int,
+        name: str,
+        findings: _Findings,
+    ) -> None:
+        """After a key: its value and the rest of the object."""
+        node, alive, seen = frame
+        child, kept = self.grammar.enter(node, alive, key, len(seen))
+        if child >= 0:
+            findings.ids.append(cursor.ends)
+            rest = self._without_names(Object(node, kept, seen | {name}))
+            self._then(cursor, Value(child, in_array=False), rest, findings)
+
+    def _then(
+        self, cursor: Cursor, value: Value, rest: Frame, findings: _Findings
+    ) -> None:
+        """A value, then the rest of the container that it is in."""
+        inside = self._inside(cursor, value)
+        findings.ids.append(inside.ids)
+        if inside.after:
+            findings.add(self._inside(inside.after, rest))
+
+
+_NO_IDS: Ids = np.empty(0, dtype=np.uint16)
+_TAGS = (Control.OBJECT, Control.ARRAY)
+
+
+def _repeats(symbols: str) -> bool:
+    """Whether a token ends the same text twice: it may be a key both times."""
+    return max(Counter(_TEXTS.findall(symbols)).values(), default=0) > 1

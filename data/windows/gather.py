@@ -1,0 +1,69 @@
+"""Windows together with the places of their tokens, ready to be copied."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store import Store
+from ..tokenizer import PAD
+from .plan import Windows
+
+__all__ = ["WindowTokens"]
+
+
+class WindowTokens:
+    """Some windows of a store and where their tokens are.
+
+    Many are looked up together: a step's windows alone cost ten times as much.  Lists
+    where a loop over windows follows, since NumPy's scalars are slow.
+    """
+
+    def __init__(self, store: Store, windows: Windows) -> None:
+        """Look up the windows; reads one token of each.
+
+        Args:
+            store: that they are windows of.
+            windows: `document` is a row of docs.arrow.
+        """
+        length = windows.length
+        shard = store.shard[windows.document]
+        begin = store.offset[windows.document] + windows.start
+        end = begin + length - 1
+        self.windows = windows
+        self.last = np.empty(len(windows), dtype=np.uint16)
+        """(windows,) the last token of each."""
+        for which in np.unique(shard).tolist():
+            here = shard == which
+            self.last[here] = store.shards[which][end[here]]
+        self.length: list[int] = length.tolist()
+        self._shards = [tokens.data for tokens in store.shards]
+        self._shard: list[int] = shard.tolist()
+        self._begin: list[int] = begin.tolist()
+        # The last token is no input.
+        self._end: list[int] = end.tolist()
+
+    def __len__(self) -> int:
+        """The number of windows."""
+        return len(self.length)
+
+    def copy(self, part: slice, at: Sequence[int], out: NDArray[np.uint16]) -> None:
+        """Put the inputs of some windows where they belong, and PAD everywhere else.
+
+        The only copy of tokens on their way to the device.  A loop over slices of
+        memoryviews takes 10 microseconds for 32 windows; over slices of arrays it takes
+        18, and a strided gather of all rows at full width 32.
+
+        Args:
+            part: which windows.
+            at: where the position token of each goes; its content follows.
+            out: (positions,) is filled.
+        """
+        if sum(self.length[part]) < len(out):
+            out.fill(PAD)
+        content = out.data[1:]
+        for to, shard, begin, end in zip(
+            at, self._shard[part], self._begin[part], self._end[part], strict=True
+        ):
+            content[to : to + end - begin] = self._shards[shard][begin:end]
+        out[np.array(at, dtype=np.int64)] = self.windows.position[part]

@@ -1,0 +1,98 @@
+"""The commands that look at a store, prove it, and take documents out of it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:  # what a command needs is imported when it runs
+    from ...data.store.export import Format
+
+__all__ = ["store"]
+
+_store_argument = click.argument(
+    "folder", type=click.Path(path_type=Path), metavar="STORE"
+)
+
+
+@click.group()
+def store() -> None:
+    """Look at a store, prove it, take documents out of it."""
+
+
+@store.command("info")
+@_store_argument
+def store_info(folder: Path) -> None:
+    """Say what is in a store, from which inputs, with which tokenizer.
+
+    \b
+    Example:
+      tct store info store
+    """
+    from ...data.store import Store
+    from ..report.store_tables import info_table
+    from ..report.tables import print_table
+
+    print_table(info_table(Store.open(folder)))
+
+
+@store.command("verify")
+@_store_argument
+@click.option(
+    "--decode",
+    is_flag=True,
+    help="Decode every document, too, and compare it with its id.",
+)
+def store_verify(folder: Path, decode: bool) -> None:
+    """Prove that a store is what its manifest says.
+
+    Compares the sha256 of every file, the places of documents, their ids with the
+    vocabulary, and the counts; the first thing that is wrong is an error.
+
+    \b
+    Example:
+      tct store verify store --decode
+    """
+    from ...data.store.verify import verify
+    from ..prepare.progress import open_progress
+    from ..report.store_tables import verified_table
+    from ..report.tables import print_table
+
+    with open_progress() as progress:
+        progress.stage("verify", None)
+        found = verify(folder, decode=decode, advance=progress.advance)
+    print_table(verified_table(folder, found))
+
+
+@store.command("export")
+@_store_argument
+@click.argument("documents", nargs=-1, metavar="[DOC…]")
+@click.option(
+    "--format",
+    "kind",
+    default="jsonl",
+    show_default=True,
+    type=click.Choice(["jsonl", "yaml"]),
+    help="One JSON document per line, or YAML documents separated by ---.",
+)
+def store_export(folder: Path, documents: tuple[str, ...], kind: "Format") -> None:
+    """Print documents, all or some, in the order of the store.
+
+    DOC is the number of a document, the beginning of its id, or its path.
+
+    \b
+    Example:
+      tct store export store > workflows.jsonl
+      tct store export store 12 owner__name/ci.yml --format yaml
+    """
+    from ...data.inspection import find_document
+    from ...data.store import Store
+    from ...data.store.export import export
+
+    opened = Store.open(folder)
+    rows = sorted({find_document(opened, name) for name in documents})
+    out = sys.stdout.buffer
+    for text in export(opened, rows if documents else range(len(opened)), kind):
+        out.write(text)
+    out.flush()

@@ -1,0 +1,13 @@
+"""TODO."""
+
+from .prepare import (
+    PrepareOptions,
+    PrepareReport,
+    prepare,
+)
+
+__all__ = [
+    "PrepareOptions",
+    "PrepareReport",
+    "prepare",
+]

@@ -1,0 +1,125 @@
+"""Parts to a store: in the order of the inputs, whoever did them and when.
+
+Reads the columns of all parts but the tokens (a few hundred bytes per input), chooses
+the documents, then copies their tokens part by part into shards.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...data.store import DOCS_SCHEMA, REJECTS_SCHEMA
+from ...data.store.writer import ShardWriter, split_column
+from .encode import OUTCOMES_SCHEMA
+from .selection import Dropped, Rows, Rules, select
+
+__all__ = ["Merged", "merge"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merged:
+    """What is in the store, as its tables say it."""
+
+    docs: pa.Table
+    """DOCS_SCHEMA."""
+    rejects: pa.Table
+    """REJECTS_SCHEMA."""
+    violations: Counter[str]
+    """Documents by what they break."""
+    duplicates: dict[str, int]
+    """Documents that come again, see `selection.py`."""
+
+
+def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
+    """Write the shards of all parts; what the store's tables are to hold.
+
+    Args:
+        parts: Arrow files of OUTCOMES_SCHEMA, in the order of the inputs.
+        folder: where the shards go.
+        rules: which documents are chosen.
+    """
+    needless = {"tokens"} if rules.near_duplicates else {"tokens", "signature"}
+    names = [name for name in OUTCOMES_SCHEMA.names if name not in needless]
+    none = OUTCOMES_SCHEMA.empty_table().select(names)
+    inputs = pa.concat_tables([none, *(_read_columns(part, names) for part in parts)])
+    selection = select(inputs, rules)
+    shard, offset = _write_shards(parts, selection.kept, folder)
+    columns = {
+        "group": selection.groups,
+        "split": split_column(selection.splits),
+        "shard": pa.array(shard, pa.uint16()),
+        "offset": pa.array(offset, pa.int64()),
+    }
+    rows = pa.array(selection.kept)
+    found = {
+        name: inputs[name].take(rows)
+        for name in DOCS_SCHEMA.names
+        if name not in columns
+    }
+    docs = pa.table({**found, **columns}).select(DOCS_SCHEMA.names).cast(DOCS_SCHEMA)
+    broken = pc.list_flatten(inputs["violations"].take(rows))
+    return Merged(
+        docs=docs,
+        rejects=_rejects(inputs, selection.dropped),
+        violations=Counter(broken.to_pylist()),
+        duplicates=selection.duplicates,
+    )
+
+
+def _read_columns(part: Path, names: Sequence[str]) -> pa.Table:
+    """A copy of some columns: views would keep the part's tokens, and its file open."""
+    with pa.memory_map(os.fsencode(part)) as file:
+        table = pa.ipc.open_file(file).read_all().select(names)
+        return table.take(pa.array(range(len(table)), pa.int64()))
+
+
+def _write_shards(
+    parts: Sequence[Path], kept: Rows, folder: Path
+) -> tuple[list[int], list[int]]:
+    """Copy the tokens of the kept inputs; shard and offset of each."""
+    writer = ShardWriter(folder)
+    places, begun = [], 0
+    for part in parts:
+        with pa.memory_map(os.fsencode(part)) as file:
+            tokens = pa.ipc.open_file(file).read_all()["tokens"].chunk(0)
+        offsets, ids = _views(tokens)
+        here = kept[np.searchsorted(kept, begun) :]
+        here = here[: np.searchsorted(here, begun + len(tokens))] - begun
+        for row in here.tolist():
+            places.append(writer.add(ids[offsets[row] : offsets[row + 1]]))
+        begun += len(tokens)
+    writer.close()
+    return [shard for shard, _ in places], [offset for _, offset in places]
+
+
+def _views(tokens: pa.ListArray) -> tuple[list[int], NDArray[np.uint16]]:
+    """Offsets of the lists of a part, and all ids as a view of the map."""
+    offsets = np.frombuffer(tokens.buffers()[1], dtype=np.int32)[: len(tokens) + 1]
+    values = tokens.buffers()[3]
+    ids = np.frombuffer(values or b"", dtype=np.uint16)
+    return offsets.tolist(), ids
+
+
+def _rejects(inputs: pa.Table, dropped: Sequence[Dropped]) -> pa.Table:
+    """Everything that is not in the store, in the order of the inputs."""
+    names = {"sha256": "source_sha256"}
+    early = np.flatnonzero(inputs["reason"].is_valid())
+    rows = np.union1d(early, [drop.row for drop in dropped]).astype(np.int64)
+    found = inputs.take(pa.array(rows))
+    columns = {
+        name: found[names.get(name, name)].to_pylist() for name in REJECTS_SCHEMA.names
+    }
+    place = {row: at for at, row in enumerate(rows.tolist())}
+    for drop in dropped:
+        at = place[drop.row]
+        columns["stage"][at] = drop.stage
+        columns["reason"][at] = drop.reason
+        columns["message"][at] = drop.message
+    return pa.table(columns, schema=REJECTS_SCHEMA)

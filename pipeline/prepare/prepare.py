@@ -1,0 +1,250 @@
+"""Sources to a store.
+
+    hash        what the store is made from; if it was made from just that, all is done
+    tokenize    inputs → parts of some hundred → parse → token ids, in several processes
+    write       parts → documents without duplicates → shards, index, manifest
+
+The store is a function of the inputs and options alone, not of the processes that make
+it nor of how often they were killed.  Its cache key says which inputs and options, so
+preparing the same again finds the store and does nothing, and a store that was made
+from something else is never taken for it, nor overwritten unasked.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...data.errors import SourceError
+from ...data.records import write_record
+from ...data.store.files import STORE_VERSION
+from ...data.store.manifest import complete_manifest, describe_store
+from ...data.store.writer import describe_files, write_table
+from ...data.tokenizer import Tokenizer
+from ..sources import Columns, Source, fingerprint, read_records
+from ..vocabulary.violations import most_common
+from .cache_key import find_store, inputs_digest, key_inputs
+from .merge import Merged, merge
+from .parts import (
+    PART_BYTES,
+    PART_INPUTS,
+    PartRecord,
+    cut,
+    finished_part,
+    forget_job,
+    make_part,
+    part_file,
+    write_inputs,
+)
+from .pool import Engine, num_cores, run_parts
+from .previous_store import is_usable
+from .progress import Progress
+from .selection import Rules
+from .staging import Staging, staging, sweep
+from .stat_cache import StatCache
+
+__all__ = ["PrepareOptions", "PrepareReport", "prepare"]
+
+_MAX_VIOLATIONS = 1000  # kinds that the manifest lists
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrepareOptions:
+    """What `prepare` may be told; the last three do not change the store."""
+
+    columns: Columns = field(default_factory=Columns)
+    tokenizer: Path | None = None
+    """A tokenizer.json to use; None takes the one that ships with the package."""
+    rules: Rules = field(default_factory=Rules)
+    """Which documents are chosen, and for which split."""
+    force: bool = False
+    """Replace a store that was made from something else."""
+    workers: int = field(default_factory=num_cores)
+    """Processes that tokenize."""
+    engine: Engine = "processes"
+    """What starts them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrepareReport:
+    """What was made, or found to be there already."""
+
+    store: Path
+    up_to_date: bool
+    manifest: dict[str, Any]
+    seconds: dict[str, float]
+    """Wall time by stage; empty if the store was up to date."""
+
+
+def prepare(
+    sources: Sequence[Source], store: Path, options: PrepareOptions, progress: Progress
+) -> PrepareReport:
+    """Make `store` from `sources`, or find that it is already made.
+
+    Raises:
+        SourceError: a source is missing, empty or holds no document.
+        StaleStoreError: `store` was made from something else and `force` is not set.
+        FormatError: `store` is a folder of something else.
+        LockedError: another process is making `store`.
+        WorkerError: processes were lost again and again.
+    """
+    if store.is_symlink():
+        store = store.resolve()  # the folder is replaced, not the link
+    run = _Run(sources, options, progress, StatCache(sources))
+    run.begin("hash")
+    tokenizer = Tokenizer.load_or_default(options.tokenizer)
+    inputs = key_inputs(
+        sources,
+        columns=options.columns,
+        rules=options.rules,
+        tokenizer=tokenizer,
+        sha256=run.hashes.sha256,
+    )
+    run.hashes.save()
+    found = find_store(store, inputs, force=options.force)
+    if found is None:
+        with staging(store) as work:
+            # Another process may have made it between the look and the lock.
+            found = find_store(store, inputs, force=options.force)
+            if found is None:
+                manifest = run.make(work, tokenizer, inputs)
+                work.publish()
+                return run.report(store, manifest)
+            work.discard()
+    sweep(store, inputs)
+    return PrepareReport(store=store, up_to_date=True, manifest=found, seconds={})
+
+
+@dataclass(slots=True)
+class _Run:
+    sources: Sequence[Source]
+    options: PrepareOptions
+    progress: Progress
+    hashes: StatCache
+    seconds: dict[str, float] = field(default_factory=dict)
+    _stage: str = ""
+    _begun: float = 0
+
+    def begin(self, stage: str) -> None:
+        """End a stage and begin another."""
+        self.end()
+        self._stage, self._begun = stage, time.perf_counter()
+        self.progress.stage(stage, None)
+
+    def end(self) -> None:
+        """Note how long a stage took."""
+        if self._stage:
+            seconds = time.perf_counter() - self._begun
+            self.seconds[self._stage] = round(seconds, 3)
+
+    def report(self, store: Path, manifest: dict[str, Any]) -> PrepareReport:
+        """Say what was made."""
+        return PrepareReport(
+            store=store, up_to_date=False, manifest=manifest, seconds=self.seconds
+        )
+
+    def make(
+        self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make the store in a staging; its manifest."""
+        job = {
+            "version": __version__,
+            "key_inputs": inputs,
+            "near_duplicates": self.options.rules.near_duplicates,
+            "part": [PART_INPUTS, PART_BYTES],
+            "earlier": is_usable(work.store, tokenizer),
+        }
+        work.take_up(job, tokenizer)
+        self.begin("tokenize")
+        try:
+            records = self._tokenize(work)
+        finally:
+            forget_job()
+        self._check_inputs(inputs)
+        self.begin("write")
+        parts = [part_file(work.folder, r.number, "arrow") for r in records]
+        merged = merge(parts, work.made, self.options.rules)
+        self._check(merged)
+        return self._write(work.made, merged, tokenizer, inputs, records)
+
+    def _tokenize(self, work: Staging) -> list[PartRecord]:
+        """Do all parts that are not done; the records of all, in order."""
+        records: list[PartRecord] = []
+
+        def missing() -> Iterator[int]:
+            """Numbers of the parts to do, each with its inputs spooled."""
+            inputs = read_records(self.sources, self.options.columns)
+            for number, part in enumerate(cut(inputs, PART_INPUTS)):
+                done = finished_part(work.folder, number)
+                if done is None:
+                    write_inputs(work.folder, number, part)
+                    yield number
+                else:
+                    records.append(done)
+                    self.progress.advance(done.inputs)
+
+        task = partial(make_part, str(work.folder))
+        workers, engine = self.options.workers, self.options.engine
+        for record in run_parts(task, missing(), workers=workers, engine=engine):
+            part_file(work.folder, record.number, "in").unlink(missing_ok=True)
+            records.append(record)
+            self.progress.advance(record.inputs)
+        return sorted(records, key=lambda record: record.number)
+
+    def _check_inputs(self, inputs: dict[str, Any]) -> None:
+        """Refuse inputs that changed while they were read: the key would be a lie."""
+        now = fingerprint(self.sources, self.hashes.sha256)
+        if inputs_digest(now) != inputs["input_sha256"]:
+            raise SourceError(
+                f"{', '.join(map(str, self.sources))}: changed while it was read",
+                "prepare again when nothing writes there",
+            )
+
+    def _check(self, merged: Merged) -> None:
+        if not merged.docs.num_rows:
+            reasons = Counter[str](merged.rejects["reason"].to_pylist())
+            raise SourceError(
+                f"{', '.join(map(str, self.sources))}: no document among "
+                f"{merged.rejects.num_rows:,} inputs{_counts(reasons)}",
+                "check that these are workflows, and --text-column",
+            )
+
+    def _write(
+        self,
+        folder: Path,
+        merged: Merged,
+        tokenizer: Tokenizer,
+        inputs: dict[str, Any],
+        records: Sequence[PartRecord],
+    ) -> dict[str, Any]:
+        """Write the tables, the tokenizer and, last, the manifest."""
+        tokenizer.save(folder / "tokenizer.json")
+        write_table(folder / "docs.arrow", merged.docs)
+        write_table(folder / "rejects.arrow", merged.rejects)
+        fixed = {
+            **describe_store(merged.docs, merged.rejects),
+            "duplicates": merged.duplicates,
+            "violations": dict(most_common(merged.violations, _MAX_VIOLATIONS)),
+            "tokenizer": tokenizer.digest,
+            "files": describe_files(folder),
+        }
+        self.end()
+        run = {
+            "seconds": self.seconds,
+            "parts": len(records),
+            "tokenized": sum(record.tokenized for record in records),
+            "reused": sum(record.reused for record in records),
+        }
+        manifest = complete_manifest(fixed, inputs, run)
+        path = folder / "manifest.json"
+        write_record(path, manifest, name="store", version=STORE_VERSION)
+        return manifest
+
+
+def _counts(reasons: Counter[str]) -> str:
+    names = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    return f" ({names})" if names else ""

@@ -1,0 +1,104 @@
+"""sha256 of files that were hashed before and have not changed since, as git does it.
+
+A file is taken for unchanged while its size, times and inode are; so a hundred thousand
+files are looked at, not read.  A file that was changed less than two seconds before it
+was hashed is hashed again next time: its clock may not tell a later change from that.
+
+The cache is one file per source below `$XDG_CACHE_HOME/tct` (`~/.cache/tct`): a sha256,
+and the Arrow file that has it.  Whatever is wrong with it costs time only.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from ...data.files import sha256_file, write_atomic
+from ..sources import Source
+
+__all__ = ["StatCache"]
+
+_SCHEMA = pa.schema(
+    {
+        "path": pa.binary(),
+        "size": pa.int64(),
+        "mtime_ns": pa.int64(),
+        "ctime_ns": pa.int64(),
+        "inode": pa.uint64(),
+        "sha256": pa.binary(32),
+    }
+)
+_RACY_NS = 2_000_000_000
+_MIN_FILES, _MIN_BYTES = 100, 64 << 20  # less is hashed in no time
+
+_Stat = tuple[int, int, int, int]
+
+
+class StatCache:
+    """Hashes the files of some sources."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Read what is known about the files of `sources`."""
+        name = "\0".join(map(str, [Path.cwd(), *sources]))
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+        self._file = _cache_folder() / f"stat-2-{digest}"
+        self._known = _read(self._file)
+        self._found: dict[bytes, tuple[_Stat, bytes]] = {}
+        self._hashed_bytes = 0
+
+    def sha256(self, path: Path) -> str:
+        """Hex sha256 of a file."""
+        name = os.fsencode(path)
+        status = os.stat(path)
+        stat = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        known = self._known.get(name) or self._found.get(name)
+        if known is not None and known[0] == stat:
+            self._found[name] = known
+            return known[1].hex()
+        digest, now = sha256_file(path), time.time_ns()
+        self._hashed_bytes += status.st_size
+        if max(stat[1], stat[2]) < now - _RACY_NS:
+            self._found[name] = stat, bytes.fromhex(digest)
+        return digest
+
+    def save(self) -> None:
+        """Keep what was found, if it is new and worth it."""
+        is_much = len(self._found) >= _MIN_FILES or self._hashed_bytes >= _MIN_BYTES
+        if not self._hashed_bytes or not is_much:
+            return
+        stats = [stat for stat, _ in self._found.values()]
+        columns = [
+            list(self._found),
+            *([stat[at] for stat in stats] for at in range(4)),
+            [digest for _, digest in self._found.values()],
+        ]
+        table = pa.table(columns, schema=_SCHEMA)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        content = sink.getvalue().to_pybytes()
+        digest = hashlib.sha256(content).digest()
+        with suppress(OSError):
+            write_atomic(self._file, lambda file: file.write(digest + content))
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "tct"
+
+
+def _read(path: Path) -> dict[bytes, tuple[_Stat, bytes]]:
+    with suppress(OSError, pa.ArrowException, ValueError):
+        data = path.read_bytes()
+        if hashlib.sha256(data[32:]).digest() != data[:32]:
+            return {}
+        table = pa.ipc.open_file(data[32:]).read_all()
+        if table.schema.equals(_SCHEMA):
+            paths, *stats, digests = (column.to_pylist() for column in table.columns)
+            entries = zip(zip(*stats, strict=True), digests, strict=True)
+            return dict(zip(paths, entries, strict=True))
+    return {}

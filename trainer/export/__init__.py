@@ -1,0 +1,11 @@
+"""TODO."""
+
+from .export import (
+    Exported,
+    export,
+)
+
+__all__ = [
+    "Exported",
+    "export",
+]

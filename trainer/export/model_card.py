@@ -1,0 +1,221 @@
+"""The model card of an export: what a model is, learnt from, reached, and cannot do.
+
+Everything in it is filled in from the run, and what the run does not know is not there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ... import __version__
+from ...data.display.visible import visible
+from ..runs.history import RunStore
+from ..runs.state import State
+from .card_evaluation import evaluation_section
+
+__all__ = ["CardFacts", "model_card"]
+
+_PAGE = """\
+---
+license: {license}
+library_name: transformers
+pipeline_tag: text-generation
+tags:
+- tct
+- nanochat
+- github-actions
+- constrained-decoding
+---
+
+# {title}
+
+A GPT with {parameters:,} parameters that writes GitHub Actions workflows, \
+trained by tct {version}.
+Its tokens are decisions that the workflow schema leaves open, so under the masks of \
+its tokenizer every workflow that it writes is correct against the schema.
+
+## Use
+
+With tct, which reads this folder as it is and runs no code from it:
+
+    tct generate {name} -n 3 --temperature 0.7 --top-p 0.9
+    tct generate {name} --prompt start.yml
+
+With transformers 5, without custom code. Ids come from tct, as `tokenizer.json` is \
+none of transformers' own: `AutoTokenizer` and `pipeline` do not read it.
+
+```python
+import torch
+from tct.data.tokenizer import Tokenizer
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("{name}")
+tokenizer = Tokenizer.load("{name}/tokenizer.json")
+state = tokenizer.start()
+ids = [0]  # the position token of a document's beginning comes first
+while not state.is_complete and len(ids) < {context}:
+    logits = model(torch.tensor([ids])).logits[0, -1, :8192]
+    allowed = torch.from_numpy(state.allowed().copy())
+    ids.append(int(logits.where(allowed, -torch.inf).argmax()))
+    state = state.advance(ids[-1])
+workflow = tokenizer.decode([*ids[1:], *state.shortest_completion()])
+```
+
+The position token says where in its document a window begins: one that begins at \
+token 32 n has n in front. {context:,} positions are read at a time, the position \
+token among them. Id 8192 is PAD and is never written.
+
+## Data
+
+{data}
+
+The documents are the workflows of others and remain under the licences of their \
+repositories, which the store does not record.
+
+## Training
+
+{training}
+
+## Figures
+
+{figures}
+
+## Limits
+
+- Correct against the schema is not correct: the schema does not know which actions, \
+versions, runner labels or secrets exist, nor what a script does. Read what it writes \
+before you run it.
+- It may repeat what it was trained on, names of repositories and scripts included.
+- It knows workflow files as of when its data were gathered, and nothing else.
+- The masks need the tokenizer of this folder; without them nothing is promised.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardFacts:
+    """What a card is filled from."""
+
+    name: str
+    """Of the model: its folder's."""
+    license: str
+    """Of the weights, an identifier of the Hugging Face Hub."""
+    parameters: int
+    state: State
+    """Of the checkpoint."""
+    store: RunStore
+    """Of what it learnt from, as the run's config.json describes it."""
+    evaluation: dict[str, Any] | None
+    """What `tct eval` found of these weights; None if it was not asked."""
+
+
+def model_card(facts: CardFacts) -> str:
+    """The card as Markdown, with front matter for the Hugging Face Hub."""
+    return _PAGE.format(
+        license=visible(facts.license),
+        title=_cell(facts.name),
+        name=visible(facts.name),
+        parameters=facts.parameters,
+        version=__version__,
+        context=facts.state.config.model.context,
+        data=_table(_data(facts.store)),
+        training=_table(_training(facts)),
+        figures="\n\n".join(_figures(facts)),
+    )
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _cell(text: str) -> str:
+    """What would end a cell or begin HTML, such as in a name, stays text."""
+    return visible(text).replace("|", r"\|").replace("<", r"\<")
+
+
+def _data(store: RunStore) -> Iterable[tuple[str, str]]:
+    yield "store", f"`{store['name']}`, sha256 `{store['digest']}`"
+    inputs: Mapping[str, Any] = store.get("key_inputs") or {}
+    if "input_files" in inputs:
+        found = f"{inputs['input_files']:,}, sha256 `{inputs['input_sha256']}`"
+        yield "input files", found
+    for split, counts in store.get("splits", {}).items():
+        groups = store.get("groups", {}).get(split)
+        where = f" of {groups:,} groups" if groups is not None else ""
+        yield (
+            {"train": "training", "val": "validation"}.get(split, split),
+            f"{counts['documents']:,} documents{where}, {counts['tokens']:,} tokens, "
+            f"{counts['bytes']:,} bytes of canonical JSON",
+        )
+    if "split_seed" in inputs:
+        yield "split", _split_rule(inputs)
+    if "on_schema" in store:
+        yield "on schema", f"{store['on_schema']:,} documents"
+    if rejects := store.get("rejects"):
+        left_out = (f"{n:,} {reason}" for reason, n in rejects.items())
+        yield "left out", ", ".join(left_out)
+    for name, what in (
+        ("where", "only rows where"),
+        ("max_per_path", "most versions of a file"),
+        ("max_per_group", "most documents of a group"),
+    ):
+        if (value := inputs.get(name)) not in (None, []):
+            yield what, ", ".join(value) if isinstance(value, list) else f"{value:,}"
+
+
+def _split_rule(inputs: Mapping[str, Any]) -> str:
+    share = inputs["val_per_10000"] / 100
+    rule = (
+        f"whole groups (repositories) by the sha256 of their name and seed "
+        f"{inputs['split_seed']}, {share:g} % of them for validation; "
+        "no two documents are equal"
+    )
+    if inputs.get("near_duplicates") is not None:
+        rule += ", and near-duplicates do not cross it"
+    return rule
+
+
+def _training(facts: CardFacts) -> Iterable[tuple[str, str]]:
+    config = facts.state.config
+    model, data, optim = config.model, config.data, config.optim
+    yield (
+        "model",
+        f"{model.layers} layers, {model.width} wide, {model.heads} heads, "
+        f"{model.vocab_size:,} ids, context {model.context:,}, type `nanochat`",
+    )
+    yield "steps", f"{facts.state.step:,} of {config.run.steps:,}"
+    yield "tokens", f"{facts.state.tokens:,} predicted"
+    yield (
+        "step",
+        f"{data.batch_size} windows, cut by `{data.windows}`, in the order of seed "
+        f"{data.seed}",
+    )
+    yield (
+        "optimiser",
+        f"{optim.optimizer}, rate {optim.lr:g} with schedule {optim.schedule}, "
+        f"betas {optim.beta1:g} and {optim.beta2:g}, decay {optim.weight_decay:g}, "
+        f"gradient clipped to {optim.clip:g}",
+    )
+    if model.dropout:
+        yield "dropout", f"{model.dropout:g}"
+
+
+def _figures(facts: CardFacts) -> Iterable[str]:
+    validation = facts.state.validation
+    if validation is None and facts.evaluation is None:
+        yield "These weights were not evaluated."
+    if validation is not None:
+        rows = [
+            ("validation loss", f"{validation.loss:.4f} nats per token"),
+            ("perplexity", f"{validation.perplexity:,.2f}"),
+            ("bits per byte of canonical JSON", f"{validation.bits_per_byte:.4f}"),
+            ("nats per document", f"{validation.nats_per_document:,.1f}"),
+        ]
+        yield (
+            f"Over the whole validation split, {validation.documents:,} documents of "
+            f"{validation.tokens:,} tokens, each counted once:"
+        )
+        yield _table(rows)
+        yield "Bits per byte compare across tokenizers; loss and perplexity do not."
+    if facts.evaluation is not None:
+        yield evaluation_section(facts.evaluation)

@@ -1,0 +1,128 @@
+"""What a model says of the documents of a batch, as they grow.
+
+A document that outgrows the context slides: its window begins anew at a multiple of 32,
+with the position token of that start, as windows do in training.  Half of a full window
+is kept, so that a token sees between half a context and a whole one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...data.tokenizer import VOCAB_SIZE
+from ...data.windows import STRIDE
+from ..model import GPT
+from .kv_cache import Cache, Piece
+
+__all__ = ["Reader"]
+
+# Products of 8, 16, … 64 rows give each row the same bits on the CPUs that we know; a
+# product of one row is another kernel.  A GPU picks its kernel by the number of rows,
+# so there it is always the same.
+_MOST_ROWS = 64
+_CPU_ROWS = 8
+# Most positions of a document that are attended at once.
+_PIECE = 8
+
+
+@dataclass(slots=True)
+class _Window:
+    """What has been read of a document."""
+
+    start: int = 0
+    """Its first token."""
+    length: int = 0
+    """Positions read: the position token, then the document's tokens from `start`."""
+
+
+class Reader:
+    """Reads documents with a model and remembers what it has read."""
+
+    def __init__(self, model: GPT, rows: int) -> None:
+        """Make room for `rows` documents, and one for what they begin with."""
+        self._model = model
+        self._context = model.config.context
+        weight = model.lm_head.weight
+        self._device = weight.device
+        self._cache = Cache(
+            model.config,
+            rows + 1,
+            device=self._device,
+            dtype=model.compute_dtype or weight.dtype,
+        )
+        self._windows = [_Window() for _ in range(rows + 1)]
+        self._row_multiple = _CPU_ROWS if weight.device.type == "cpu" else _MOST_ROWS
+
+    @torch.inference_mode()
+    def begin(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+        """Read what all documents begin with; (V,) logits of the token after it."""
+        shared = len(self._windows) - 1
+        self._windows[shared] = _Window()
+        logits: NDArray[np.float32] = self.read({shared: tokens})[0]
+        return logits
+
+    @torch.inference_mode()
+    def restart(self, row: int) -> None:
+        """Begin another document in a row, with what `begin` has read."""
+        shared = self._windows[-1]
+        self._windows[row] = _Window(shared.start, shared.length)
+        self._cache.copy(len(self._windows) - 1, row, shared.length)
+
+    @torch.inference_mode()
+    def read(self, documents: Mapping[int, Sequence[int]]) -> NDArray[np.float32]:
+        """Read on in some rows.
+
+        Args:
+            documents: all tokens so far of the document in a row.
+
+        Returns:
+            (len(documents), V) logits of each one's next token.
+        """
+        found = {}
+        for ids, pieces in self._blocks(documents):
+            self._cache.expect(pieces, len(ids))
+            logits = self._model(torch.tensor([ids], device=self._device), self._cache)
+            for row, place in {piece.row: piece.end - 1 for piece in pieces}.items():
+                found[row] = logits[0, place, :VOCAB_SIZE]
+        if not found:
+            return np.empty((0, VOCAB_SIZE), np.float32)
+        stacked = torch.stack([found[row] for row in documents])
+        array: NDArray[np.float32] = stacked.float().cpu().numpy()
+        return array
+
+    def _blocks(
+        self, documents: Mapping[int, Sequence[int]]
+    ) -> Iterator[tuple[list[int], list[Piece]]]:
+        """What is read in one pass each: ids, with padding, and whose they are."""
+        ids: list[int] = []
+        pieces: list[Piece] = []
+        for row, tokens in documents.items():
+            unread, position = self._unread(self._windows[row], tokens)
+            for at in range(0, len(unread), _PIECE):
+                part = unread[at : at + _PIECE]
+                if len(ids) + len(part) > _MOST_ROWS:
+                    yield self._padded(ids), pieces
+                    ids, pieces = [], []
+                end = len(ids) + len(part)
+                pieces.append(Piece(row, position + at, len(ids), end))
+                ids = ids + part
+        if pieces:
+            yield self._padded(ids), pieces
+
+    def _unread(self, window: _Window, tokens: Sequence[int]) -> tuple[list[int], int]:
+        """Inputs of a row that have not been read, and the position of the first."""
+        end = len(tokens)
+        if 1 + end - window.start > self._context:
+            start = end - self._context // 2
+            window.start = min(-(-start // STRIDE), end // STRIDE) * STRIDE
+            window.length = 0
+        inputs = [window.start // STRIDE, *tokens[window.start :]]
+        position = window.length
+        window.length = len(inputs)
+        return inputs[position:], position
+
+    def _padded(self, ids: list[int]) -> list[int]:
+        return ids + [0] * (-len(ids) % self._row_multiple)

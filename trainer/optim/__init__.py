@@ -1,0 +1,13 @@
+"""TODO."""
+
+from .optimizers import (
+    make_optimizers,
+    optimizer_tensors,
+    restore_optimizers,
+)
+
+__all__ = [
+    "make_optimizers",
+    "optimizer_tensors",
+    "restore_optimizers",
+]

@@ -1,0 +1,195 @@
+"""What a run has written down so far, for those who look at it afterwards.
+
+A run that is still going on can be read too: a last line that is cut off is left out.
+Nothing here loads PyTorch.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Required, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.errors import ConfigError, FormatError
+from ...data.files import parse_json
+from ...data.records import RUN_VERSION, read_record, signed_right, typed
+from ...data.store.files import KeyInputs
+from ..config import Config
+
+__all__ = [
+    "CONFIG_NAME",
+    "METRICS_NAME",
+    "History",
+    "Records",
+    "RunRecord",
+    "RunStore",
+    "read_history",
+    "read_lines",
+    "read_run",
+]
+
+CONFIG_NAME = "config.json"
+METRICS_NAME = "metrics.jsonl"
+
+# Figures that each kind of record has to have.
+_NEEDED = {
+    "train": ("step", "tokens", "targets", "tokens_per_s", "loss"),
+    "eval": ("step", "tokens", "val_tokens", "val_loss", "bits_per_byte"),
+}
+_DIVISORS = ("tokens_per_s", "bits_per_byte")
+
+
+class Records:
+    """The lines of one kind, by column."""
+
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        """Take lines in the order of their steps."""
+        self._lines = lines
+
+    def __len__(self) -> int:
+        """Number of lines."""
+        return len(self._lines)
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """(lines,) one figure of each; inf where it was too large to be written."""
+        values = [line.get(name, math.inf) for line in self._lines]
+        return np.array(values, dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """One run."""
+
+    folder: Path
+    config: Config
+    store: str
+    """Digest of the store that it learns from."""
+    tokens: int
+    """Of the training split."""
+    windows_per_epoch: tuple[int, int]
+    """Fewest and most."""
+    train: Records
+    """Figures of training; see `StepRecord`."""
+    evaluations: Records
+    """Figures of the validation split."""
+
+
+class _Data(TypedDict):
+    tokens: int
+    windows_per_epoch: tuple[int, int]
+
+
+class _Counts(TypedDict):
+    documents: int
+    tokens: int
+    bytes: int
+
+
+class RunStore(TypedDict, total=False):
+    """What a run says of its store; runs of before may not say all of it."""
+
+    name: Required[str]
+    digest: Required[str]
+    groups: dict[str, int]
+    key_inputs: KeyInputs
+    splits: dict[str, _Counts]
+    on_schema: int
+    rejects: dict[str, int]
+
+
+class RunRecord(TypedDict):
+    """RUN/config.json."""
+
+    config: Config
+    data: _Data
+    store: RunStore
+
+
+def read_run(folder: Path) -> RunRecord:
+    """What a run is and learns from.
+
+    Raises:
+        FormatError: no config.json, or one that is not as it was written.
+    """
+    path = folder / CONFIG_NAME
+    hint = "go on with tct train --resume, which writes it anew"
+    if not path.is_file():
+        raise FormatError(f"{path}: missing, expected a file", hint)
+    found = read_record(path, name="run", version=RUN_VERSION, remake=hint)
+    try:
+        run = typed(RunRecord, found, "run")
+        if (tokens := run["data"]["tokens"]) < 1:
+            raise ValueError(f"run.data.tokens: found {tokens:,}, expected 1 or more")
+        return run
+    except (ValueError, ConfigError) as error:
+        raise FormatError(f"{path}: {error}", f"restore it, or {hint}") from error
+
+
+def read_history(folder: Path) -> History:
+    """Read what a run has written so far.
+
+    Raises:
+        ConfigError: the folder holds no run.
+        FormatError: a file of it cannot be read.
+    """
+    path = folder / CONFIG_NAME
+    if not path.is_file():
+        raise ConfigError(
+            f"{folder}: found no {CONFIG_NAME}, expected the folder of a run",
+            "give a folder that tct train wrote",
+        )
+    run, lines = read_run(folder), read_lines(folder / METRICS_NAME)
+    return History(
+        folder=folder,
+        config=run["config"],
+        store=run["store"]["digest"],
+        tokens=run["data"]["tokens"],
+        windows_per_epoch=run["data"]["windows_per_epoch"],
+        train=_of_kind("train", lines),
+        evaluations=_of_kind("eval", lines),
+    )
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of metrics.jsonl; none if there is no such file.
+
+    Raises:
+        FormatError: a line is no record, or not the one that was written.
+    """
+    if not path.is_file():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(_checked(parse_json(line)))
+        except ValueError as error:
+            if number == len(lines) and not line.endswith(b"\n"):
+                break  # it is being written
+            raise FormatError(
+                f"{path}: line {number} is no record with a kind and a step ({error})",
+                "remove this line",
+            ) from error
+    return found
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    """A record as it was written, without its sha256, which lines of before lack."""
+    if "sha256" in typed(dict[str, Any], record, "record"):
+        if not signed_right(record):
+            raise ValueError("its figures have not the sha256 that it records")
+        del record["sha256"]
+    kind = typed(str, record.pop("kind", None), "kind")
+    figures = typed(dict[str, float | None], record, "record")
+    for name in _NEEDED.get(kind, ("step",)):
+        found = figures.get(name)
+        if found is None or found < 0 or (found == 0 and name in _DIVISORS):
+            raise ValueError(f"{name}: found {found!r}, expected a number above 0")
+    typed(int, record["step"], "step")
+    return {"kind": kind, **record}
+
+
+def _of_kind(kind: str, lines: list[dict[str, Any]]) -> Records:
+    return Records([line for line in lines if line["kind"] == kind])

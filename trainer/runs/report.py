@@ -1,0 +1,164 @@
+"""The end of a run, what one will take, and what was exported, for people."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from rich.table import Table
+
+from ...data.display.screen import Screen
+from ..export import Exported
+from ..training.dry_run import DryRun
+from ..training.validate import Evaluation
+from .progress import time_left
+from .state import Best
+
+__all__ = ["TrainReport", "render_dry_run", "render_export", "render_report"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainReport:
+    """What `train` did."""
+
+    store: Path
+    """The store that was learnt from."""
+    folder: Path
+    """The run's folder."""
+    checkpoint: Path | None
+    """The newest checkpoint; None if a signal came before the first step."""
+    step: int
+    """Optimiser steps done in all."""
+    steps: int
+    """Steps of the whole run."""
+    is_stopped: bool
+    """A signal ended it before its last step or evaluation; it can be resumed."""
+    is_new: bool
+    """Whether this call did anything: False for a finished run resumed once more."""
+    parameters: int
+    train_loss: float | None
+    """Nats per token in the latest record of metrics.jsonl."""
+    validation: Evaluation | None
+    """Of the newest weights, where they were evaluated."""
+    best: Best | None
+    seconds: float
+    """Wall time of the run, without the time between stop and resume."""
+
+
+def render_report(report: TrainReport, screen: Screen) -> None:
+    """Print what was reached, where it is, and the next command."""
+    screen.print(_headline(report))
+    _print_table(_figures(report), screen)
+    screen.print(f"next: {_next_command(report)}", soft_wrap=True)
+
+
+def render_dry_run(found: DryRun, screen: Screen) -> None:
+    """Print what a run will take."""
+    screen.print(f"{found.steps:,} steps on {found.device}, not started")
+    _print_table(_dry_figures(found), screen)
+
+
+def render_export(done: Exported, screen: Screen) -> None:
+    """Print what was exported, and the next command."""
+    screen.print(os.fspath(done.folder), soft_wrap=True)
+    rows = [
+        ("checkpoint", os.fspath(done.checkpoint)),
+        ("parameters", f"{done.parameters:,}"),
+        *(_validation(done.state.validation) if done.state.validation else []),
+        ("tct eval", "in the card" if done.is_evaluated else "none of this checkpoint"),
+        ("size", f"{done.size / 1e6:,.1f} MB"),
+    ]
+    _print_table(rows, screen)
+    folder = shlex.quote(os.fspath(done.folder))
+    screen.print(f"next: tct generate {folder}", soft_wrap=True)
+
+
+def _print_table(rows: list[tuple[str, str]], screen: Screen) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    screen.print(table)
+
+
+def _dry_figures(found: DryRun) -> list[tuple[str, str]]:
+    fewest, most = found.windows
+    windows = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
+    peak = f"{found.peak.flops / 1e12:,.3g} TFLOP/s, {found.peak.source}"
+    return [
+        ("parameters", f"{found.parameters:,}"),
+        ("documents", f"{found.documents:,} with {found.tokens:,} tokens"),
+        ("windows per epoch", windows),
+        ("passes over the data", f"{found.passes:,.1f}"),
+        ("operations", f"{found.flops:.2e} FLOPs on targets"),
+        ("first loss", f"{found.loss:.3f} nats per token"),
+        (
+            "speed",
+            f"{found.tokens_per_s:,.0f} tokens/s, {found.step_seconds:.3g} s/step",
+        ),
+        ("MFU", f"{found.mfu:.1%} of {peak}"),
+        (
+            "memory",
+            f"{_gigabytes(found.memory)} by estimate without torch.compile, "
+            f"{_gigabytes(found.memory_seen)} seen, "
+            f"{_gigabytes(found.memory_there)} there",
+        ),
+        (
+            "checkpoints",
+            f"{_gigabytes(found.disk)} of disk at most, "
+            f"{_gigabytes(found.checkpoint)} each",
+        ),
+        ("time to finish", time_left(found.seconds)),
+    ]
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.3g} GB"
+
+
+def _next_command(report: TrainReport) -> str:
+    store, run = (
+        shlex.quote(os.fspath(path)) for path in (report.store, report.folder)
+    )
+    if report.is_stopped:
+        return f"tct train {store} -o {run} --resume"
+    return f"tct generate {run}"
+
+
+def _headline(report: TrainReport) -> str:
+    if report.is_stopped:
+        return f"stopped after step {report.step:,} of {report.steps:,}"
+    if report.step < report.steps:
+        best = report.best.step if report.best else 0
+        return (
+            f"ended early after step {report.step:,} of {report.steps:,}: "
+            f"no evaluation was better than that after step {best:,}"
+        )
+    if not report.is_new:
+        return f"already finished: {report.steps:,} steps, nothing to do"
+    return f"finished {report.steps:,} steps"
+
+
+def _figures(report: TrainReport) -> list[tuple[str, str]]:
+    rows = [("parameters", f"{report.parameters:,}")]
+    if report.train_loss is not None:
+        rows.append(("training loss", f"{report.train_loss:.4f} nats per token"))
+    if report.validation is not None:
+        rows += _validation(report.validation)
+    if report.best is not None and report.best.step != report.step:
+        best = report.best
+        rows.append(("best so far", f"{best.loss:.4f} after step {best.step:,}"))
+    rows.append(("time", str(timedelta(seconds=round(report.seconds)))))
+    if report.checkpoint is not None:
+        rows.append(("checkpoint", os.fspath(report.checkpoint)))
+    return rows
+
+
+def _validation(found: Evaluation) -> list[tuple[str, str]]:
+    return [
+        ("validation loss", f"{found.loss:.4f} nats per token"),
+        ("perplexity", f"{found.perplexity:,.2f}"),
+        ("bits per byte", f"{found.bits_per_byte:.4f}"),
+    ]

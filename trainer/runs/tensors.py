@@ -1,0 +1,81 @@
+"""Tensors from files, checked before a model has them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..config import ModelConfig
+from ..model import GPT
+
+__all__ = ["load_gpt", "load_weights", "read_tensors"]
+
+_FLOAT = 4  # bytes
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, float32.
+
+    Raises:
+        ValueError: it cannot be read, or holds other numbers than finite float32.
+    """
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"not readable ({_last_line(error)})") from error
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32:
+            raise ValueError(f"{name!a} is {tensor.dtype}, expected torch.float32")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name!a} holds a number that is not finite")
+    return tensors
+
+
+def load_gpt(
+    config: ModelConfig,
+    path: Path,
+    rename: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict,
+) -> GPT:
+    """A model with the weights of a file.
+
+    Args:
+        config: its shape.
+        path: the file.
+        rename: makes our names of those in the file.
+
+    Raises:
+        ValueError: the file cannot be read, or is of another model.
+    """
+    # A shape that is no model's is not built, however much memory it would take.
+    if path.stat().st_size < _FLOAT * config.parameters:
+        raise ValueError(
+            f"found {path.stat().st_size:,} bytes, expected {config.parameters:,} "
+            "float32 parameters"
+        )
+    tensors = read_tensors(path)
+    model = GPT(config)
+    load_weights(model, rename(tensors))
+    return model
+
+
+def load_weights(model: GPT, tensors: Mapping[str, Tensor]) -> None:
+    """Give a model its weights.
+
+    Raises:
+        ValueError: they are of another model.
+    """
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = _last_line(error)
+        raise ValueError(
+            f"its tensors are not those of its configuration ({reason})"
+        ) from error
+
+
+def _last_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[-1].strip() if lines else repr(error)

@@ -1,0 +1,305 @@
+"""train(): a store and a configuration in, a folder of checkpoints out."""
+
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...data.files import locked
+from ...data.store import Store
+from ...data.windows.batches import Batches
+from ..config import Config
+from ..model import count_parameters
+from ..model.flops import Peak, peak_flops
+from ..optim.lr_schedule import learning_rate
+from ..runs.checkpoint import record_figures, rotate, save_checkpoint
+from ..runs.metrics import Interval, Metrics, MetricsLog, NoMetrics
+from ..runs.progress import Progress, Silent
+from ..runs.report import TrainReport
+from ..runs.resume import find_origin
+from .distributed import World, join
+from .failures import explaining
+from .loader import DeviceBatch, Loader
+from .run import Run, begin, training_batches, validation_batches
+from .samples import rates, save_samples, write_samples
+from .signals import StopRequest
+from .step import StepResult, train_step
+from .validate import evaluate
+
+__all__ = ["train"]
+
+
+def train(
+    store: Store,
+    run_folder: Path,
+    config: Config,
+    *,
+    device: str = "auto",
+    resume: bool | Path = False,
+    progress: Progress | None = None,
+) -> TrainReport:
+    """Train from the first step, or from a checkpoint, to the last step.
+
+    SIGINT or SIGTERM ends the run in good order: the step in progress is finished and
+    saved, and the report says where it stopped.  A second signal raises
+    KeyboardInterrupt at once.  Started by torchrun, all processes train one model.
+
+    Args:
+        store: what to learn from; its "val" split is evaluated on the way.
+        run_folder: where everything is written; see run.py.
+        config: every number of the run; to resume, the one it was started with.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        resume: go on from the newest checkpoint in `run_folder`, or from the checkpoint
+            or run of this folder.
+        progress: is told about each step; None shows nothing.
+
+    Raises:
+        ConfigError: a folder, device, store or configuration that does not fit.
+        CheckpointError: nothing to resume, nothing that fits, or a disk that is full.
+        LockedError: another process trains in `run_folder`.
+        NotFiniteError: a loss or gradient became inf or nan; the newest checkpoint
+            is from before it.
+        OutOfMemoryError: the device has too little memory for a pass.
+    """
+    with join(device) as world:
+        if progress is None or not world.is_main:
+            progress = Silent()
+        loader = Loader(training_batches(store, config, world), world.device)
+        origin = find_origin(run_folder, resume)
+        hint = "wait until it ends, or give another folder"
+        lock = locked(run_folder, hint=hint) if world.is_main else nullcontext()
+        with lock:
+            run = begin(loader, world, run_folder, config, origin=origin)
+            session = _Session(
+                run=run,
+                validation=validation_batches(store, config, world),
+                metrics=_open_metrics(run, world),
+                progress=progress,
+                stop=StopRequest(is_shared=world.size > 1),
+                peak=peak_flops(world.device),
+            )
+            is_new = not session.is_finished
+            progress.start(step=run.state.step, steps=config.run.steps)
+            try:
+                with session.stop, loader:
+                    session.train()
+            finally:
+                progress.finish()
+                session.metrics.close()
+            return session.report(is_new=is_new)
+
+
+def _open_metrics(run: Run, world: World) -> Metrics:
+    if not world.is_main:
+        return NoMetrics()
+    return MetricsLog(run.folder, since=run.state, history=run.history)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Session:
+    """A run and what goes with it in this process."""
+
+    run: Run
+    validation: Batches
+    metrics: Metrics
+    progress: Progress
+    stop: StopRequest
+    peak: Peak
+
+    # -- where the run stands ----------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """The processes that learn together."""
+        return self.run.learner.world
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every step is done, and all that the last one owes."""
+        is_last = self.run.state.step == self.run.config.run.steps
+        is_done = is_last or self._is_out_of_patience
+        return is_done and not self._owes_evaluation and not self._owes_samples
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        state, patience = self.run.state, self.run.config.run.patience
+        if patience is None or state.best is None or state.validation is None:
+            return False
+        return state.step - state.best.step >= patience * self.run.config.run.eval_every
+
+    @property
+    def _owes_evaluation(self) -> bool:
+        state, every = self.run.state, self.run.config.run.eval_every
+        is_due = state.step > 0 and self._is_due(every) and state.validation is None
+        return is_due and len(self.validation.documents) > 0
+
+    @property
+    def _owes_samples(self) -> bool:
+        state, every = self.run.state, self.run.config.run.sample_every
+        if every is None or state.step == 0:
+            return False
+        return self._is_due(every) and state.samples is None
+
+    def _is_due(self, every: int) -> bool:
+        step = self.run.state.step
+        return step % every == 0 or step == self.run.config.run.steps
+
+    def _should_stop(self) -> bool:
+        return self.world.any(self.stop.requested)
+
+    def report(self, *, is_new: bool) -> TrainReport:
+        """Where the run stands."""
+        run = self.run
+        return TrainReport(
+            store=run.loader.batches.store.folder,
+            folder=run.folder,
+            checkpoint=run.checkpoint,
+            step=run.state.step,
+            steps=run.config.run.steps,
+            is_stopped=not self.is_finished,
+            is_new=is_new,
+            parameters=count_parameters(run.learner.model),
+            train_loss=run.state.train_loss,
+            validation=run.state.validation,
+            best=run.state.best,
+            seconds=run.state.seconds,
+        )
+
+    # -- the loop ----------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Every step that is left, or as many as there are before a signal."""
+        run, config = self.run, self.run.config
+        if not len(self.validation.documents):
+            self.progress.note("the validation split is empty: nothing is evaluated")
+        if run.state.step > run.saved_step:
+            self._save()  # it branched off: from now on it stands by itself
+        else:
+            self._rotate()  # a kill may have left something to delete
+        self._pay()  # the run was stopped between a checkpoint and its figures
+        interval = self._interval()
+        while not self._is_over and not self._should_stop():
+            began, waited = time.perf_counter(), run.loader.waited
+            batch = next(run.loader)
+            waited = run.loader.waited - waited
+            lr = learning_rate(run.state.step, config.optim, steps=config.run.steps)
+            result = self._learn(batch, lr=lr)
+            run.state = run.state.after_step(
+                run.loader.state_dict(), targets=result.targets
+            )
+            interval.add(
+                run.state.step, result, batch, lr=lr, began=began, waited=waited
+            )
+            self.progress.step(run.state.step)
+
+            owes = self._owes_evaluation or self._owes_samples
+            saves = owes or self._is_due(config.run.save_every)
+            if saves or self._is_due(config.run.log_every):
+                # Also before each checkpoint, so that a resumed run's records
+                # cover the same steps as those of one that was not stopped.
+                self._log(interval)
+                interval = self._interval()
+            if saves:
+                self._save()
+            # After saving: an evaluation that fails must not cost the weights.
+            self._pay()
+        if run.state.step > run.saved_step:
+            self._log(interval)
+            self._save()
+
+    @property
+    def _is_over(self) -> bool:
+        is_last = self.run.state.step == self.run.config.run.steps
+        return is_last or self._is_out_of_patience
+
+    def _interval(self) -> Interval:
+        size = self.world.size
+        return Interval(self.run.config.model, self.peak, world_size=size)
+
+    def _learn(self, batch: DeviceBatch, *, lr: float) -> StepResult:
+        run, clip = self.run, self.run.config.optim.clip
+        with explaining(run, batch, step=run.state.step + 1):
+            return train_step(run.learner, batch, lr=lr, clip=clip)
+
+    def _log(self, interval: Interval) -> None:
+        if not interval.targets:
+            return
+        run = self.run
+        # Before a checkpoint is written, so that each is from before a fault.
+        for step, batch, result in interval.steps:
+            with explaining(run, batch, step=step):
+                result.require_finite()
+        record = interval.record(
+            step=run.state.step,
+            tokens=run.state.tokens,
+            seconds=run.seconds,
+            eta=run.eta,
+        )
+        run.state = replace(run.state, train_loss=record.loss)
+        self.metrics.write_step(record)
+        self.progress.logged(record)
+
+    def _save(self) -> None:
+        run = self.run
+        run.state = replace(run.state, seconds=run.seconds)
+        run.saved_step = run.state.step
+        if self.world.is_main:
+            run.checkpoint = save_checkpoint(
+                run.folder, run.state, run.learner.model, run.learner.optimizers
+            )
+        self._rotate()
+
+    def _pay(self) -> None:
+        """Make the figures that are due, and add them to the checkpoint."""
+        if self._owes_evaluation:
+            self._evaluate()
+        if self._owes_samples:
+            self._sample()
+
+    def _evaluate(self) -> None:
+        run = self.run
+        self.progress.phase("evaluating")
+        found = evaluate(
+            run.learner, self.validation, should_stop=lambda: self.stop.requested
+        )
+        self.progress.phase("training")
+        if found is None:
+            return
+        run.state = replace(run.state.after_evaluation(found), seconds=run.seconds)
+        self.metrics.write_evaluation(found, run.state)
+        self._record()
+        self.progress.evaluated(run.state.step, found)
+
+    def _sample(self) -> None:
+        run = self.run
+        self.progress.phase("writing")
+        written = write_samples(
+            run.learner.model,
+            run.loader.batches.store.tokenizer,
+            run.config.run.samples,
+            seed=run.config.data.seed,
+            should_stop=self._should_stop,
+        )
+        self.progress.phase("training")
+        if written is None:
+            return
+        found = rates(written)
+        run.state = replace(run.state, samples=found, seconds=run.seconds)
+        if self.world.is_main:
+            save_samples(run.folder, written, step=run.state.step)
+        self.metrics.write_samples(found, run.state)
+        self._record()
+        self.progress.sampled(run.state.step, found)
+
+    def _record(self) -> None:
+        """Add figures that were made after saving to the newest checkpoint."""
+        if self.world.is_main and self.run.checkpoint is not None:
+            record_figures(self.run.checkpoint, self.run.state)
+        self._rotate()
+
+    def _rotate(self) -> None:
+        if self.world.is_main:
+            best, keep_last = self.run.state.best, self.run.config.run.keep_last
+            rotate(
+                self.run.folder, keep_last=keep_last, best=best.step if best else None
+            )

@@ -1,0 +1,223 @@
+"""Beginning a run: in an empty folder, or where a checkpoint left off.
+
+RUN/
+    config.json       the whole configuration, what it learns from, and versions
+    tokenizer.json    a copy of the store's, so that generation needs no store
+    metrics.jsonl     one record per line
+    checkpoints/      see checkpoint.py
+    samples/          see samples.py
+    tensorboard/      where TensorBoard is installed
+"""
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ...data.files import name_text, write_atomic
+from ...data.records import RUN_VERSION, write_record
+from ...data.store import SPLITS, Split, Store
+from ...data.windows import Policy
+from ...data.windows.batches import Batches
+from ..config import Config, to_dict
+from ..model import GPT, init_weights
+from ..model.memory import check_fits
+from ..runs.checkpoint import read_state, restore
+from ..runs.history import CONFIG_NAME
+from ..runs.resume import Origin, check_config, check_place, check_store, run_of
+from ..runs.state import State
+from .device import pick_compile, pick_layout
+from .distributed import World
+from .learner import Learner, make_learner
+from .loader import Loader
+
+__all__ = [
+    "Run",
+    "begin",
+    "training_batches",
+    "validation_batches",
+]
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """A run in progress; `state` is replaced after every step."""
+
+    folder: Path
+    state: State
+    loader: Loader
+    learner: Learner
+    checkpoint: Path | None
+    """The newest one; None before the first."""
+    history: Path
+    """Folder of the run that led up to here: its own, or the one it branched from."""
+    saved_step: int = 0
+    """Step of the newest checkpoint; 0 before the first."""
+    first_step: int = 0
+    """Steps that were done when this process took it up."""
+    _started: float = field(default_factory=time.perf_counter)
+    _seconds_before: float = 0.0
+
+    @property
+    def config(self) -> Config:
+        """Every number of the run."""
+        return self.state.config
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run, without the time between stop and resume."""
+        return self._seconds_before + time.perf_counter() - self._started
+
+    @property
+    def eta(self) -> float:
+        """Seconds that the rest takes at the pace of this process so far."""
+        done = max(1, self.state.step - self.first_step)
+        left = self.config.run.steps - self.state.step
+        return left * (time.perf_counter() - self._started) / done
+
+
+def begin(
+    loader: Loader,
+    world: World,
+    folder: Path,
+    config: Config,
+    *,
+    origin: Origin | None,
+) -> Run:
+    """Make the run that `folder` will hold, or take up what came before it.
+
+    Args:
+        loader: of the data to learn from; a run that goes on moves it to where it was.
+        world: the processes that learn together.
+        folder: see the module's docstring.
+        config: every number of the run.
+        origin: what it goes on from; None for the first step.
+
+    Raises:
+        ConfigError: the folder holds a run that this is not, or `config` is not what
+            was trained with so far.
+        CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
+        OutOfMemoryError: the model is too large for the device.
+    """
+    check_place(folder, origin)
+    if origin is not None:
+        check_config(config, origin, folder)
+    store = loader.batches.store
+    state = State(
+        config=config,
+        tokenizer_digest=store.tokenizer.digest,
+        loader=loader.state_dict(),
+    )
+    checkpoint = origin.checkpoint if origin else None
+    is_here = checkpoint is not None and run_of(checkpoint) == folder.resolve()
+    if checkpoint is not None:
+        state = replace(read_state(checkpoint), config=config)
+        check_store(state, store, checkpoint)
+        if not is_here:
+            state = replace(state, branched_from=name_text(checkpoint))
+        loader.load_state_dict(state.loader)
+    check_fits(config, world.device)
+    model = GPT(config.model)
+    if checkpoint is None:
+        init_weights(model, seed=config.data.seed)
+    learner = make_learner(model.to(world.device), config, world)
+    if checkpoint is not None:
+        restore(checkpoint, model, learner.optimizers)
+    if world.is_main:
+        _describe(folder, state, loader.batches)
+    return Run(
+        folder=folder,
+        state=state,
+        loader=loader,
+        learner=learner,
+        checkpoint=checkpoint,
+        history=folder if checkpoint is None else run_of(checkpoint),
+        saved_step=state.step if is_here else 0,
+        first_step=state.step,
+        _seconds_before=state.seconds,
+    )
+
+
+def training_batches(store: Store, config: Config, world: World) -> Batches:
+    """The batches that one process of a run learns from."""
+    return _batches(store, "train", config, world, policy=config.data.windows)
+
+
+def validation_batches(store: Store, config: Config, world: World) -> Batches:
+    """Each token of the validation split once, whatever the run learns from."""
+    return _batches(store, "val", config, world, policy="sequential")
+
+
+def _batches(
+    store: Store, split: Split, config: Config, world: World, *, policy: Policy
+) -> Batches:
+    device = world.device
+    layout, rows = pick_layout(device, config.run.layout, config.run.micro_batch)
+    return Batches(
+        store,
+        split,
+        batch_size=config.data.batch_size,
+        seed=config.data.seed,
+        policy=policy,
+        layout=layout,
+        rows=rows,
+        # A program is compiled for each shape, and a GPU keeps memory for each.
+        static=device.type != "cpu" or pick_compile(device, config.run.compile),
+        context=config.model.context,
+        rank=world.rank,
+        world_size=world.size,
+    )
+
+
+def _describe(folder: Path, state: State, batches: Batches) -> None:
+    store = batches.store
+    tokenizer = (store.folder / "tokenizer.json").read_bytes()
+    write_atomic(folder / "tokenizer.json", lambda file: file.write(tokenizer))
+    write_record(
+        folder / CONFIG_NAME,
+        {
+            "config": to_dict(state.config),
+            "data": _describe_data(batches),
+            "store": _describe_store(store),
+            "tokenizer_digest": store.tokenizer.digest,
+            "branched_from": state.branched_from,
+            "versions": {
+                "tct": __version__,
+                "torch": str(torch.__version__),
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        },
+        name="run",
+        version=RUN_VERSION,
+    )
+
+
+def _describe_store(store: Store) -> Mapping[str, Any]:
+    """What is to be known of the documents where the store itself is out of reach."""
+    facts = ("key_inputs", "splits", "on_schema", "rejects")
+    group = store.docs["group"]
+    return {
+        "name": name_text(store.folder.resolve().name),
+        "digest": store.digest,
+        "groups": {
+            split: len(group.take(store.rows(split)).unique()) for split in SPLITS
+        },
+        **{name: store.manifest[name] for name in facts if name in store.manifest},
+    }
+
+
+def _describe_data(batches: Batches) -> Mapping[str, Any]:
+    """What an epoch is, for those who compare runs."""
+    windows = [batches.plan(epoch).num_windows for epoch in range(batches.views)]
+    return {
+        "documents": len(batches.documents),
+        "tokens": int(batches.store.length[batches.documents].sum()),
+        "windows_per_epoch": [min(windows), max(windows)],
+    }

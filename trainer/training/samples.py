@@ -1,0 +1,123 @@
+"""Workflows that a model writes while it learns, to look at and to count.
+
+Each is written twice: under the grammar's masks, and freely, which shows what the model
+itself has learnt of the grammar.  A free one may end nowhere, or at a token with which
+no document goes on.
+
+    RUN/samples/step-000100.jsonl
+    {"number": 0, "is_free": false, "is_finished": true, "is_valid": true, "text": …}
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ...data.errors import DecodeError
+from ...data.files import write_atomic
+from ...data.tokenizer import Tokenizer
+from ..generation import Generator, Sample, Sampling
+from ..model import GPT
+from ..runs.state import SampleRates
+
+__all__ = ["Written", "rates", "save_samples", "write_samples"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """One workflow."""
+
+    number: int
+    """From 0; the free one of the same number drew with the same luck."""
+    is_free: bool
+    """Whether it was written without masks."""
+    is_finished: bool
+    """Whether the model closed it."""
+    is_valid: bool
+    """Whether it is a whole document without an escape, so one on the schema."""
+    text: str
+    """Its JSON, as far as it goes."""
+
+
+def write_samples(
+    model: GPT,
+    tokenizer: Tokenizer,
+    number: int,
+    *,
+    seed: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Written] | None:
+    """Let the model write `number` workflows under masks and as many freely.
+
+    Temperature is 1, so that they are the model's own.  The same weights write the same
+    ones.
+
+    Args:
+        model: whose grammar is the tokenizer's.
+        tokenizer: of the store that it learns from.
+        number: how many of each kind.
+        seed: key of what is drawn.
+        should_stop: asked after each; if it says yes, there are none.
+    """
+    was_training = model.training
+    model.eval()
+    generator, written = Generator(model, tokenizer), []
+    try:
+        for is_free in (False, True):
+            samples = generator.samples(
+                number, Sampling(seed=seed), constrained=not is_free
+            )
+            for sample in samples:
+                if should_stop():
+                    return None
+                written.append(_written(tokenizer, sample, is_free=is_free))
+    finally:
+        model.train(was_training)
+    return written
+
+
+def rates(written: list[Written]) -> SampleRates:
+    """Shares of what `write_samples` gave."""
+
+    def share(name: str, *, is_free: bool) -> float:
+        flags: list[bool] = [
+            getattr(one, name) for one in written if one.is_free == is_free
+        ]
+        return sum(flags) / len(flags)
+
+    return SampleRates(
+        constrained_finished=share("is_finished", is_free=False),
+        constrained_valid=share("is_valid", is_free=False),
+        free_finished=share("is_finished", is_free=True),
+        free_valid=share("is_valid", is_free=True),
+    )
+
+
+def save_samples(run_folder: Path, written: list[Written], *, step: int) -> Path:
+    """Write them beside the run's other files, one per line; returns the file."""
+    path = run_folder / "samples" / f"step-{step:06d}.jsonl"
+    lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in written]
+    write_atomic(path, lambda file: file.write("".join(lines).encode()))
+    return path
+
+
+def _written(tokenizer: Tokenizer, sample: Sample, *, is_free: bool) -> Written:
+    # Encoded anew: the masks are not asked whether they did their work.
+    is_valid = sample.is_whole and tokenizer.is_on_schema(
+        tokenizer.encode(sample.value)
+    )
+    return Written(
+        number=sample.number,
+        is_free=is_free,
+        is_finished=sample.ending == "finished",
+        is_valid=is_valid,
+        text=_text(tokenizer, sample.tokens),
+    )
+
+
+def _text(tokenizer: Tokenizer, tokens: Sequence[int]) -> str:
+    """The JSON of some tokens, as far as they are those of a document."""
+    try:
+        return tokenizer.decode_prefix(tokens).text
+    except DecodeError as error:
+        return _text(tokenizer, tokens[: error.position])
