@@ -1,9 +1,9 @@
 """The `tct` command: its commands, and what becomes of their errors.
 
-Each room has its commands in a `commands.py`; each parses, calls one function and
-renders.  stdout is data, progress and logs go to stderr; exit code 0 is success, 1 a
-problem that the message says how to solve, 2 wrong usage, 3 a training run that
-diverged, 130 a command that Ctrl-C ended.
+Each room has its commands in `commands/`, one per file; each parses, calls one
+function and renders.  stdout is data, progress and logs go to stderr; exit code 0 is
+success, 1 a problem that the message says how to solve, 2 wrong usage, 3 a training run
+that diverged, 130 a command that Ctrl-C ended.
 """
 
 import errno
@@ -19,13 +19,17 @@ import click
 from tct import __version__
 from tct.data.display.visible import visible
 from tct.data.errors import TctError
-from tct.pipeline.commands.prepare import inspect_windows, prepare, tokenizer
+from tct.pipeline.commands.prepare import prepare
 from tct.pipeline.commands.store import store
+from tct.pipeline.commands.tokenizer import tokenizer
+from tct.trainer.commands.compare import compare
 from tct.trainer.commands.evaluate import evaluate
+from tct.trainer.commands.export import export
 from tct.trainer.commands.generate import generate
-from tct.trainer.commands.runs import compare, plot
+from tct.trainer.commands.inspect_windows import inspect_windows
+from tct.trainer.commands.plot import plot
 from tct.trainer.commands.serve import serve
-from tct.trainer.commands.train import export, train
+from tct.trainer.commands.train import train
 
 __all__ = ["main"]
 

@@ -26,14 +26,14 @@ def test_no_module_is_loaded_under_a_second_name() -> None:
 
 
 def test_the_tests_test_this_checkout() -> None:
-    assert Path(store.__file__).parents[1].samefile(ROOT)
+    assert Path(store.__file__).parents[2].samefile(ROOT)
 
 
 def test_the_data_room_needs_neither_torch_nor_click() -> None:
     program = (
         "import pkgutil, sys, importlib, tct.data\n"
-        "for module in pkgutil.iter_modules(tct.data.__path__):\n"
-        "    importlib.import_module(f'tct.data.{module.name}')\n"
+        "for module in pkgutil.walk_packages(tct.data.__path__, 'tct.data.'):\n"
+        "    importlib.import_module(module.name)\n"
         "print(*sys.modules)"
     )
     command = [sys.executable, "-c", program]

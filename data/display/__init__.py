@@ -1,1 +1,1 @@
-"""TODO."""
+"""What all commands show with: escaped text, the terminal, figures, pages."""

@@ -1,13 +1,11 @@
-"""TODO."""
+"""The store: token shards, a table of documents, a manifest that vouches for both.
 
-from .store import (
-    DOCS_SCHEMA,
-    GUARD_TOKENS,
-    REJECTS_SCHEMA,
-    SPLITS,
-    Split,
-    Store,
-)
+store.py       a store, memory-mapped       files.py      its files, each checked
+writer.py      shards and tables            manifest.py   identity and facts
+verify.py      `tct store verify`           export.py     documents back out
+"""
+
+from .store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, SPLITS, Split, Store
 
 __all__ = [
     "DOCS_SCHEMA",

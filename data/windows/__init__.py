@@ -1,4 +1,11 @@
-"""TODO."""
+"""Windows of documents, their order, and batches of them.
+
+plan.py          which windows an epoch has; five policies
+permutation.py   their order, a keyed bijection
+layouts.py       how a step's windows lie in memory
+gather.py        copy windows from the memory map
+batches.py       batches by (epoch, step)
+"""
 
 from .plan import (
     CONTEXT,

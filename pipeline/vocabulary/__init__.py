@@ -1,1 +1,9 @@
-"""TODO."""
+"""Learning a tokenizer, and looking into one.
+
+train.py        documents to a tokenizer
+bpe.py          merges of frequent pairs
+prune.py        keep the tokens that save most
+stats.py        lengths, speed, violations over documents
+explain.py      one document, token by token
+violations.py   where a document breaks the schema
+"""

@@ -17,12 +17,12 @@ from tct.data.errors import FormatError, TctError
 from tct.data.files import canonical_json, read_json, sha256_file
 from tct.data.records import signed
 from tct.data.store import Store
-from tct.pipeline.inspector.settings import of_run
 from tct.tests.boundaries.folders import Readers, forge, rot
 from tct.tests.boundaries.harness import NUM_SHORT, NUM_SLOW
 from tct.tests.records import amend, redigest_tokenizer, sign
 from tct.trainer.export.load import load_trained
 from tct.trainer.export.model_card import CardFacts, model_card
+from tct.trainer.inspect.settings import of_run
 from tct.trainer.model import GPT
 from tct.trainer.optim import make_optimizers, optimizer_tensors
 from tct.trainer.runs.checkpoint import newest_checkpoint, read_state, restore

@@ -13,10 +13,13 @@ from tct.data.inspection import document_windows, stretches
 from tct.data.windows import POLICIES, Policy, WindowPlan
 from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS
-from tct.pipeline.inspector.bars import Axis
-from tct.pipeline.inspector.canvas import fit, printable, rows, wrapped
-from tct.pipeline.inspector.document import yaml_lines
-from tct.pipeline.inspector.views import (
+from tct.tests.stores import store_of_values
+from tct.tests.strategies import json_objects, workflow_like
+from tct.trainer.commands.inspect_windows import parse_epochs
+from tct.trainer.inspect.bars import Axis
+from tct.trainer.inspect.canvas import fit, printable, rows, wrapped
+from tct.trainer.inspect.document import yaml_lines
+from tct.trainer.inspect.views import (
     View,
     document_view,
     epoch_view,
@@ -24,9 +27,6 @@ from tct.pipeline.inspector.views import (
     step_view,
     when_view,
 )
-from tct.tests.stores import store_of_values
-from tct.tests.strategies import json_objects, workflow_like
-from tct.trainer.commands.inspect_windows import parse_epochs
 
 WIDE = "漢字" * 60 + "/\x1b[31m\t\n\u202eci.yml"
 

@@ -14,8 +14,8 @@ from ...data.windows.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ...data.store import Store
-    from ...pipeline.inspector.settings import Settings
-    from ...pipeline.inspector.views import View
+    from ..inspect.settings import Settings
+    from ..inspect.views import View
 
 __all__ = ["inspect_windows", "parse_epochs"]
 
@@ -164,7 +164,7 @@ def inspect_windows(
     """
     from ...data.display.figures import check_figure_path
     from ...data.store import Store
-    from ...pipeline.inspector.settings import Settings, of_run
+    from ..inspect.settings import Settings, of_run
 
     mode = _mode({**asked, "plot": plot, "policy": policy})
     if plot is not None:
@@ -219,8 +219,8 @@ def _refuse(name: str, mode: str) -> None:
 def _view(mode: str, store: "Store", settings: "Settings", **asked: Any) -> "View":
     """What a mode shows."""
     from ...data.inspection import find_document
-    from ...pipeline.inspector import views
     from ...pipeline.prepare.progress import open_progress
+    from ..inspect import views
 
     epoch, limit = asked["epoch"] or 0, asked["limit"]
     limit = (_DEFAULT_LIMITS.get(mode) if limit is None else limit) or None
@@ -245,7 +245,7 @@ def _view(mode: str, store: "Store", settings: "Settings", **asked: Any) -> "Vie
 
 def _print(view: "View", *, as_json: bool) -> "list[Any]":
     """Show a view; the lines that were shown."""
-    from ...pipeline.inspector.canvas import show
+    from ..inspect.canvas import show
 
     if as_json:
         for record in view.records:

@@ -1,4 +1,4 @@
-"""The commands that train a model, and give it to others."""
+"""`tct train`: a store to a model."""
 
 from pathlib import Path
 from typing import Any
@@ -7,21 +7,21 @@ import click
 
 from ...data.windows import POLICIES
 from ...data.windows.layouts import LAYOUTS
+from .options import PATH
 
-__all__ = ["export", "train"]
+__all__ = ["train"]
 
-_EXISTING = click.Path(path_type=Path)
 _COUNT = click.IntRange(min=1)
 _PRESET = "workflow-27m"
 
 
 @click.command()
-@click.argument("store_folder", type=_EXISTING, metavar="STORE")
+@click.argument("store_folder", type=PATH, metavar="STORE")
 @click.option(
     "-o",
     "--output",
     "run_folder",
-    type=_EXISTING,
+    type=PATH,
     metavar="RUN",
     help="Folder for checkpoints and metrics.  [required but for --dry-run]",
 )
@@ -33,7 +33,7 @@ _PRESET = "workflow-27m"
 @click.option(
     "--config",
     "config_file",
-    type=_EXISTING,
+    type=PATH,
     metavar="FILE",
     help="Settings as TOML, [optim] and so on, that replace the preset's.",
 )
@@ -86,7 +86,7 @@ _PRESET = "workflow-27m"
     "--resume",
     is_flag=False,
     flag_value="auto",
-    type=_EXISTING,
+    type=PATH,
     metavar="[PATH]",
     help="Go on from RUN's newest checkpoint, or from the checkpoint or run at PATH.",
 )
@@ -152,56 +152,3 @@ def train(
     )
     if is_main_process():
         render_report(report, screen)
-
-
-@click.command()
-@click.argument("run_folder", type=_EXISTING, metavar="RUN")
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    required=True,
-    type=_EXISTING,
-    metavar="DIR",
-    help="Folder for the model; its name is the model's.",
-)
-@click.option(
-    "--checkpoint",
-    "which",
-    default="best",
-    show_default=True,
-    type=click.Choice(["best", "newest"]),
-    help="Which one of a run: of the lowest validation loss, or the newest.",
-)
-@click.option(
-    "--license",
-    "license_id",
-    default="other",
-    show_default=True,
-    metavar="ID",
-    help="Of the weights, for the model card, such as apache-2.0.",
-)
-@click.option(
-    "--force",
-    is_flag=True,
-    help="Write into a folder that is not empty; other files in it stay.",
-)
-def export(
-    run_folder: Path, target: Path, which: Any, license_id: str, force: bool
-) -> None:
-    """Write a model for others: weights, shape, tokenizer and model card.
-
-    transformers loads the folder as `nanochat` without custom code, and tct generate
-    writes with it.  RUN may be one of a run's checkpoints, too.
-
-    \b
-    Example:
-      tct export run -o my-model --license apache-2.0
-      tct generate my-model
-    """
-    from ...data.display.screen import Screen
-    from ..export import export as run
-    from ..runs.report import render_export
-
-    done = run(run_folder, target, which=which, license_id=license_id, force=force)
-    render_export(done, Screen())

@@ -1,9 +1,10 @@
-"""TODO."""
+"""A model for others.
 
-from .export import (
-    Exported,
-    export,
-)
+export.py         a run to a folder        load.py         the folder back
+transformers.py   as Hugging Face names    model_card.py, card_evaluation.py
+"""
+
+from .export import Exported, export
 
 __all__ = [
     "Exported",

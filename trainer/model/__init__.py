@@ -1,12 +1,10 @@
-"""TODO."""
+"""The GPT, its attention and loss, and what it costs.
 
-from .gpt import (
-    GPT,
-    IGNORE_INDEX,
-    count_parameters,
-    init_weights,
-    loss_sum,
-)
+gpt.py        the model           attention.py   packed rows
+loss.py       in chunks           flops.py, memory.py
+"""
+
+from .gpt import GPT, IGNORE_INDEX, count_parameters, init_weights, loss_sum
 
 __all__ = [
     "GPT",

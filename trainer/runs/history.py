@@ -5,6 +5,8 @@ Nothing here loads PyTorch.
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Required, TypedDict
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.errors import ConfigError, FormatError
-from ...data.files import parse_json
+from ...data.files import name_text, parse_json
 from ...data.records import RUN_VERSION, read_record, signed_right, typed
 from ...data.store.files import KeyInputs
 from ..config import Config
@@ -28,6 +30,7 @@ __all__ = [
     "read_history",
     "read_lines",
     "read_run",
+    "run_names",
 ]
 
 CONFIG_NAME = "config.json"
@@ -193,3 +196,13 @@ def _checked(record: Any) -> dict[str, Any]:
 
 def _of_kind(kind: str, lines: list[dict[str, Any]]) -> Records:
     return Records([line for line in lines if line["kind"] == kind])
+
+
+def run_names(folders: Sequence[Path]) -> list[str]:
+    """Name runs by their folders, or by their paths where two folders share a name."""
+    names = [name_text(folder.resolve().name) for folder in folders]
+    counts = Counter(names)
+    return [
+        name if counts[name] == 1 else name_text(folder)
+        for name, folder in zip(names, folders, strict=True)
+    ]

@@ -1,4 +1,10 @@
-"""TODO."""
+"""Values to ids and back, losslessly.
+
+encoder.py      a value to symbols        lookup.py      which symbol a place offers
+reader.py       symbols to a value        decoder.py     ids to text as they come
+references.py   texts that come again     prefix.py      a partial document
+codec.py        all of it for one grammar
+"""
 
 from .codec import (
     Codec,

@@ -17,10 +17,10 @@ from ...data.inspection import (
     typical_document,
 )
 from ...data.windows.batches import Batches
-from ..prepare.progress import Progress
+from ...pipeline.prepare.progress import Progress
 from .document import document_lines
 from .epoch import epoch_lines, epochs_lines
-from .promises import promise_lines
+from .guarantees import promise_lines
 from .records import (
     document_records,
     epoch_records,

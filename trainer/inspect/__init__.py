@@ -1,6 +1,5 @@
 """`tct inspect-windows`: pictures of what data/inspection/ counts.
 
-    command.py     the options, and which mode they ask for
     settings.py    what the options mean, taken from a run where one is given
     views.py       what a mode shows: lines, records and a figure
     records.py     the objects of --json
@@ -10,7 +9,7 @@
     document.py    the text of a document with its cuts
     step.py        a batch token by token
     when.py        the steps that train a document
-    promises.py    all policies compared
+    guarantees.py  all policies compared
     figures.py     the pictures of --plot
 
 Nothing here counts: the numbers come from data/inspection/.

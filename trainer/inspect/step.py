@@ -9,7 +9,7 @@ from ...data.errors import ConfigError
 from ...data.inspection import BatchWindow, batch_windows
 from ...data.tokenizer import PAD, Tokenizer
 from ...data.windows.batches import Batch, Batches
-from ..vocabulary.explain import readable
+from ...pipeline.vocabulary.explain import readable
 from .canvas import WIDTH, count, fit, wrapped
 from .epoch import title
 

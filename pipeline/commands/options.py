@@ -1,0 +1,94 @@
+"""Arguments and options that several commands of this room take."""
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:  # what a command needs is imported when it runs
+    from ..sources import Condition, Source
+
+__all__ = ["PATH", "source_options", "sources_argument", "tokenizer_option"]
+
+PATH = click.Path(path_type=Path)
+
+
+def _read_sources(
+    ctx: click.Context, param: click.Parameter, value: Sequence[str]
+) -> "Sequence[Source]":
+    from ..sources import listed_sources
+
+    return listed_sources(value, sys.stdin.buffer)
+
+
+def _read_conditions(
+    ctx: click.Context, param: click.Parameter, value: Sequence[str]
+) -> "tuple[Condition, ...]":
+    from ..sources import Condition
+
+    return tuple(map(Condition.parse, value))
+
+
+sources_argument = click.argument(
+    "sources", nargs=-1, required=True, metavar="SOURCE…", callback=_read_sources
+)
+
+
+def source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say what is read of the sources: its `sources` and its `columns`."""
+
+    @functools.wraps(command)
+    def with_columns(
+        *,
+        sources: "Sequence[Source]",
+        follow_links: bool,
+        text_column: str | None,
+        group_column: str | None,
+        where: "tuple[Condition, ...]",
+        **others: Any,
+    ) -> None:
+        """Call the command with one value for three options."""
+        from ..sources import Columns, linked_sources
+
+        columns = Columns(text=text_column, group=group_column, where=where)
+        if follow_links:
+            sources = linked_sources(sources)
+        command(sources=sources, columns=columns, **others)
+
+    text = click.option(
+        "--text-column",
+        metavar="NAME",
+        help="Field of a row that holds the workflow.  [default: text]",
+    )
+    group = click.option(
+        "--group-column",
+        metavar="NAME",
+        help="Field of a row that holds the repository; documents of one group "
+        "stay in one split.  [default: repo, where there is one]",
+    )
+    where = click.option(
+        "--where",
+        metavar="CONDITION",
+        multiple=True,
+        callback=_read_conditions,
+        help="Read only rows like this, such as head=true or stars>=10; several must "
+        "all hold.",
+    )
+    links = click.option(
+        "--follow-links",
+        is_flag=True,
+        help="Follow links in a folder that lead out of it, or to a folder.",
+    )
+    return text(group(where(links(with_columns))))
+
+
+tokenizer_option = click.option(
+    "--tokenizer",
+    "tokenizer_file",
+    type=PATH,
+    metavar="FILE",
+    help="A tokenizer.json.  [default: the one that comes with tct]",
+)
