@@ -38,7 +38,7 @@ from tct.data.windows import WindowPlan
 from tct.trainer.model.flops import training_flops
 from tct.trainer.presets import resolve
 from tct.trainer.runs.checkpoint import load_model
-from tct.trainer.runs.progress import make_progress
+from tct.trainer.runs.live import make_progress
 from tct.trainer.training.loop import train as run_training
 
 BATCH = 4

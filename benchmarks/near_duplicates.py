@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tct import __version__
+from tct.data.display.progress import SilentProgress
 from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.prepare.selection import Rules
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"

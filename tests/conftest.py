@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.parse import parse_document
 from tct.data.files import write_json
 from tct.data.store import DOCS_SCHEMA, REJECTS_SCHEMA, Store
@@ -22,7 +23,6 @@ from tct.data.store.writer import (
     write_table,
 )
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.vocabulary.train import train_tokenizer
 from tct.tests.stores import write_manifest
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.documents.parse import parse_document
 from tct.data.documents.rejects import MAX_NODES, RejectedError
@@ -20,7 +21,6 @@ from tct.data.errors import CorruptError, FormatError, TctError
 from tct.data.store import Store
 from tct.data.store.writer import ShardWriter
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.prepare.selection import Rules
 
 WORKFLOW = "on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"

@@ -9,9 +9,9 @@ from typing import Any
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.display.progress import SilentProgress
 from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 
 
 def cli(*arguments: Any) -> Any:

@@ -105,10 +105,10 @@ def prepare(
     Example:
       tct prepare workflows.parquet --text-column text --group-column repo -o store
     """
+    from ...data.display.bars import open_progress
     from ..prepare import PrepareOptions
     from ..prepare import prepare as run
     from ..prepare.pool import num_cores
-    from ..prepare.progress import open_progress
     from ..prepare.selection import Rules
     from ..report.page import show
     from ..report.tables import print_table

@@ -54,8 +54,8 @@ def store_verify(folder: Path, decode: bool) -> None:
     Example:
       tct store verify store --decode
     """
+    from ...data.display.bars import open_progress
     from ...data.store.verify import verify
-    from ..prepare.progress import open_progress
     from ..report.store_tables import verified_table
     from ..report.tables import print_table
 

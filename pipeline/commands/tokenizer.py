@@ -47,7 +47,7 @@ def tokenizer_train(
       tct tokenizer train workflows.parquet -o tokenizer.json
       tct prepare workflows.parquet --tokenizer tokenizer.json -o store
     """
-    from ..prepare.progress import open_progress
+    from ...data.display.bars import open_progress
     from ..report.tables import print_table, training_table
     from ..vocabulary.train import train_from_sources
 
@@ -71,8 +71,8 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
     """
     from ...data.documents.parse import read_document
     from ...data.tokenizer import Tokenizer
+    from ...data.tokenizer.trace import walk_through
     from ..report.tables import print_table, tokens_table
-    from ..vocabulary.explain import walk_through
 
     tokenizer = Tokenizer.load_or_default(tokenizer_file)
     print_table(tokens_table(walk_through(tokenizer, read_document(file))))
@@ -95,8 +95,8 @@ def tokenizer_stats(
     Example:
       tct tokenizer stats workflows/
     """
+    from ...data.display.bars import open_progress
     from ...data.tokenizer import Tokenizer
-    from ..prepare.progress import open_progress
     from ..report.tables import print_table, stats_table
     from ..vocabulary.stats import measure
 

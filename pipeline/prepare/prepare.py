@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...data.display.progress import Progress, SilentProgress
 from ...data.errors import SourceError
 from ...data.records import write_record
+from ...data.store import Store
 from ...data.store.files import STORE_VERSION
 from ...data.store.manifest import complete_manifest, describe_store
 from ...data.store.writer import describe_files, write_table
 from ...data.tokenizer import Tokenizer
+from ..report.summary import write_report
 from ..sources import Columns, Source, fingerprint, read_records
 from ..vocabulary.violations import most_common
 from .cache_key import find_store, inputs_digest, key_inputs
@@ -42,7 +45,6 @@ from .parts import (
 )
 from .pool import Engine, num_cores, run_parts
 from .previous_store import is_usable
-from .progress import Progress
 from .selection import Rules
 from .staging import Staging, staging, sweep
 from .stat_cache import StatCache
@@ -78,12 +80,23 @@ class PrepareReport:
     manifest: dict[str, Any]
     seconds: dict[str, float]
     """Wall time by stage; empty if the store was up to date."""
+    summary: dict[str, Any] | None
+    """Content of report.json; None if the store was up to date."""
 
 
 def prepare(
-    sources: Sequence[Source], store: Path, options: PrepareOptions, progress: Progress
+    sources: Sequence[Source],
+    store: Path,
+    options: PrepareOptions | None = None,
+    progress: Progress | None = None,
 ) -> PrepareReport:
     """Make `store` from `sources`, or find that it is already made.
+
+    Args:
+        sources: files and folders.
+        store: the folder to make.
+        options: what is read and kept; None for the defaults.
+        progress: is told about each stage; None for nobody.
 
     Raises:
         SourceError: a source is missing, empty or holds no document.
@@ -92,6 +105,8 @@ def prepare(
         LockedError: another process is making `store`.
         WorkerError: processes were lost again and again.
     """
+    options = options or PrepareOptions()
+    progress = progress or SilentProgress()
     if store.is_symlink():
         store = store.resolve()  # the folder is replaced, not the link
     run = _Run(sources, options, progress, StatCache(sources))
@@ -113,10 +128,13 @@ def prepare(
             if found is None:
                 manifest = run.make(work, tokenizer, inputs)
                 work.publish()
-                return run.report(store, manifest)
+                summary = write_report(Store.open(store, verify="sizes"))
+                return run.report(store, manifest, summary)
             work.discard()
     sweep(store, inputs)
-    return PrepareReport(store=store, up_to_date=True, manifest=found, seconds={})
+    return PrepareReport(
+        store=store, up_to_date=True, manifest=found, seconds={}, summary=None
+    )
 
 
 @dataclass(slots=True)
@@ -141,10 +159,16 @@ class _Run:
             seconds = time.perf_counter() - self._begun
             self.seconds[self._stage] = round(seconds, 3)
 
-    def report(self, store: Path, manifest: dict[str, Any]) -> PrepareReport:
+    def report(
+        self, store: Path, manifest: dict[str, Any], summary: dict[str, Any]
+    ) -> PrepareReport:
         """Say what was made."""
         return PrepareReport(
-            store=store, up_to_date=False, manifest=manifest, seconds=self.seconds
+            store=store,
+            up_to_date=False,
+            manifest=manifest,
+            seconds=self.seconds,
+            summary=summary,
         )
 
     def make(

@@ -10,7 +10,7 @@ from ...data.display import html as pages
 from ...data.files import write_atomic
 from ...data.store import Store
 from ..prepare import PrepareReport
-from .summary import write_report
+from .summary import insight
 from .tables import duplicate_rows, prepare_table
 
 __all__ = ["page", "show", "write_page"]
@@ -29,7 +29,7 @@ def write_page(path: Path, store: Path, found: dict[str, Any]) -> None:
 
 
 def show(report: PrepareReport, path: Path | None) -> RenderableType | None:
-    """Keep the insight into what was prepared, as a page too if there is a path.
+    """Write the page if there is a path.
 
     Returns:
         the summary for the terminal; None for a store that was up to date.
@@ -37,7 +37,7 @@ def show(report: PrepareReport, path: Path | None) -> RenderableType | None:
     if report.up_to_date and path is None:
         return None
     store = Store.open(report.store, verify="sizes")
-    found = write_report(store)
+    found = report.summary or insight(store)
     if path is not None:
         write_page(path, report.store, found)
     return None if report.up_to_date else prepare_table(report, store, found)

@@ -13,9 +13,9 @@ from ...data.display.screen import Screen
 from ...data.files import name_text
 from ...data.store import SPLITS, Store
 from ...data.tokenizer import VOCAB_SIZE
+from ...data.tokenizer.trace import Step
 from ...data.windows import CONTEXT
 from ..prepare import PrepareReport
-from ..vocabulary.explain import Step
 from ..vocabulary.stats import TokenizerStats
 from ..vocabulary.train import Training
 from ..vocabulary.violations import most_common

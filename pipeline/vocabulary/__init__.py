@@ -1,9 +1,10 @@
 """Learning a tokenizer, and looking into one.
 
-train.py        documents to a tokenizer
-bpe.py          merges of frequent pairs
-prune.py        keep the tokens that save most
-stats.py        lengths, speed, violations over documents
-explain.py      one document, token by token
-violations.py   where a document breaks the schema
+    train.py        documents to a tokenizer
+    bpe.py          merges of frequent pairs
+    prune.py        keep the tokens that save most
+    stats.py        lengths, speed, violations over documents
+    violations.py   where a document breaks the schema
+
+The same documents give the same tokenizer on any machine.
 """

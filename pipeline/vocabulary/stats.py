@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.display.progress import Progress
 from ...data.documents.json_text import Json, canonical_bytes
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
 from ...data.tokenizer.symbols import is_text
-from ..prepare.progress import Progress
 from ..sources import Columns, Source, read_records
 from .violations import violations
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ...data.display.progress import Progress
 from ...data.documents.json_text import Json, canonical_bytes
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import RejectedError
@@ -28,7 +29,6 @@ from ...data.tokenizer.symbols import (
     byte_symbol,
 )
 from ..compiler import CompiledSchema, compile_schema
-from ..prepare.progress import Progress
 from ..sources import Columns, Record, Source, read_records
 from ..workflow_schema import workflow_schema
 from .prune import learn_vocabulary

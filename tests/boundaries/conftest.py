@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tct.data.display.progress import SilentProgress
 from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.report.summary import write_report
 from tct.trainer.export import export
 from tct.trainer.presets import resolve

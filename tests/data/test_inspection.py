@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tct.data.display.progress import SilentProgress
 from tct.data.errors import ConfigError
 from tct.data.inspection import (
     batch_windows,
@@ -26,7 +27,6 @@ from tct.data.windows import POLICIES, Policy, Windows
 from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.tests.stores import store_of_lengths
 
 policies = pytest.mark.parametrize("policy", POLICIES)

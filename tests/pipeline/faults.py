@@ -18,12 +18,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tct.data.display.progress import SilentProgress
 from tct.data.files import sha256_file
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline import prepare as module
 from tct.pipeline.prepare import PrepareOptions, parts, prepare
 from tct.pipeline.prepare.pool import Engine
-from tct.pipeline.prepare.progress import SilentProgress
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlopen"}
 

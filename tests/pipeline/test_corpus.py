@@ -6,12 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import canonical_bytes
 from tct.data.documents.parse import parse_document
 from tct.data.store import REJECTS_SCHEMA, Store
 from tct.data.store.files import read_arrow
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "workflows-head.parquet"
 

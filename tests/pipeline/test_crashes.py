@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.display.progress import SilentProgress
 from tct.data.errors import ConfigError
 from tct.data.files import sha256_file
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.prepare.selection import Rules
 from tct.tests.processes import Child
 

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import canonical_bytes
 from tct.data.records import signed
 from tct.data.store import Store
 from tct.data.windows import WindowPlan
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.prepare.splits import split_of
 from tct.pipeline.report.page import page
 from tct.pipeline.report.summary import insight

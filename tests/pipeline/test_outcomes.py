@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import canonical_bytes
 from tct.data.store import REJECTS_SCHEMA, Store
 from tct.data.store.files import read_arrow
@@ -13,7 +14,6 @@ from tct.data.tokenizer import Tokenizer
 from tct.data.windows import MAX_DOCUMENT_TOKENS
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.prepare.encode import Encoder
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.sources import Record
 
 LONG = "x" * 300

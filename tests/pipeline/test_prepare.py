@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import canonical_bytes
 from tct.data.documents.parse import MAX_DOCUMENT_BYTES, READING_VERSION, parse_document
 from tct.data.errors import (
@@ -30,7 +31,6 @@ from tct.data.store.files import read_arrow
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import CONTEXT
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.prepare.selection import Rules
 from tct.pipeline.prepare.splits import split_of
 from tct.pipeline.sources import Columns

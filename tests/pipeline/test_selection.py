@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tct.data.display.progress import SilentProgress
 from tct.data.errors import ConfigError
 from tct.data.store import REJECTS_SCHEMA, Store
 from tct.data.store.files import read_arrow
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
 from tct.pipeline.prepare.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.prepare.selection import Rules
 from tct.pipeline.prepare.splits import split_of
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import canonical_bytes
 from tct.data.documents.parse import parse_document
 from tct.data.errors import SourceError
 from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.symbols import Control, is_text
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.sources import Columns
 from tct.pipeline.vocabulary.stats import TokenizerStats, measure
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from tct.data.display.progress import SilentProgress
 from tct.data.documents.json_text import canonical_bytes
 from tct.data.documents.parse import parse_document
 from tct.data.errors import ConfigError, SourceError
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.symbols import MAX_CHARACTERS
-from tct.pipeline.prepare.progress import SilentProgress
 from tct.pipeline.sources import Columns
 from tct.pipeline.vocabulary import train as module
 from tct.pipeline.vocabulary.train import (

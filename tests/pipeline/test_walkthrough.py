@@ -8,7 +8,7 @@ import pytest
 from tct.data.documents.json_text import Json
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.symbols import Control, reference_symbol
-from tct.pipeline.vocabulary.explain import Step, readable, walk_through
+from tct.data.tokenizer.trace import Step, readable, walk_through
 
 STEPS: list[Json] = [
     {"uses": "actions/checkout@v4"},

@@ -4,15 +4,16 @@ from pathlib import Path
 import pytest
 
 from tct.data.display.screen import Screen
-from tct.trainer.runs.metrics import StepRecord
-from tct.trainer.runs.progress import (
+from tct.trainer.runs.live import (
     LiveProgress,
     PlainProgress,
-    Progress,
     make_progress,
 )
-from tct.trainer.runs.report import TrainReport, render_report
+from tct.trainer.runs.metrics import StepRecord
+from tct.trainer.runs.progress import Progress
+from tct.trainer.runs.report import render_report
 from tct.trainer.runs.state import Best
+from tct.trainer.training.train_report import TrainReport
 from tct.trainer.training.validate import Evaluation
 
 RECORD = StepRecord(

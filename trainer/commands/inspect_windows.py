@@ -218,8 +218,8 @@ def _refuse(name: str, mode: str) -> None:
 
 def _view(mode: str, store: "Store", settings: "Settings", **asked: Any) -> "View":
     """What a mode shows."""
+    from ...data.display.bars import open_progress
     from ...data.inspection import find_document
-    from ...pipeline.prepare.progress import open_progress
     from ..inspect import views
 
     epoch, limit = asked["epoch"] or 0, asked["limit"]

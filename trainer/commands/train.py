@@ -120,7 +120,7 @@ def train(
     from ...data.display.screen import Screen
     from ...data.store import Store
     from ..presets import compose
-    from ..runs.progress import make_progress
+    from ..runs.live import make_progress
     from ..runs.report import render_dry_run, render_report
     from ..runs.resume import find_origin
     from ..training import dry_run as trial

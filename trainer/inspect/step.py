@@ -8,8 +8,8 @@ from rich.text import Text
 from ...data.errors import ConfigError
 from ...data.inspection import BatchWindow, batch_windows
 from ...data.tokenizer import PAD, Tokenizer
+from ...data.tokenizer.trace import readable
 from ...data.windows.batches import Batch, Batches
-from ...pipeline.vocabulary.explain import readable
 from .canvas import WIDTH, count, fit, wrapped
 from .epoch import title
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from ...data.display.progress import Progress
 from ...data.inspection import (
     claims,
     count_policy,
@@ -17,7 +18,6 @@ from ...data.inspection import (
     typical_document,
 )
 from ...data.windows.batches import Batches
-from ...pipeline.prepare.progress import Progress
 from .document import document_lines
 from .epoch import epoch_lines, epochs_lines
 from .guarantees import promise_lines

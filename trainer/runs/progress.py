@@ -1,24 +1,12 @@
-"""What a run shows while it goes on: a live bar on a terminal, plain lines elsewhere.
-
-Both write to stderr; stdout is for data.
-"""
+"""A run as it goes on, as the loop tells it; `live.py` shows it."""
 
 from typing import Protocol
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.progress import Progress as RichProgress
-
-from ...data.display.screen import Screen
 from ..training.validate import Evaluation
 from .metrics import StepRecord
 from .state import SampleRates
 
-__all__ = ["LiveProgress", "PlainProgress", "Progress", "Silent", "make_progress"]
+__all__ = ["Progress", "Silent"]
 
 
 class Progress(Protocol):
@@ -78,124 +66,3 @@ class Silent:
 
     def finish(self) -> None:
         """Nothing."""
-
-
-class PlainProgress(Silent):
-    """One line per record, for logs and pipes."""
-
-    def __init__(self, screen: Screen) -> None:
-        """Write to this screen."""
-        self._screen = screen
-        self._steps = 0
-
-    def start(self, *, step: int, steps: int) -> None:
-        """Remember how long the run is."""
-        self._steps = steps
-
-    def logged(self, record: StepRecord) -> None:
-        """Print the record."""
-        self._print(
-            f"step {record.step:,}/{self._steps:,}  loss {record.loss:.4f}  "
-            f"lr {record.lr:.2e}  grad {record.grad_norm:.2f}  epoch {record.epoch}  "
-            f"{record.tokens_per_s:,.0f} tokens/s  {time_left(record.eta)} left"
-        )
-
-    def evaluated(self, step: int, evaluation: Evaluation) -> None:
-        """Print the figures."""
-        self._print(_evaluation_line(step, evaluation))
-
-    def sampled(self, step: int, rates: SampleRates) -> None:
-        """Print the shares."""
-        self._print(_samples_line(step, rates))
-
-    def note(self, text: str) -> None:
-        """Print the text."""
-        self._print(text)
-
-    def _print(self, text: str) -> None:
-        # One record is one line, however narrow the terminal is thought to be.
-        self._screen.print(text, soft_wrap=True)
-
-
-class LiveProgress(Silent):
-    """A bar that moves with every step, evaluations scrolling past above it."""
-
-    def __init__(self, screen: Screen) -> None:
-        """Draw on this screen."""
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=screen,
-            expand=True,
-        )
-        self._task = self._bar.add_task("training", total=None, figures="", start=False)
-
-    def start(self, *, step: int, steps: int) -> None:
-        """Show the bar."""
-        self._bar.update(self._task, total=steps, completed=step)
-        self._bar.start_task(self._task)
-        self._bar.start()
-
-    def step(self, step: int) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=step)
-
-    def logged(self, record: StepRecord) -> None:
-        """Renew the figures beside the bar."""
-        figures = (
-            f"loss {record.loss:.3f}  epoch {record.epoch}  "
-            f"{record.tokens_per_s:,.0f} tokens/s  MFU {record.mfu:.0%}  "
-            f"{time_left(record.eta)} left"
-        )
-        self._bar.update(self._task, figures=figures)
-
-    def evaluated(self, step: int, evaluation: Evaluation) -> None:
-        """Print the figures above the bar."""
-        self.note(_evaluation_line(step, evaluation))
-
-    def sampled(self, step: int, rates: SampleRates) -> None:
-        """Print the shares above the bar."""
-        self.note(_samples_line(step, rates))
-
-    def phase(self, name: str) -> None:
-        """Say so beside the bar."""
-        self._bar.update(self._task, description=name)
-
-    def note(self, text: str) -> None:
-        """Print the text above the bar."""
-        self._bar.console.print(text)
-
-    def finish(self) -> None:
-        """Leave the bar as it stands."""
-        self._bar.stop()
-
-
-def make_progress(screen: Screen | None = None) -> Progress:
-    """Live on a terminal, plain lines otherwise."""
-    screen = screen or Screen(stderr=True)
-    return LiveProgress(screen) if screen.is_terminal else PlainProgress(screen)
-
-
-def _evaluation_line(step: int, evaluation: Evaluation) -> str:
-    return (
-        f"step {step:,}  validation loss {evaluation.loss:.4f}  "
-        f"perplexity {evaluation.perplexity:,.2f}  "
-        f"bits per byte {evaluation.bits_per_byte:.4f}"
-    )
-
-
-def _samples_line(step: int, rates: SampleRates) -> str:
-    return (
-        f"step {step:,}  samples on the schema: {rates.constrained_valid:.0%} with "
-        f"masks, {rates.free_valid:.0%} without"
-    )
-
-
-def time_left(seconds: float) -> str:
-    """Hours and minutes, or minutes and seconds, as people write them: 3h05, 4m30."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}" if hours else f"{minutes}m{rest:02}"

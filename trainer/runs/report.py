@@ -1,49 +1,19 @@
-"""The end of a run, what one will take, and what was exported, for people."""
+"""Tables of the end of a run, of what one will take, and of an export."""
 
 import os
 import shlex
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from rich.table import Table
 
 from ...data.display.screen import Screen
 from ..export import Exported
 from ..training.dry_run import DryRun
+from ..training.train_report import TrainReport
 from ..training.validate import Evaluation
-from .progress import time_left
-from .state import Best
+from .live import time_left
 
-__all__ = ["TrainReport", "render_dry_run", "render_export", "render_report"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainReport:
-    """What `train` did."""
-
-    store: Path
-    """The store that was learnt from."""
-    folder: Path
-    """The run's folder."""
-    checkpoint: Path | None
-    """The newest checkpoint; None if a signal came before the first step."""
-    step: int
-    """Optimiser steps done in all."""
-    steps: int
-    """Steps of the whole run."""
-    is_stopped: bool
-    """A signal ended it before its last step or evaluation; it can be resumed."""
-    is_new: bool
-    """Whether this call did anything: False for a finished run resumed once more."""
-    parameters: int
-    train_loss: float | None
-    """Nats per token in the latest record of metrics.jsonl."""
-    validation: Evaluation | None
-    """Of the newest weights, where they were evaluated."""
-    best: Best | None
-    seconds: float
-    """Wall time of the run, without the time between stop and resume."""
+__all__ = ["render_dry_run", "render_export", "render_report"]
 
 
 def render_report(report: TrainReport, screen: Screen) -> None:

@@ -15,7 +15,6 @@ from ..optim.lr_schedule import learning_rate
 from ..runs.checkpoint import record_figures, rotate, save_checkpoint
 from ..runs.metrics import Interval, Metrics, MetricsLog, NoMetrics
 from ..runs.progress import Progress, Silent
-from ..runs.report import TrainReport
 from ..runs.resume import find_origin
 from .distributed import World, join
 from .failures import explaining
@@ -24,6 +23,7 @@ from .run import Run, begin, training_batches, validation_batches
 from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
 from .step import StepResult, train_step
+from .train_report import TrainReport
 from .validate import evaluate
 
 __all__ = ["train"]

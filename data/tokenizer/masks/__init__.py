@@ -1,15 +1,15 @@
 """Which ids may come next, and the shortest way to the end.
 
-pushdown.py    where in the grammar a document stands
-trie.py        the vocabulary's texts, walked together
-masks.py       the ids that are allowed there
-closing.py     the shortest completion
-state.py       one document while it is written
+    pushdown.py    where in the grammar a document stands
+    trie.py        the vocabulary's texts, walked together
+    masks.py       the ids that are allowed there
+    closing.py     the shortest completion
+    state.py       one document while it is written
+
+Everything here is immutable and memoised, so a batch shares it.
 """
 
-from .masks import (
-    Masks,
-)
+from .masks import Masks
 
 __all__ = [
     "Masks",

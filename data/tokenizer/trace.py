@@ -6,15 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...data.documents.json_text import Json, quote
-from ...data.tokenizer import State, Tokenizer
-from ...data.tokenizer.symbols import (
-    REFERENCES,
-    STRUCTURE,
-    Control,
-    reference_number,
-    spell,
-)
+from ..documents.json_text import Json, quote
+from . import State, Tokenizer
+from .symbols import REFERENCES, STRUCTURE, Control, reference_number, spell
 
 __all__ = ["Step", "readable", "walk_through"]
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.progress import (
     BarColumn,
@@ -13,29 +13,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from ...data.display.screen import Screen
+from .screen import Screen
 
-__all__ = ["PlainProgress", "Progress", "RichBars", "SilentProgress", "open_progress"]
-
-
-class Progress(Protocol):
-    """What a job tells about itself, stage by stage."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage of `total` steps, None if that is not known."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Some steps of the current stage are done."""
-
-
-class SilentProgress:
-    """Says nothing."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Nothing."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Nothing."""
+__all__ = ["PlainProgress", "RichBars", "open_progress"]
 
 
 class PlainProgress:
