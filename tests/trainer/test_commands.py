@@ -76,7 +76,7 @@ def test_a_run_goes_on_with_what_it_was_started_with(
     checkpoint = first / "checkpoints/step-000002"
     for path in (first, checkpoint):
         out = run_well(
-            *(store_folder, "-o", branch, "--resume", path),
+            *(store_folder, "-o", branch, "--resume-from", path),
             *("--device=cpu", "--steps=3"),
         )
         assert out.startswith("finished 3 steps\n")
@@ -131,3 +131,18 @@ def test_figures_go_to_tensorboard_where_it_is_installed(
     assert [event.step for event in losses] == [1, 2, 3, 4]
     assert [event.value for event in losses] == pytest.approx(history.train["loss"])
     assert [event.step for event in events.Scalars("eval/bits_per_byte")] == [2, 4]
+
+
+def test_resuming_takes_nothing_from_the_store_argument(tmp_path: Path) -> None:
+    """An option with an optional value would swallow STORE."""
+    result = run("--resume", "no-store", "-o", tmp_path / "run")
+
+    assert "Missing argument" not in result.stderr
+    assert "run" in result.stderr
+
+
+def test_resuming_has_one_source(tmp_path: Path) -> None:
+    result = run("store", "-o", tmp_path, "--resume", "--resume-from", "auto")
+
+    assert result.exit_code == 2
+    assert "not both" in result.stderr

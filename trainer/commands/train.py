@@ -82,13 +82,12 @@ _PRESET = "workflow-27m"
     metavar="KEY=VALUE",
     help="Change any setting, such as optim.lr=1e-3; may be repeated.",
 )
+@click.option("--resume", is_flag=True, help="Continue from RUN's newest checkpoint.")
 @click.option(
-    "--resume",
-    is_flag=False,
-    flag_value="auto",
+    "--resume-from",
     type=PATH,
-    metavar="[PATH]",
-    help="Go on from RUN's newest checkpoint, or from the checkpoint or run at PATH.",
+    metavar="PATH",
+    help="Continue from this checkpoint, or from the newest one of another run.",
 )
 @click.option(
     "--dry-run",
@@ -102,7 +101,8 @@ def train(
     config_file: Path | None,
     device: str,
     overrides: tuple[str, ...],
-    resume: Path | None,
+    resume: bool,
+    resume_from: Path | None,
     dry_run: bool,
     **settings: Any,
 ) -> None:
@@ -139,15 +139,16 @@ def train(
         return
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    goes_on = True if resume == Path("auto") else resume or False
-    origin = find_origin(run_folder, goes_on)
+    if resume and resume_from is not None:
+        raise click.UsageError("Give --resume or --resume-from, not both.")
+    origin = find_origin(run_folder, resume_from or resume)
     so_far = origin.config if origin and preset is None else preset or _PRESET
     report = run(
         Store.open(store_folder),
         run_folder,
         compose(so_far, config_file, changes),
         device=device,
-        resume=goes_on,
+        resume=resume_from or resume,
         progress=make_progress(),
     )
     if is_main_process():

@@ -124,7 +124,7 @@ def check_config(config: Config, origin: Origin, folder: Path) -> None:
             + (
                 "start another run"
                 if key.startswith(("model.", "data."))
-                else "branch off: --resume CHECKPOINT with another folder for -o"
+                else "branch off: --resume-from CHECKPOINT with another folder for -o"
             ),
         )
 
