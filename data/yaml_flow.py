@@ -150,7 +150,7 @@ class FlowCursor(Cursor):
             self.is_key = was_key or _COLON.match(self.text, self.pos) is not None
             value = self.scalar(text, properties, is_plain=True)
             self.is_key = was_key
-        self.end(properties, before, value)
+        self.end(before, value)
         return value, character in "\"'[{"
 
     def _plain_text(self) -> str:
