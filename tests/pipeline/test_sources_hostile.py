@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from tct.cli import main
 from tct.data.errors import SourceError
+from tct.data.files import sha256_file
 from tct.data.parse import MAX_DOCUMENT_BYTES
 from tct.pipeline.sources import (
     Columns,
@@ -23,6 +24,7 @@ from tct.pipeline.sources import (
     Source,
     files,
     fingerprint,
+    input_files,
     linked_sources,
     read_records,
 )
@@ -117,6 +119,22 @@ def test_members_that_share_their_bytes_are_read_once(tmp_path: Path) -> None:
         "bad_record: it shares its bytes with another member"
     }
     assert len(others) == 1999
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(20, 0), (20, 1 << 20), (20, 0xFFFFFFFE), (42, 1), (42, 9), (42, 1 << 20)],
+)
+def test_a_wrong_size_or_place_of_a_member_costs_no_other(
+    tmp_path: Path, place: int, value: int
+) -> None:
+    path = tmp_path / "a.zip"
+    data = zip_of(path, {"1.yml": b"a: 1", "2.yml": b"a: 2", "3.yml": b"a: 3"})
+    struct.pack_into("<I", data, data.index(b"PK\1\2") + place, value)
+    path.write_bytes(data)
+    one, two, three = read(path)
+    assert str(one.problem).startswith("bad_record: ")
+    assert (two.text, three.text) == (b"a: 2", b"a: 3")
 
 
 @pytest.mark.parametrize("name", ["\0a.yml", "a\0.yml", "\0", "x/\0/a.yml"])
@@ -357,6 +375,32 @@ def test_a_special_file_in_a_folder_is_a_reject(tmp_path: Path) -> None:
         ]
 
 
+def test_a_source_that_becomes_a_special_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.yml", "a: 1")
+    (file,) = input_files([tmp_path / "a.yml"])
+    (tmp_path / "a.yml").unlink()
+    os.mkfifo(tmp_path / "a.yml")
+    message = "a.yml: found a FIFO, expected a regular file; "
+    with pytest.raises(SourceError, match=message):
+        file.open()
+    with pytest.raises(SourceError, match=message):
+        sha256_file(tmp_path / "a.yml")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux only")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").symlink_to("/proc/self/mem")
+    arguments = ["prepare", str(tmp_path), "--follow-links", "-o", str(tmp_path / "s")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert f"Error: {tmp_path / 'a.yml'}: " in result.stderr
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(SourceError, match="found an empty path"):
+        fingerprint([""])
+
+
 def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -382,12 +426,16 @@ def test_links_are_followed_inside_a_source_only(tmp_path: Path) -> None:
     (root / "in2.yml").symlink_to("../in2.yml")
     write(tmp_path / "in2.yml", "a: beside")
     out = "unsafe_member: a link out of the source, see --follow-links"
+    nothing = "unsafe_member: a link to nothing"
     expected = {"a/here.yml": "a: here", "b.yml": "a: here", "c.yml": out}
+    expected |= {"d.yml": nothing, "e.yml": nothing}
     assert texts(root) == expected | {"in2.yml": out}
     assert texts(*linked_sources([root])) == {
         "a/here.yml": "a: here",
         "b.yml": "a: here",
         "c.yml": "a: secret",
+        "d.yml": nothing,
+        "e.yml": nothing,
         "f/secret.yml": "a: secret",
         "in2.yml": "a: beside",
     }
