@@ -116,7 +116,7 @@ def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise RejectedError("duplicate_key", repr(key))
+                raise RejectedError("duplicate_key", repr(key[:100]))
             seen.add(key)
     return result
 
