@@ -25,6 +25,7 @@ __all__ = [
     "SUFFIXES",
     "TABLE_SUFFIXES",
     "InputFile",
+    "most_rows",
     "most_unpacked",
     "open_unpacked",
     "read_bounded",
@@ -41,6 +42,7 @@ SUFFIXES = DOCUMENT_SUFFIXES + LINE_SUFFIXES + TABLE_SUFFIXES + ARCHIVE_SUFFIXES
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 _BUFFER_BYTES = 1 << 20  # what one request to a remote filesystem brings
 _MIN_UNPACKED, _MAX_RATIO = 256 << 20, 1000
+_MIN_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +108,11 @@ def most_unpacked(size: int) -> int:
     times smaller is made to be so.
     """
     return max(_MIN_UNPACKED, _MAX_RATIO * size)
+
+
+def most_rows(size: int) -> int:
+    """Most rows or lines of a file of `size` bytes: more are of nothing."""
+    return max(_MIN_ROWS, size)
 
 
 class _Bounded(RawIOBase):

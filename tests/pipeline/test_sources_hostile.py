@@ -341,6 +341,13 @@ def test_rows_of_nothing_are_read_up_to_a_bound(tmp_path: Path) -> None:
         read(path)
 
 
+def test_lines_of_nothing_are_read_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n" * 2_000_000))
+    with pytest.raises(SourceError, match=r"1,000,000 lines and more in \d,\d+ bytes"):
+        read(path)
+
+
 # -- special files and links -----------------------------------------------------------
 
 
