@@ -49,8 +49,6 @@ def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
         if not (os.path.isfile(entry.path) if is_link else entry.is_file()):
             if kind := special_file(entry.path):
                 yield Found(below, f"{kind}, no regular file")
-            elif is_link and not os.path.exists(entry.path):
-                yield Found(below, "a link to nothing")
         elif is_link and not follow_links and not _is_inside(home, entry.path):
             yield Found(below, "a link out of the source, see --follow-links")
         else:

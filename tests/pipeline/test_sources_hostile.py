@@ -267,7 +267,7 @@ def test_what_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     monkeypatch.setattr(files, "_MIN_UNPACKED", 1 << 20)
-    data = header("no workflow", tarfile.REGTYPE, 64 << 20) + b"\n" * (64 << 20)
+    data = header("no workflow", tarfile.REGTYPE, 64 << 20) + b"   \n" * (16 << 20)
     packed = (
         gzip.compress(data)
         if suffix.endswith("gz")
@@ -433,16 +433,12 @@ def test_links_are_followed_inside_a_source_only(tmp_path: Path) -> None:
     (root / "in2.yml").symlink_to("../in2.yml")
     write(tmp_path / "in2.yml", "a: beside")
     out = "unsafe_member: a link out of the source, see --follow-links"
-    nothing = "unsafe_member: a link to nothing"
     expected = {"a/here.yml": "a: here", "b.yml": "a: here", "c.yml": out}
-    expected |= {"d.yml": nothing, "e.yml": nothing}
     assert texts(root) == expected | {"in2.yml": out}
     assert texts(*linked_sources([root])) == {
         "a/here.yml": "a: here",
         "b.yml": "a: here",
         "c.yml": "a: secret",
-        "d.yml": nothing,
-        "e.yml": nothing,
         "f/secret.yml": "a: secret",
         "in2.yml": "a: beside",
     }
