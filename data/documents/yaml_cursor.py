@@ -54,18 +54,23 @@ _NAME = re.compile(r"[^ \t\n,\[\]{}]++")
 _TAG_NAME = re.compile(
     r"!<([^ \t\n<>]++)>|(![0-9A-Za-z-]*+!)([^ \t\n!,\[\]{}]*+)|!([^ \t\n!,\[\]{}]*+)"
 )
+_MAX_TAG = 1024  # characters; none that is known has as many, and some are escapes
 # What stands in quotes only.
 _ODD = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
 @dataclass(slots=True)
 class Anchored:
-    """A value with an anchor, and what a copy of it costs."""
+    """A value with an anchor, and what a copy of it costs.
 
-    value: Json
+    While the value is being read, these are the counts before it.
+    """
+
     nodes: int
     characters: int
     height: int
+    value: Json = None
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +93,13 @@ class Cursor:
         self.depth = 0
         self.deepest = 0
         """Greatest depth since the innermost open anchor."""
-        self.anchors: dict[str, Anchored | None] = {}
+        self.anchors: dict[str, Anchored] = {}
         self.handles = {"!": "!", "!!": TAG}
         self.flow_depth = 0
         self.is_key = False
         """Whether what is read will be a key."""
-        self.num_odd = _num_odd(text)
-        """Characters for quotes that were not yet seen in quotes."""
+        self.next_odd = self._odd_after(0)
+        """The next character for quotes that was not yet seen in quotes, or the end."""
         self.source: str | None = None
         """Text of the last node, None if it was a collection; keys are made of it."""
 
@@ -103,6 +108,17 @@ class Cursor:
     def error(self, problem: str) -> RejectedError:
         """A reject that says where."""
         return RejectedError("syntax", f"{self._place(self.pos)}: {problem}")
+
+    def check_odd(self, end: int) -> None:
+        """Refuse characters for quotes that stand outside of them, before `end`."""
+        if self.next_odd < end:
+            self.pos = self.next_odd
+            found = ascii(self.text[self.pos])
+            raise self.error(f"found {found} outside of quotes")
+
+    def _odd_after(self, pos: int) -> int:
+        odd = _ODD.search(self.text, pos)
+        return len(self.text) if odd is None else odd.start()
 
     def key(self, start: int) -> str:
         """The last node, which began at `start`, as a key."""
@@ -150,31 +166,26 @@ class Cursor:
 
     # -- anchors, aliases, tags --------------------------------------------------------
 
-    def begin(self, properties: Properties | None) -> tuple[int, int, int] | None:
+    def begin(self, properties: Properties | None) -> Anchored | None:
         """Begin a node; returns what `end` wants to know."""
         if properties is None or properties.anchor is None:
             return None
-        self.anchors[properties.anchor] = None  # not to be used inside itself
-        before = self.nodes, self.characters, self.deepest
+        node = Anchored(self.nodes, self.characters, self.deepest)
+        # One of the same name within it is the later, and takes its place.
+        self.anchors[properties.anchor] = node
         self.deepest = self.depth
-        return before
+        return node
 
-    def end(
-        self,
-        properties: Properties | None,
-        before: tuple[int, int, int] | None,
-        value: Json,
-    ) -> None:
-        """End a node, and remember it under its anchor if it has one."""
-        if properties is not None and properties.anchor is not None and before:
-            nodes, characters, deepest = before
-            self.anchors[properties.anchor] = Anchored(
-                value,
-                self.nodes - nodes,
-                self.characters - characters,
-                self.deepest - self.depth,
-            )
-            self.deepest = max(deepest, self.deepest)
+    def end(self, node: Anchored | None, value: Json) -> None:
+        """End a node, which can be copied from now on if it has an anchor."""
+        if node is None:
+            return
+        deepest = max(node.height, self.deepest)
+        node.nodes = self.nodes - node.nodes
+        node.characters = self.characters - node.characters
+        node.height = self.deepest - self.depth
+        node.value, node.is_whole = value, True
+        self.deepest = deepest
 
     def alias(self, properties: Properties | None = None) -> Json:
         """The value of an alias."""
@@ -182,7 +193,7 @@ class Cursor:
         if name is None or properties is not None:
             raise self.error("expected an alias alone")
         found = self.anchors.get(name[0])
-        if found is None:
+        if found is None or not found.is_whole:
             where = self._place(self.pos)
             raise RejectedError("unknown_alias", f"{where}: *{name[0][:100]}")
         self.pos = name.end()
@@ -210,6 +221,8 @@ class Cursor:
         return Properties(anchor, tag)
 
     def _resolve(self, name: re.Match[str]) -> str:
+        if name.end() - name.start() > _MAX_TAG:
+            raise RejectedError("unknown_tag", name[0][:100])
         verbatim, handle, suffix, local = name.groups()
         if verbatim:
             return str(verbatim)
@@ -244,8 +257,9 @@ class Cursor:
         if match is None:
             raise self.error("expected closing quotes")
         raw = match[1]
-        if self.num_odd:
-            self.num_odd -= _num_odd(raw)
+        if self.next_odd < match.end():
+            self.check_odd(self.pos)
+            self.next_odd = self._odd_after(match.end())
         if "\n" in raw and _MARK_LINE.search(raw):
             raise self.error("found the end of the document in quotes")
         try:
@@ -275,10 +289,6 @@ class Cursor:
             parts += fold("\n" + line[1]), more[0].rstrip(" \t")
             self.pos = more.end()
         return "".join(parts)
-
-
-def _num_odd(text: str) -> int:
-    return len(text) - len(_ODD.sub("", text)) if _ODD.search(text) else 0
 
 
 @lru_cache(maxsize=64)

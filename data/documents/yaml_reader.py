@@ -19,8 +19,12 @@ from .yaml_lines import COLON, KEY, LineCursor
 __all__ = ["parse_yaml"]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-# Byte order marks may stand before a document and its comments.
-_MARKED = re.compile("(?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+")
+# Byte order marks may stand before a document and its comments, also behind `...`.
+_MARKED = re.compile(
+    r"(\A|^\.\.\.(?:[ \t][^\n]*+)?+\n)"
+    "((?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+)",
+    re.MULTILINE,
+)
 # Most lines are a plain key, a plain value or none, and have content behind them: the
 # last group is the indentation of that.  What may end the document is left out.
 _END = r"[ \t]*+\n( *+)(?:(?=[^ \t\n#.-])|(?<= )(?=[.-]))"
@@ -42,8 +46,8 @@ def parse_yaml(text: str) -> Json:
         raise RejectedError("syntax", f"line {line:,}: found control characters")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\ufeff" in text and (marked := _MARKED.match(text)):
-        text = marked[0].replace("\ufeff", "") + text[marked.end() :]
+    if "\ufeff" in text:
+        text = _MARKED.sub(lambda found: found[0].replace("\ufeff", ""), text)
     reader = _Reader(f"\n{text}\n" if not text.endswith("\n") else f"\n{text}")
     reader.is_cut = not text.endswith("\n")
     return reader.document()
@@ -68,8 +72,7 @@ class _Reader(LineCursor):
             self.next_line()
         if self.pos < len(self.text):
             raise RejectedError("several_documents", "expected one document in a file")
-        if self.num_odd:
-            raise RejectedError("syntax", "found control characters outside of quotes")
+        self.check_odd(len(self.text))
         return value
 
     # -- nodes -------------------------------------------------------------------------
@@ -112,7 +115,7 @@ class _Reader(LineCursor):
                 self.key(start)
             self.next_line()
         if before is not None:
-            self.end(properties, before, value)
+            self.end(before, value)
         return value
 
     def _seek(self, parent: int, *, dash: bool, compact: bool) -> int:

@@ -1,7 +1,6 @@
 """Input files: what they are called, where they lie, and their bytes as a stream."""
 
 import os
-import stat
 import tarfile
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from pyarrow.fs import FileSystem
 from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
+from ...data.files import open_regular
 
 __all__ = [
     "ARCHIVE_SUFFIXES",
@@ -25,6 +25,7 @@ __all__ = [
     "SUFFIXES",
     "TABLE_SUFFIXES",
     "InputFile",
+    "most_rows",
     "most_unpacked",
     "open_unpacked",
     "read_bounded",
@@ -41,6 +42,7 @@ SUFFIXES = DOCUMENT_SUFFIXES + LINE_SUFFIXES + TABLE_SUFFIXES + ARCHIVE_SUFFIXES
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 _BUFFER_BYTES = 1 << 20  # what one request to a remote filesystem brings
 _MIN_UNPACKED, _MAX_RATIO = 256 << 20, 1000
+_MIN_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +69,7 @@ class InputFile:
     def open(self) -> BufferedReader:
         """The bytes of the file; can seek."""
         if self.filesystem is None:
-            return open(self.path, "rb", opener=_open_regular)
+            return open_regular(self.path)
         return _python_file(self.filesystem.open_input_file(self.path))
 
     def size(self) -> int:
@@ -81,15 +83,6 @@ class InputFile:
             self.open().close()  # or it is no regular file
             return pa.OSFile(os.fsencode(self.path))
         return self.filesystem.open_input_file(self.path)
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Open a file, or refuse what has no end or waits for another process."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise SourceError(f"{path}: no regular file any more", "prepare again")
-    return descriptor
 
 
 def suffix_of(name: str) -> str:
@@ -115,6 +108,11 @@ def most_unpacked(size: int) -> int:
     times smaller is made to be so.
     """
     return max(_MIN_UNPACKED, _MAX_RATIO * size)
+
+
+def most_rows(size: int) -> int:
+    """Most rows or lines of a file of `size` bytes: more are of nothing."""
+    return max(_MIN_ROWS, size)
 
 
 class _Bounded(RawIOBase):

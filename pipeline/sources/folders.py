@@ -7,24 +7,18 @@ followed.  So is what is named like a document, but is no regular file.
 
 import heapq
 import os
-import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
+from ...data.files import special_file
 from .files import DOCUMENT_SUFFIXES, suffix_of
 
-__all__ = ["Found", "special_file", "walk", "walk_elsewhere"]
+__all__ = ["Found", "walk", "walk_elsewhere"]
 
 # A store or a run, whose JSON is no workflows.
 _OURS = "tokenizer.json"
-_SPECIAL = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 class Found(NamedTuple):
@@ -34,14 +28,6 @@ class Found(NamedTuple):
     """Its path below the folder."""
     problem: str | None = None
     """Why it is not to be opened, if it is not."""
-
-
-def special_file(path: str) -> str | None:
-    """What a file is that is no regular one; None for one that is, or is not there."""
-    try:
-        return _SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
-    except OSError:
-        return None
 
 
 def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:

@@ -15,8 +15,9 @@ import pyarrow as pa
 from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
+from ...data.files import special_file
 from .files import SUFFIXES, InputFile, suffix_of
-from .folders import Found, special_file, walk, walk_elsewhere
+from .folders import Found, walk, walk_elsewhere
 from .records import as_utf8, repository
 
 __all__ = ["Location", "Source", "input_files", "linked_sources", "listed_sources"]
@@ -97,6 +98,8 @@ def _located(source: Source) -> Location:
 
 def _locate(source: str | Path, *, listed: bool = False) -> Location:
     text = str(source)
+    if not text:
+        raise SourceError("found an empty path", "give a file or a folder")
     if isinstance(source, Path) or not _URI.match(text):
         path = Path(text)
         name = path.as_posix() if listed else None

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ...data.errors import SourceError
 from .cells import kind_of, names, texts
 from .conditions import Condition
-from .files import InputFile, readable
+from .files import InputFile, most_rows, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -31,7 +31,6 @@ from .times import times
 
 __all__ = ["read_table"]
 
-_MAX_EMPTY_ROWS = 1_000_000  # in a file of fewer bytes than rows
 _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
     "text": texts,
     "group": names,
@@ -53,10 +52,9 @@ def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
         for condition in columns.where:
             _check_condition(file, table.schema, condition)
         asked = [*wanted.values(), *(condition.column for condition in columns.where)]
-        most_rows = max(_MAX_EMPTY_ROWS, source.size())
         first = 0
         for part in table.parts(list(dict.fromkeys(asked))):
-            if first + part.num_rows > most_rows:
+            if first + part.num_rows > most_rows(source.size()):
                 found = f"{first + part.num_rows:,} rows in {source.size():,} bytes"
                 raise ValueError(found)
             for row, cells in _rows(part, wanted, columns.where):

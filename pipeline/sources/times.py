@@ -79,8 +79,11 @@ def time_of(value: object) -> float:
 
 
 def _moment(text: str) -> float:
-    """A number or a time of ISO 8601.  Eight digits are a day: 20260131."""
-    text = text.strip()
+    """A number or a time of ISO 8601.  Eight digits are a day: 20260131.
+
+    `UTC` may stand for `Z`, as BigQuery has it, and letters may be small (RFC 3339).
+    """
+    text = text.strip().upper().replace("UTC", "Z")
     with suppress(ValueError):
         if len(text) != 8 or not text.isdecimal():
             return float(text)
