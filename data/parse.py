@@ -67,7 +67,8 @@ def read_document(path: Path) -> dict[str, Json]:
         SourceError: the file is missing, or not exactly one JSON object.
     """
     if not path.is_file():
-        found = "found a folder" if path.is_dir() else "not found"
+        found = "found no regular file" if path.exists() else "not found"
+        found = "found a folder" if path.is_dir() else found
         raise SourceError(f"{path}: {found}", "give a YAML or JSON file")
     try:
         return parse_document(path.read_bytes())
