@@ -129,11 +129,11 @@ def _lock(folder: Path, hint: str) -> TextIO:
 
 
 def remove(path: Path) -> None:
-    """Take away a folder, or the file or link in its place, if there is one."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    else:
+    """Take away a folder, or whatever else is in its place, if there is something."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def exchange(new: Path, old: Path) -> None:
@@ -178,6 +178,8 @@ def read_json(path: Path) -> dict[str, Any]:
         FormatError: the file holds no JSON object.
     """
     remake = "restore or remake the file"
+    if path.exists() and not path.is_file():  # reading a FIFO would wait for ever
+        raise FormatError(f"{path}: found no regular file, expected JSON", remake)
     try:
         value = parse_json(path.read_bytes())
     except ValueError as error:

@@ -116,6 +116,8 @@ def override_from(config: Config, path: Path) -> Config:
             fit.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("no regular file")
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
