@@ -25,6 +25,7 @@ from ..data.files import name_text, write_atomic
 from ..data.records import RUN_VERSION, write_record
 from ..data.store import SPLITS, Split, Store
 from ..data.windows import Policy
+from .checkpoint import FOLDER as CHECKPOINTS
 from .checkpoint import read_state, restore
 from .config import Config, to_dict
 from .device import pick_compile, pick_layout
@@ -177,6 +178,8 @@ def _batches(
 
 def _describe(folder: Path, state: State, batches: Batches) -> None:
     store = batches.store
+    # What cannot be made is found before hours of training, not after.
+    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
     write_atomic(folder / "tokenizer.json", lambda file: file.write(tokenizer))
     write_record(
