@@ -171,11 +171,11 @@ def _lock(folder: Path, hint: str) -> TextIO:
 
 
 def remove(path: Path) -> None:
-    """Take away a folder, or the file or link in its place, if there is one."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    else:
+    """Take away a folder, or whatever else is in its place, if there is something."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def exchange(new: Path, old: Path) -> None:
@@ -220,6 +220,9 @@ def read_json(path: Path) -> dict[str, Any]:
         FormatError: the file holds no JSON object.
     """
     remake = "restore or remake the file"
+    kind = "a folder" if path.is_dir() else special_file(path)
+    if kind is not None:  # reading a FIFO would wait for ever
+        raise FormatError(f"{path}: found {kind}, expected a regular file", remake)
     try:
         with open_regular(path) as file:
             value = parse_json(file.read())
