@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..files import canonical_json
-from ..windows import CONTEXT
+from ..geometry import CONTEXT
 from .files import STORE_FORMAT, STORE_VERSION, store_digest
 from .store import SPLITS
 

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..geometry import CONTEXT, MAX_DOCUMENT_TOKENS
 from ..tokenizer import PAD, VOCAB_SIZE, Tokenizer
-from ..windows import CONTEXT, MAX_DOCUMENT_TOKENS
 from .files import Verify, check_files, map_shard, read_arrow, read_manifest, wrong
 
 __all__ = [

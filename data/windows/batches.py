@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
+from ..geometry import CONTEXT, STRIDE
 from ..store import Split, Store
 from ..tokenizer import PAD
 from .gather import WindowTokens
 from .layouts import Arrangement, Layout, arrange, max_positions
 from .permutation import ORDER_VERSION, Permutation
-from .plan import CONTEXT, STRIDE, Policy, WindowPlan, Windows
+from .plan import WindowPlan, Windows
+from .policies import Policy, cutting
 
 __all__ = ["Batch", "Batches"]
 
@@ -93,7 +95,7 @@ class Batches:
             split: "train" or "val".
             batch_size: B, windows per optimiser step, over all ranks.
             seed: key of the order; see `Permutation`.
-            policy: how documents are cut; see windows.py.
+            policy: how documents are cut; see policies.py.
             layout: how windows lie in memory; see layouts.py.
             rows: most rows of a pass; None for one pass per step where possible.
             static: keep to few shapes; see layouts.py.
@@ -123,8 +125,8 @@ class Batches:
         self.layout, self.share = layout, -(-batch_size // world_size)
         self.rows = min(self.share if rows is None else rows, self.share)
         self.documents = store.rows(split)
-        self._lengths = store.length[self.documents]
-        self._phase = store.phase[self.documents] if policy == "spread" else None
+        """Rows of docs.arrow, ascending."""
+        self._needs_phase = cutting(policy).needs_phase
         self._epoch: tuple[WindowPlan, Permutation] | None = None
         self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
@@ -143,8 +145,8 @@ class Batches:
         }
 
     @property
-    def views(self) -> int:
-        """Epochs until windows lie as in epoch 0 again."""
+    def num_alignments(self) -> int:
+        """C / s, epochs until windows lie as in epoch 0 again."""
         return self.context // self.stride
 
     @property
@@ -162,6 +164,11 @@ class Batches:
     def plan(self, epoch: int) -> WindowPlan:
         """The windows of an epoch over this split's documents."""
         return self._prepared(epoch)[0]
+
+    def document_windows(self, row: int, epoch: int) -> Windows:
+        """The windows of one document in an epoch, whatever its split."""
+        rows = np.array([row])
+        return self._plan(rows, epoch).all().of(rows)
 
     def num_steps(self, epoch: int) -> int:
         """Optimiser steps in an epoch; the last one may have fewer windows."""
@@ -184,7 +191,8 @@ class Batches:
         if index == len(self.documents) or self.documents[index] != row:
             raise ValueError(f"row {row}: not a document of the {self.split} split")
         numbers = plan.numbers_of(index)
-        return self._located(numbers, plan), order.inverse(numbers) // self.batch_size
+        steps = order.inverse(numbers) // self.batch_size
+        return plan.locate(numbers).of(self.documents), steps
 
     def batch(
         self, epoch: int, step: int, out: NDArray[np.uint16] | None = None
@@ -236,17 +244,21 @@ class Batches:
         begin = step.start + self.rank * num // self.world_size
         return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
 
+    def _plan(self, rows: NDArray[np.int64], epoch: int) -> WindowPlan:
+        """The windows of some documents in an epoch."""
+        return WindowPlan(
+            self.store.length[rows],
+            epoch=epoch,
+            policy=self.policy,
+            context=self.context,
+            stride=self.stride,
+            phase=self.store.phase[rows] if self._needs_phase else None,
+        )
+
     def _prepared(self, epoch: int) -> tuple[WindowPlan, Permutation]:
         prepared = self._epoch  # read once: another thread may replace it
         if prepared is None or prepared[0].epoch != epoch:
-            plan = WindowPlan(
-                self._lengths,
-                epoch=epoch,
-                policy=self.policy,
-                context=self.context,
-                stride=self.stride,
-                phase=self._phase,
-            )
+            plan = self._plan(self.documents, epoch)
             # An epoch may have no window: `original` drops short documents.
             n = max(1, plan.num_windows)
             order = Permutation(n, seed=self.seed, epoch=epoch)
@@ -273,13 +285,5 @@ class Batches:
         size = _STEPS_PER_BLOCK * self.batch_size
         stop = min((number + 1) * size, plan.num_windows)
         numbers = order(np.arange(number * size, stop))
-        return WindowTokens(self.store, self._located(numbers, plan))
-
-    def _located(self, numbers: NDArray[np.int64], plan: WindowPlan) -> Windows:
-        found = plan.locate(numbers)
-        return Windows(
-            document=self.documents[found.document],
-            start=found.start,
-            end=found.end,
-            position=found.position,
-        )
+        windows = plan.locate(numbers).of(self.documents)
+        return WindowTokens(self.store, windows)

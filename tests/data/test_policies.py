@@ -188,7 +188,7 @@ def test_cuts_come_back_after_as_many_epochs_as_there_are_views(policy: Policy) 
         geometry = {"context": context, "stride": stride}
         for epoch in range(9):
             first = plan_of(policy, sizes, epoch, **geometry)
-            later = plan_of(policy, sizes, epoch + first.views, **geometry)
+            later = plan_of(policy, sizes, epoch + first.num_alignments, **geometry)
             assert as_tuples(first.all()) == as_tuples(later.all())
 
 

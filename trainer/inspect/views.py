@@ -174,7 +174,7 @@ def promise_view(settings: Sequence[Batches], progress: Progress) -> View:
         settings: one per policy.
         progress: told about every epoch.
     """
-    progress.stage("count", sum(each.plan(0).views for each in settings))
+    progress.stage("count", sum(each.num_alignments for each in settings))
     counts = [count_policy(each, progress.advance) for each in settings]
     found = [claim for each in counts for claim in claims(each)]
 
