@@ -107,7 +107,9 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
-    if origin is Literal and value in arguments:
+    if origin is Literal:
+        if value not in arguments:
+            _refuse(where, value, " or ".join(map(str, arguments)))
         return value
     if origin in (typing.Union, types.UnionType):
         if value is None and types.NoneType in arguments:

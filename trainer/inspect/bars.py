@@ -8,19 +8,22 @@ Windows differ from their neighbours by the `┣` between them; their colours al
 besides.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.text import Text
 
 from ...data.windows import Windows
+from .view import WIDTH
 
-__all__ = ["LEGEND", "Axis"]
+__all__ = ["Axis", "legend_lines"]
 
 CUT, TRAINED, AGAIN, UNSEEN, PAD, MORE = "┣━≡·░…"
-LEGEND = {
+_LEGEND = {
     CUT: "a window begins",
     TRAINED: "trained",
     AGAIN: "trained more than once",
@@ -123,6 +126,19 @@ class Axis:
         if found[0] in (PAD, " ") and length:  # less than half a column
             found[0] = TRAINED if len(windows) else UNSEEN
         return found
+
+
+def legend_lines(used: set[str]) -> Iterator[str]:
+    """Explain the marks that were used."""
+    parts = [f"{mark} {text}" for mark, text in _LEGEND.items() if mark in used]
+    line = ""
+    for part in parts:
+        if line and cell_len(line) + 3 + cell_len(part) > WIDTH:
+            yield line
+            line = ""
+        line = f"{line}   {part}" if line else part
+    if line:
+        yield line
 
 
 def _styled(marks: list[str], numbers: NDArray[np.int64]) -> Text:

@@ -11,11 +11,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from ...data.display.figures import INK, label_axes, new_figure
-from ...data.inspection import PolicyCounts
 from ...data.windows import Windows
 from ...data.windows.layouts import LAYOUTS
+from .guarantees import PolicyCounts
 
-__all__ = ["Bar", "bars_figure", "promise_figure"]
+__all__ = ["Bar", "bars_figure", "policies_figure"]
 
 # Legible on white and on black, also without colour vision.
 _WINDOWS = ("#3b8ea5", "#d98e32")
@@ -149,7 +149,7 @@ def _legend(axes: Axes, handles: list[Patch], labels: list[str]) -> None:
     )
 
 
-def promise_figure(counts: Sequence[PolicyCounts]) -> Figure:
+def policies_figure(counts: Sequence[PolicyCounts]) -> Figure:
     """All policies compared, in six panels."""
     figure = new_figure(height=5.6)
     panels: dict[str, list[float]] = {

@@ -18,10 +18,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..documents.json_text import dump
-from ..documents.yaml_writer import to_yaml
-from ..tokenizer import Tokenizer
-from ..windows import Windows
+from ...data.documents.json_text import dump
+from ...data.documents.yaml_writer import to_yaml
+from ...data.tokenizer import Tokenizer
+from ...data.windows import Windows
 
 __all__ = ["Stretch", "stretches", "yaml_places"]
 

@@ -1,8 +1,10 @@
-"""Lines for a terminal of 80 columns: all is said in characters, colours only add."""
+"""The answer of a mode, and lines of 80 columns that need no colour."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.segment import Segments
@@ -10,12 +12,44 @@ from rich.text import Text
 
 from ...data.display.screen import Screen
 
-__all__ = ["WIDTH", "count", "facts", "fit", "printable", "rows", "show", "wrapped"]
+if TYPE_CHECKING:  # an optional dependency
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "WIDTH",
+    "Line",
+    "Record",
+    "View",
+    "count",
+    "facts",
+    "fit",
+    "printable",
+    "rows",
+    "show",
+    "wrapped",
+]
 
 WIDTH = 80
 
+Line = Text | str
+Record = dict[str, Any]
 
-def show(lines: Iterable[Text | str]) -> None:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """The answer of a mode; nothing is computed before it is asked for."""
+
+    lines: Iterable[Line]
+    """For people."""
+    records: Iterable[Record]
+    """Of `--json`, one object per line."""
+    figure: "Callable[[], Figure] | None" = None
+    """Of `--plot`."""
+    is_fine: bool = True
+    """Whether each policy has what it guarantees."""
+
+
+def show(lines: Iterable[Line]) -> None:
     """Print lines to stdout, without colour where it is no terminal."""
     screen = Screen()
     for line in lines:

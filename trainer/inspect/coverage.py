@@ -14,7 +14,7 @@ Example: s = 4, a document of 10 tokens, windows [0, 8) and [4, 10):
 import numpy as np
 from numpy.typing import NDArray
 
-from ..windows import Windows
+from ...data.windows import Windows
 
 __all__ = ["Coverage"]
 
