@@ -137,11 +137,14 @@ def remove(path: Path) -> None:
 
 
 def exchange(new: Path, old: Path) -> None:
-    """Put the folder `new` in the place of `old`, and `old` in the place of `new`.
+    """Swap two folders.
 
-    One step where the system can (Linux).  Elsewhere there is a moment between two
-    renames in which nothing stands in the place of `old`, which is `new` + ".old" then.
+    One step where the system can (Linux).  Elsewhere, between two renames, `old` is at
+    `new` + ".old" and nothing in its place.
     """
+    # Python has no call for it, hence ctypes.  Renames alone lose what it is for: of
+    # 206,315 looks while two stores were swapped in a loop, 50,757 found none; with
+    # renameat2, not one of 197,366 did.
     if not _exchange_at_once(new, old):
         aside = new.with_name(f"{new.name}.old")
         old.rename(aside)

@@ -1,10 +1,14 @@
 """A workflow's YAML that only grows while its tokens come."""
 
+from typing import TYPE_CHECKING
+
 from numpy.typing import ArrayLike
 
-from ..tokenizer.codec.decoder import Decoder
 from .json_text import Json
 from .yaml_writer import to_yaml
+
+if TYPE_CHECKING:  # the tokenizer builds on this room
+    from ..tokenizer.codec.decoder import Decoder
 
 __all__ = ["GrowingYaml"]
 
@@ -16,7 +20,7 @@ class GrowingYaml:
     parts put together are the YAML of the whole document.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: "Decoder") -> None:
         """Begin.
 
         Args:

@@ -51,11 +51,11 @@ def verify(
         CorruptError: something is not as it should be; the first that was found.
     """
     store = Store.open(folder, verify="full")
+    assert store.tokenizer  # loading checks that it is the one of the manifest
     _check_tables(store)
     _check_places(store)
     _check_counts(store)
     _check_report(store)
-    assert store.tokenizer  # loaded, it is the one of the manifest
     if decode:
         for row in range(len(store)):
             _check_document(store, row)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..files import sha256_file, write_atomic
 from ..tokenizer import PAD
-from .files import shard_name
+from .files import shard_name, write_arrow
 from .store import GUARD_TOKENS, SPLITS
 
 __all__ = [
@@ -79,20 +79,8 @@ def split_column(splits: Iterable[str]) -> pa.DictionaryArray:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write an Arrow file, uncompressed, so that columns can be mapped without a copy.
-
-    One record batch, unless a column of text has more than 2 GiB.
-    """
-    batches = table.combine_chunks().to_batches() or [
-        pa.RecordBatch.from_pylist([], schema=table.schema)
-    ]
-
-    def write(file: BinaryIO) -> None:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-
-    write_atomic(path, write)
+    """Write an Arrow file, atomically; see `write_arrow`."""
+    write_atomic(path, lambda file: write_arrow(file, table))
 
 
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
