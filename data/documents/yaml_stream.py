@@ -1,5 +1,7 @@
 """A workflow's YAML that only grows while its tokens come."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -20,7 +22,7 @@ class GrowingYaml:
     parts put together are the YAML of the whole document.
     """
 
-    def __init__(self, decoder: "Decoder") -> None:
+    def __init__(self, decoder: Decoder) -> None:
         """Begin.
 
         Args:

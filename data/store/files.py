@@ -11,7 +11,7 @@ import os
 import re
 import tokenize
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NoReturn, TypedDict
+from typing import Any, Literal, NoReturn, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +34,6 @@ __all__ = [
     "read_manifest",
     "shard_name",
     "store_digest",
-    "write_arrow",
     "wrong",
 ]
 
@@ -234,19 +233,6 @@ def read_arrow(path: Path, schema: pa.Schema) -> pa.Table:
         if column.null_count:
             wrong(where, f"{column.null_count:,} rows without a value", "none")
     return table
-
-
-def write_arrow(file: BinaryIO, table: pa.Table) -> None:
-    """Write a table as an Arrow IPC file, uncompressed, so that columns can be mapped.
-
-    One record batch, unless a column of text has more than 2 GiB.
-    """
-    batches = table.combine_chunks().to_batches() or [
-        pa.RecordBatch.from_pylist([], schema=table.schema)
-    ]
-    with pa.ipc.new_file(file, table.schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
 
 
 def map_shard(path: Path) -> NDArray[np.uint16]:

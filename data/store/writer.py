@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..files import sha256_file, write_atomic
 from ..tokenizer import PAD
-from .files import shard_name, write_arrow
+from .files import shard_name
 from .store import GUARD_TOKENS, SPLITS
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "ShardWriter",
     "describe_files",
     "split_column",
+    "write_arrow",
     "write_table",
 ]
 
@@ -78,8 +79,21 @@ def split_column(splits: Iterable[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(SPLITS))
 
 
+def write_arrow(sink: BinaryIO | pa.NativeFile, table: pa.Table) -> None:
+    """Write a table in Arrow's IPC file format, uncompressed, so that it can be mapped.
+
+    One record batch, unless a column of text has more than 2 GiB.
+    """
+    batches = table.combine_chunks().to_batches() or [
+        pa.RecordBatch.from_pylist([], schema=table.schema)
+    ]
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write an Arrow file, atomically; see `write_arrow`."""
+    """Write an Arrow file atomically, see `write_arrow`."""
     write_atomic(path, lambda file: write_arrow(file, table))
 
 

@@ -19,13 +19,11 @@ import pyarrow as pa
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import FormatError
-from ...data.files import naming, sha256_file
+from ...data.files import naming, sha256_file, write_atomic
 from ...data.records import read_record, typed, write_record
-from ...data.store.files import write_arrow
-from ...data.store.writer import write_table
 from ..sources import Record
 from ..sources.records import as_utf8
-from .encode import Encoder, outcomes_table
+from .encode import Encoder, Outcome, outcomes_table
 
 __all__ = [
     "PART_BYTES",
@@ -103,8 +101,12 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
         [problem and as_utf8(problem.message) for problem in problems],
     ]
     table = pa.table(columns, schema=_INPUTS_SCHEMA)
-    with naming(path), path.open("wb") as file:
-        write_arrow(file, table)
+    with (
+        naming(path),
+        path.open("wb") as file,
+        pa.ipc.new_file(file, table.schema) as w,
+    ):
+        w.write_table(table)
 
 
 def _read_inputs(path: Path) -> Iterator[Record]:
@@ -129,7 +131,7 @@ def make_part(folder: str, number: int) -> PartRecord:
     encoder = _encoder(folder, (home / "job.json").read_text())
     outcomes = [encoder.outcome(r) for r in _read_inputs(part_file(home, number, "in"))]
     path = part_file(home, number, "arrow")
-    write_table(path, outcomes_table(outcomes))
+    _write_outcomes(path, outcomes)
     documents = [outcome for outcome in outcomes if outcome.reason is None]
     reused = sum(outcome.reused for outcome in documents)
     record = PartRecord(
@@ -154,6 +156,16 @@ def _encoder(folder: str, job: str) -> Encoder:
 def forget_job() -> None:
     """Let go of a job's tokenizer and earlier store, if this process has done parts."""
     _encoder.cache_clear()
+
+
+def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
+    table = outcomes_table(outcomes)
+
+    def write(file: object) -> None:
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+
+    write_atomic(path, write)
 
 
 def finished_part(folder: Path, number: int) -> PartRecord | None:

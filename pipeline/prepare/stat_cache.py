@@ -9,7 +9,6 @@ and the Arrow file that has it.  Whatever is wrong with it costs time only.
 """
 
 import hashlib
-import io
 import os
 import time
 from collections.abc import Sequence
@@ -19,7 +18,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...data.files import sha256_file, write_atomic
-from ...data.store.files import write_arrow
 from ..sources import Source
 
 __all__ = ["StatCache"]
@@ -79,9 +77,10 @@ class StatCache:
             [digest for _, digest in self._found.values()],
         ]
         table = pa.table(columns, schema=_SCHEMA)
-        sink = io.BytesIO()
-        write_arrow(sink, table)
-        content = sink.getvalue()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        content = sink.getvalue().to_pybytes()
         digest = hashlib.sha256(content).digest()
         with suppress(OSError):
             write_atomic(self._file, lambda file: file.write(digest + content))
