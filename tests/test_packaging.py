@@ -1,6 +1,7 @@
 """The package is `tct` and nothing else, and says the same version everywhere."""
 
 import ast
+import re
 import subprocess
 import sys
 import sysconfig
@@ -111,6 +112,22 @@ def test_nothing_in_the_data_room_imports_in_a_circle() -> None:
     assert between_rooms["windows"] >= {"store", "tokenizer"}
     for graph in (between_modules, between_rooms):
         TopologicalSorter(graph).prepare()  # a CycleError names the circle
+
+
+def test_the_way_of_a_document_goes_through_functions_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    steps = re.findall(r"\| `([a-z_/.]+)` \| `([A-Za-z_.]+)` \|$", text, re.M)
+    assert len(steps) > 30
+    for place, name in steps:
+        path = ROOT / place
+        paths = [path] if path.is_file() else list(path.rglob("*.py"))
+        defined = {
+            node.name
+            for found in paths
+            for node in ast.walk(ast.parse(found.read_text()))
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        assert defined.issuperset(name.split(".")), f"{place}: {name}"
 
 
 def test_a_command_loads_no_torch_before_it_needs_it() -> None:
