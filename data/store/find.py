@@ -11,7 +11,7 @@ _SHA256_PREFIX = re.compile(r"[0-9a-f]{6,64}")
 
 
 def find_document(store: Store, name: str) -> int:
-    """The row of a document by its row number, path or sha256 (six digits or more).
+    """Find the row of a document by row number, path or sha256 (six digits or more).
 
     Raises:
         ConfigError: no document, or several, have this name.

@@ -1,11 +1,11 @@
-"""Which windows an optimiser step sees, and their token ids, laid out for the model.
+"""The windows of each optimiser step, and their token ids laid out for the model.
 
     (epoch, step) ─Permutation▶ window numbers ─WindowPlan▶ windows ─arrange▶ places
     ─copy▶ inputs
 
-Everything is a pure function of (store, split, policy, seed, epoch, step): there is no
-state to save but two integers, and any step can be asked for at any time.  Ranks of a
-distributed run take slices of the same steps, whatever their number.
+Everything is a pure function of (store, split, policy, seed, epoch, step): the only
+state to save is two integers, and any step can be read at any time.  The ranks of a
+distributed run take slices of the same steps, however many they are.
 """
 
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ from .policies import Policy, cutting
 
 __all__ = ["Batch", "Batches"]
 
-_STEPS_PER_BLOCK = 64  # whose windows are looked up at once
+_STEPS_PER_BLOCK = 64  # steps whose windows are looked up at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """The windows of one optimiser step, or one rank's slice of them.
+    """The windows of one optimiser step, or of one rank's slice of it.
 
     A window [a, b) at position p of `inputs` is its position token a // s, then its
     content t_a … t_(b-2).  Its last token t_(b-1) is no input, only a target, and
-    stands in `last`.  So the target of each position is the input after it, of a
-    window's last position it is `last`, and a PAD position has none.
+    is in `last`.  So the target of each position is the input after it; that of a
+    window's last position is in `last`, and a PAD position has none.
     """
 
     epoch: int
@@ -47,7 +47,7 @@ class Batch:
     windows: Windows
     """`document` is a row of docs.arrow."""
     num_targets: int
-    """Content tokens of the whole step, the slices of all ranks together."""
+    """Content tokens of the whole step, over all ranks."""
     arrangement: Arrangement
     """Where each window lies in `inputs`."""
     inputs: NDArray[np.uint16]
@@ -88,7 +88,7 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """Take what identifies the batches; reads nothing yet.
+        """Set what the batches depend on; no token is read yet.
 
         Args:
             store: an opened store.
@@ -98,7 +98,7 @@ class Batches:
             policy: how documents are cut; see policies.py.
             layout: how windows lie in memory; see layouts.py.
             rows: most rows of a pass; None for one pass per step where possible.
-            static: keep to few shapes; see layouts.py.
+            static: use few shapes; see layouts.py.
             context: C, most content tokens of a window.
             stride: s, by which cuts move; divides C.
             rank: which slice of each step to read, 0 <= rank < world_size.
@@ -132,7 +132,7 @@ class Batches:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything the windows of a step depend on, beside (epoch, step)."""
+        """Everything the windows of a step depend on besides (epoch, step)."""
         return {
             "store": self.store.digest,
             "split": self.split,
@@ -156,7 +156,7 @@ class Batches:
 
     @property
     def max_positions(self) -> int:
-        """Most positions that a batch has."""
+        """Most positions of any batch."""
         return max_positions(
             self.layout, batch=self.share, rows=self.rows, context=self.context
         )
@@ -180,10 +180,10 @@ class Batches:
         return block.windows[part]
 
     def steps_of(self, row: int, epoch: int) -> tuple[Windows, NDArray[np.int64]]:
-        """When a document is trained: its windows of an epoch, and the step of each.
+        """The windows of a document in an epoch, and the step that trains each.
 
         Args:
-            row: a row of docs.arrow that is in this split.
+            row: row of docs.arrow of a document in this split.
             epoch: number of the pass.
         """
         plan, order = self._prepared(epoch)
@@ -202,8 +202,8 @@ class Batches:
         Args:
             epoch: number of the pass, from 0.
             step: number of the step in it, 0 <= step < num_steps(epoch).
-            out: where to put the inputs, at least max_positions ids, so that one buffer
-                can be filled again and again; None for a new one.
+            out: buffer for the inputs, at least max_positions ids, to be reused from
+                step to step; None for a new one.
         """
         block, everything = self._block(epoch, step)
         mine = self._share_of(everything)
@@ -236,9 +236,9 @@ class Batches:
         )
 
     def _share_of(self, step: slice) -> slice:
-        """This rank's windows of a step: an even slice of what there is.
+        """This rank's windows of a step: an even slice.
 
-        So the last step of an epoch, which may have fewer, serves every rank too.
+        The last step of an epoch, which may have fewer windows, is shared evenly too.
         """
         num = step.stop - step.start
         begin = step.start + self.rank * num // self.world_size
@@ -266,7 +266,7 @@ class Batches:
         return prepared
 
     def _block(self, epoch: int, step: int) -> tuple[WindowTokens, slice]:
-        """Windows looked up with those of a step, and which of them are the step's."""
+        """The block of windows that holds a step, and the step's slice of it."""
         steps = self.num_steps(epoch)
         if not 0 <= step < steps:
             raise IndexError(

@@ -1,4 +1,4 @@
-"""`tct inspect-windows`: its options, and which mode they ask for."""
+"""`tct inspect-windows`: options, and the mode they ask for."""
 
 import json
 import re
@@ -22,7 +22,7 @@ __all__ = ["inspect_windows", "parse_epochs"]
 _PATH = click.Path(path_type=Path)
 _COUNT, _FROM_0 = click.IntRange(min=1), click.IntRange(0, 2**62)
 
-# What goes with the option that chooses a mode; "" is the mode without one.
+# Options that go with each mode; "" is the mode without an option of its own.
 _MODES = {
     "prove": {"prove", "plot"},
     "when": {"when", "epochs"},
@@ -41,10 +41,10 @@ _DEFAULT_EPOCHS = (0, 1, 2, 3)
 
 
 def parse_epochs(text: str) -> list[int]:
-    """`0-31`, `7`, or several of these, `0,4,8-11`: ascending, each once.
+    """Parse `0-31`, `7`, or several of these, `0,4,8-11`; ascending, each once.
 
     Raises:
-        ValueError: it is nothing of the kind.
+        ValueError: `text` has another form, or too many epochs.
     """
     found: set[int] = set()
     for part in text.split(","):
@@ -98,8 +98,8 @@ def _epochs(
     "--prove",
     is_flag=True,
     default=None,
-    help="Count what every policy does with every token; exit code 1 if a promise "
-    "is broken.",
+    help="Count what every policy does with every token; exit code 1 if a "
+    "guarantee is broken.",
 )
 @click.option(
     "--limit",
@@ -154,7 +154,7 @@ def inspect_windows(
       tct inspect-windows store --doc 12 --epoch 3
       tct inspect-windows store --step 100 --run run
       tct inspect-windows store --when 12
-      tct inspect-windows store --prove --plot promises.svg
+      tct inspect-windows store --prove --plot policies.svg
     """
     from ...data.display.figures import check_figure_path
     from ...data.store import Store
@@ -180,7 +180,8 @@ def _mode(given: dict[str, Any]) -> str:
     """The mode that the options ask for.
 
     Raises:
-        UsageError: an option does not go with it, or a rank is none of the world.
+        UsageError: an option does not go with the mode, or the rank is not below the
+            world size.
     """
     names = {name for name, value in given.items() if value is not None}
     mode = next(mode for mode in _MODES if not mode or mode in names)
@@ -206,7 +207,7 @@ def _refuse(name: str, mode: str) -> None:
 
 
 def _view(mode: str, batches_of: "Callable[..., Batches]", **asked: Any) -> "View":
-    """Load the room of one mode, and ask it."""
+    """Load the module of one mode, and call it."""
     epoch, epochs, limit = asked["epoch"] or 0, asked["epochs"], asked["limit"]
     limit = (_DEFAULT_LIMITS.get(mode) if limit is None else limit) or None
     if mode == "prove":
@@ -263,7 +264,7 @@ def _print(view: "View", *, as_json: bool) -> "list[Any]":
 
 
 def _save(plot: Path, view: "View", lines: Iterable[Any]) -> None:
-    """Draw a view, with its lines for those who cannot see it."""
+    """Draw a view; an HTML page has its lines too, for those who cannot see it."""
     from ...data.display.figures import save_figure
 
     assert view.figure is not None  # of the modes that --plot goes with

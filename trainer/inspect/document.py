@@ -6,9 +6,9 @@
     ━━ window 2 of 3: [96, 1120), position 3, 1,024 tokens, 0 PAD ━━━━━━━━━━
     ┆ sh
 
-`│` begins a line of the YAML (`·` if no window holds it), `┆` goes on with the line
-above.  So without the marks and the lines of windows it is the YAML, to the
-character; what a terminal would obey or not show is escaped.
+`│` begins a line of the YAML (`·` if no window holds it), `┆` continues the line above.
+Without marks and headers the output is the YAML, to the character, but for control
+and invisible characters, which are escaped.
 
 `--json` gives an object per window: that of `window_records`, and its `text`.
 """
@@ -37,7 +37,7 @@ _STYLES = ("cyan", "magenta")
 
 
 def document_view(batches: Batches, row: int, epoch: int) -> View:
-    """One document to scale, then its text with the cuts of an epoch."""
+    """Show a document to scale, then its text with the cuts of an epoch."""
     return View(
         lines=_lines(batches, row, epoch),
         records=_records(batches, row, epoch),
@@ -74,13 +74,13 @@ def document_title(batches: Batches, row: int) -> Text:
 
 
 def yaml_lines(parts: list[Stretch], windows: Windows, context: int) -> Iterator[Line]:
-    """The text of a document with its marks; see the module's docstring."""
+    """Yield the text of a document with its marks; see the module's docstring."""
     is_new_line = True
     for part in parts:
         yield _header(part, windows, context)
         style = "red" if part.window is None else _STYLES[part.window % 2]
         begin = _UNSEEN_LINE if part.window is None else _LINE
-        # Not splitlines: other characters than \n end a line for it too.
+        # Not splitlines, which also breaks at characters other than \n.
         *lines, rest = part.text.split("\n")
         for line in [*lines, *([rest] if rest else [])]:
             for piece in chop_cells(visible_lines(line), WIDTH - 2) or [""]:

@@ -45,7 +45,7 @@ class EpochSummary:
     epoch: int
     policy: Policy
     offset: int | None
-    """Where long documents are cut first; None if each has its own."""
+    """First cut of long documents; None if each has its own."""
     documents: int
     windows: int
     steps: int
@@ -89,7 +89,7 @@ def epoch_windows(batches: Batches, epoch: int) -> Windows:
 
 
 def count_positions(batches: Batches, epoch: int) -> dict[Layout, int]:
-    """Positions that each layout gives the steps of an epoch, in their real order."""
+    """Count the positions of all steps of an epoch under each layout."""
     positions = dict.fromkeys(LAYOUTS, 0)
     for step in range(batches.num_steps(epoch)):
         lengths = batches.windows(epoch, step).length.tolist()
@@ -105,7 +105,7 @@ def count_positions(batches: Batches, epoch: int) -> dict[Layout, int]:
 
 
 def summarize(batches: Batches, epoch: int) -> EpochSummary:
-    """Count an epoch from its windows, not from the formulas that they come from."""
+    """Count an epoch from its windows, not from the formulas behind them."""
     plan = batches.plan(epoch)
     windows = plan.all()
     coverage = Coverage(plan.lengths, batches.stride)
@@ -129,10 +129,10 @@ def summarize(batches: Batches, epoch: int) -> EpochSummary:
 def sample_documents(
     lengths: NDArray[np.int64], limit: int, context: int
 ) -> NDArray[np.int64]:
-    """Documents of all lengths, the shortest first; indices into `lengths`.
+    """Sample documents of all lengths, the shortest first; indices into `lengths`.
 
-    Half of them fit into one window and half do not, where there are enough.  Among
-    them are the shortest and the longest, and those on both sides of the context.
+    Half of them fit into one window, if there are enough of both kinds.  The sample has
+    the shortest and the longest document, and those on both sides of the context.
     """
     order = np.argsort(lengths, kind="stable")
     num_short = int((lengths <= context).sum())
@@ -145,19 +145,19 @@ def sample_documents(
 
 
 def _spread(size: int, count: int) -> NDArray[np.int64]:
-    """So many different numbers below `size`, the first and last among them."""
+    """`count` different numbers below `size`, evenly spread, with both ends."""
     if count == 1:
         return np.array([size - 1])
     return np.linspace(0, size - 1, count).round().astype(np.int64)
 
 
 def epoch_view(batches: Batches, epoch: int, limit: int | None) -> View:
-    """A sample of an epoch's documents to scale, then the counts of the epoch.
+    """Show a sample of documents to scale, then the counts of the epoch.
 
     Args:
         batches: of the documents.
         epoch: number of the pass.
-        limit: most documents; None for all.
+        limit: most documents to show; None for all.
     """
     return View(
         lines=_lines(batches, epoch, limit),
@@ -238,7 +238,7 @@ def _records(batches: Batches, epoch: int) -> Iterator[Record]:
 
 
 def window_records(windows: Windows, epoch: int, batches: Batches) -> Iterator[Record]:
-    """A flat object per window."""
+    """Yield a flat object per window."""
     columns = (windows.document, windows.start, windows.end, windows.position)
     for document, start, end, position in zip(
         *(column.tolist() for column in columns), strict=True

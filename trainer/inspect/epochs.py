@@ -22,7 +22,7 @@ __all__ = ["epochs_view", "typical_document"]
 
 
 def epochs_view(batches: Batches, row: int | None, epochs: Sequence[int]) -> View:
-    """One document, a line per epoch; a typical long one where none is named."""
+    """Show a line per epoch of a document; None chooses a typical long one."""
     if row is None:
         lengths = batches.store.length[batches.documents]
         row = int(batches.documents[typical_document(lengths, batches.context)])
@@ -34,15 +34,15 @@ def epochs_view(batches: Batches, row: int | None, epochs: Sequence[int]) -> Vie
 
 
 def typical_document(lengths: NDArray[np.int64], context: int) -> int:
-    """A document of 3 to 4 contexts, nearest to the middle; else the longest.
+    """The document nearest to 3.5 contexts, if it has 3 to 4; else the longest.
 
     Returns:
-        its index in `lengths`, the first of several.
+        Its index in `lengths`, the first of equals.
     """
     fits = (lengths >= 3 * context) & (lengths <= 4 * context)
     if not fits.any():
         return int(lengths.argmax())
-    distance = np.abs(2 * lengths - 7 * context)  # twice that from 3.5 contexts
+    distance = np.abs(2 * lengths - 7 * context)  # doubled, to stay an integer
     return int(np.where(fits, distance, distance.max() + 1).argmin())
 
 
@@ -69,7 +69,7 @@ def _lines(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Line]:
 
 
 def _offset(windows: Windows, plan: WindowPlan) -> int:
-    """That of the epoch, or of the one document whose windows these are."""
+    """The offset of the epoch, or else of the document with these windows."""
     if plan.offset is not None:
         return plan.offset
     return int(windows.start[1]) % plan.context if len(windows) > 1 else 0

@@ -1,8 +1,8 @@
-"""All policies compared over C / s epochs, and whether each has what it guarantees.
+"""Compare all policies over C / s epochs, and check what each guarantees.
 
-Nothing here knows how a policy cuts: all numbers are counted from the windows that
-`WindowPlan` gives and the steps that `Batches` makes of them.  Three sentences are
-checked against the counts; `Cutting.guarantees` says which of them a policy promises.
+Nothing here knows how a policy cuts: all numbers are counted from the windows of
+`WindowPlan` and the steps of `Batches`.  Three sentences are checked against the
+counts; `Cutting.guarantees` says which of them a policy promises.
 
 `--json` gives an object per policy: the fields of `PolicyCounts`, and `claims`, a list
 of objects with `text`, `holds` and `is_promised`.
@@ -43,29 +43,29 @@ class PolicyCounts:
 
     policy: Policy
     epochs: int
-    """C / s; after so many the cuts come back."""
+    """C / s, after which the cuts repeat."""
     documents: int
     tokens: int
     """Content tokens of the documents."""
     windows: tuple[int, int]
     """Fewest and most in an epoch."""
     never: int
-    """Tokens that are a target in no epoch."""
+    """Tokens that are never a target."""
     missed_share: float
-    """Tokens that are no target in an epoch, as a share; mean over epochs."""
+    """Share of tokens that are no target in an epoch; mean over epochs."""
     repeated_share: float
-    """Tokens that are a target more than once in an epoch; mean over epochs."""
+    """Share of tokens that are a target twice or more in an epoch; mean over epochs."""
     exact_epochs: int
     """Epochs in which each token is a target exactly once."""
     views: tuple[int, float, int]
-    """Times that a token is a target in all epochs: fewest, mean and most."""
+    """How often a token is a target over all epochs: fewest, mean and most."""
     alignments: tuple[int, int] | None
-    """Distinct cuts of a document longer than C, modulo C: fewest and most.  None if
-    no document is that long."""
+    """Distinct cuts, modulo C, of documents longer than C: fewest and most; None if
+    there are none."""
     beginnings_share: float
-    """Pairs of document and epoch in which some window begins at token 0."""
+    """Share of (document, epoch) pairs with a window that begins at token 0."""
     pad_share: dict[Layout, float]
-    """PAD among all positions of all epochs by layout."""
+    """Share of PAD in all positions of all epochs, by layout."""
     rows: int
     """Most rows of a pass, for `pad_share`."""
 
@@ -78,13 +78,13 @@ class Guarantee:
     text: str
     holds: bool
     is_promised: bool
-    """Whether the policy is of no use if it does not hold."""
+    """Whether the policy guarantees it; the command fails if it then does not hold."""
 
 
 def count_policy(
     batches: Batches, advance: Callable[[], None] = lambda: None
 ) -> PolicyCounts:
-    """Count all alignments of a policy; some seconds for 100,000 documents.
+    """Count all alignments of a policy; a few seconds for 100,000 documents.
 
     Args:
         batches: of at least one document.
@@ -141,7 +141,7 @@ def _range(numbers: NDArray[np.int64]) -> tuple[int, int] | None:
 
 
 def guarantees(counts: PolicyCounts) -> Iterator[Guarantee]:
-    """The three properties that a policy may have, each as a sentence."""
+    """The three properties a policy can have, as sentences checked against counts."""
     epochs, alignments = counts.epochs, counts.alignments
     sentences: dict[Property, tuple[str, bool]] = {
         "once": (
@@ -167,11 +167,11 @@ def guarantees(counts: PolicyCounts) -> Iterator[Guarantee]:
 
 
 def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
-    """A column per policy, then a line per sentence.
+    """Show a column per policy, then a line per sentence.
 
     Args:
-        each: batches of one policy after the other.
-        progress: told about every epoch.
+        each: the batches of each policy.
+        progress: counts epochs.
     """
     progress.stage("count", sum(batches.num_alignments for batches in each))
     counts = [count_policy(batches, progress.advance) for batches in each]
@@ -218,7 +218,7 @@ def _lines(
 
 
 def _table(counts: Sequence[PolicyCounts]) -> list[list[str]]:
-    """Rows of cells: names of the policies, then a row per number."""
+    """Rows of cells: the policies, then a row per number."""
     columns = [_column(each) for each in counts]
     table = [["", *(each.policy for each in counts)]]
     for name in columns[0]:

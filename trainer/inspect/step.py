@@ -1,7 +1,7 @@
 """A batch token by token: the inputs of the model, and the targets it has to predict.
 
-Everything is read from `Batch.inputs`, `Batch.targets()` and the arrangement; the
-windows only say whose tokens they ought to be.
+Everything is read from `Batch.inputs`, `Batch.targets()` and the arrangement; windows
+only name the document and its tokens.
 
 `--json` gives an object per window in the order of the batch, see `_records`.
 """
@@ -28,10 +28,10 @@ _TOKEN_WIDTH = 26
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchWindow:
-    """Where a window lies in its batch, and what the model reads there."""
+    """A window's place in its batch, and the ids at that place."""
 
     number: int
-    """In the batch, from 0."""
+    """Number in the batch, from 0."""
     document: int
     """Row of docs.arrow."""
     start: int
@@ -40,23 +40,23 @@ class BatchWindow:
     """One past the last token."""
     number_of_pass: int
     row: int
-    """In its pass, from 0."""
+    """Row in its pass, from 0."""
     column: int
-    """Of its first position in the row, from 0."""
+    """Column of its first position in the row, from 0."""
     first: int
-    """Its first position in the batch."""
+    """First position in the batch."""
     inputs: NDArray[np.uint16]
     """(tokens,) a view: the position token, then content."""
     targets: NDArray[np.uint16]
     """(tokens,) the id to predict at each."""
     is_target: NDArray[np.bool_]
-    """(tokens,) whether there is one."""
+    """(tokens,) whether there is an id to predict."""
     pad: int
-    """PAD positions behind it, up to the next window or the end of the row."""
+    """PAD positions after it, up to the next window or the end of the row."""
 
 
 def batch_windows(batch: Batch) -> Iterator[BatchWindow]:
-    """The windows of a batch in the order of its steps."""
+    """The windows of a batch, in its order."""
     targets, is_target = batch.targets()
     lengths = batch.windows.length.tolist()
     for number, (first, length) in enumerate(
@@ -82,7 +82,7 @@ def batch_windows(batch: Batch) -> Iterator[BatchWindow]:
 
 
 def _locate(batch: Batch, position: int) -> tuple[int, int, int, int]:
-    """Pass, row and column of a position, and where its row ends in the batch."""
+    """Pass, row and column of a position, and the end of its row in the batch."""
     begin = 0
     for number, (rows, width) in enumerate(batch.arrangement.passes):
         if position < begin + rows * width:
@@ -93,7 +93,7 @@ def _locate(batch: Batch, position: int) -> tuple[int, int, int, int]:
 
 
 def step_view(batches: Batches, epoch: int, step: int, limit: int | None) -> View:
-    """The windows of one rank's batch, each with its first positions.
+    """Show the windows of one rank's batch, each with its first positions.
 
     Args:
         batches: of the rank.
@@ -173,7 +173,7 @@ def _positions(
         yield _columns("column", "input", "token", "target", "token")
     for index in range(shown):
         number, target = int(window.inputs[index]), int(window.targets[index])
-        # The first one says where the window begins; it shares ids with the others.
+        # The first input is the position token, which shares ids with content.
         text = (
             _spelled(tokenizer, number)
             if index

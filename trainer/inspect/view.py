@@ -50,17 +50,17 @@ class View:
 
 
 def show(lines: Iterable[Line]) -> None:
-    """Print lines to stdout, without colour where it is no terminal."""
+    """Print lines to stdout, without colour unless it is a terminal."""
     screen = Screen()
     for line in lines:
         text = Text(line) if isinstance(line, str) else line
         text.end = "\n"
-        # As segments: printed as Text, it would be folded and its tabs expanded.
+        # As segments, since rich folds a Text and expands its tabs.
         screen.print(Segments(text.render(screen, end="\n")), end="", soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """`text` with escapes for what is no visible character of its own width."""
+    """Escape every character that is invisible or has no width."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -70,7 +70,7 @@ def printable(text: str) -> str:
 
 
 def fit(text: str, width: int, *, keep_end: bool = False) -> str:
-    """`text` in at most so many columns; `…` stands for what is left out."""
+    """Shorten `text` to `width` columns; `…` replaces the rest."""
     text = printable(text)
     if cell_len(text) <= width:
         return text
@@ -80,7 +80,7 @@ def fit(text: str, width: int, *, keep_end: bool = False) -> str:
 
 
 def wrapped(text: str, width: int, indent: str) -> Iterator[str]:
-    """Words in lines of at most `width` columns, all but the first indented."""
+    """Wrap words to lines of at most `width` columns, all but the first indented."""
     line = ""
     for word in text.split(" "):
         candidate = f"{line} {word}" if line else word
@@ -100,7 +100,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def rows(table: Sequence[Sequence[str]], *, left: int = 1) -> Iterator[str]:
-    """A table, its first row the names; the first `left` columns are not numbers."""
+    """Align a table, header first; the first `left` columns to the left."""
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     for row in table:
         cells = []
@@ -111,5 +111,5 @@ def rows(table: Sequence[Sequence[str]], *, left: int = 1) -> Iterator[str]:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where there is not one."""
+    """A number with its noun, in the plural unless it is 1."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

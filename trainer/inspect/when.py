@@ -1,4 +1,4 @@
-"""The steps of a run that train a document: the inverse of the order.
+"""Find the steps that train a document: the inverse of the order.
 
 `--json` gives an object per window: `document`, `policy` and the fields of
 `ScheduledWindow`.
@@ -26,7 +26,7 @@ class ScheduledWindow:
 
     epoch: int
     offset: int | None
-    """Where the epoch first cuts long documents; None if each has its own."""
+    """First cut of long documents in the epoch; None if each has its own."""
     window: int
     """Number of the window in its document and epoch, from 0."""
     num_windows: int
@@ -40,13 +40,13 @@ class ScheduledWindow:
     step: int
     """Step in its epoch, from 0."""
     run_step: int
-    """Step of a run that began at epoch 0, from 0."""
+    """Step in the run, from 0."""
 
 
 def scheduled_windows(
     batches: Batches, row: int, epochs: Iterable[int]
 ) -> Iterator[ScheduledWindow]:
-    """The windows of a document in some epochs, with the steps that train them.
+    """Yield the windows of a document in some epochs, with the steps that train them.
 
     Raises:
         ConfigError: the document is in the other split.
@@ -58,7 +58,7 @@ def scheduled_windows(
             f"expected it in {batches.split}",
             f"add --split {split}",
         )
-    # The number of windows comes back after C / s epochs as the cuts do.
+    # Numbers of windows repeat every C / s epochs, as the cuts do.
     turn = batches.num_alignments
     steps = [batches.num_steps(epoch) for epoch in range(turn)]
     for epoch in epochs:
@@ -79,7 +79,7 @@ def scheduled_windows(
 
 
 def when_view(batches: Batches, row: int, epochs: Iterable[int]) -> View:
-    """A line per window of a document in some epochs."""
+    """Show a line per window of a document in some epochs."""
     found = list(scheduled_windows(batches, row, epochs))
     about = {"document": row, "policy": batches.policy}
     return View(
