@@ -107,16 +107,7 @@ class Batches:
         Raises:
             ConfigError: more ranks than windows in a step.
         """
-        if rows is not None and rows < 1:
-            raise ValueError(f"rows: found {rows}, expected at least 1")
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
-        if world_size > batch_size:
-            raise ConfigError(
-                f"found {world_size} ranks for {batch_size} windows per step, "
-                "expected at least one window for each",
-                "use fewer processes or a larger data.batch_size",
-            )
+        _check_shares(batch_size, rows, rank, world_size)
         self.store, self.split = store, split
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
         self.context, self.stride = context, stride
@@ -287,3 +278,18 @@ class Batches:
         numbers = order(np.arange(number * size, stop))
         windows = plan.locate(numbers).of(self.documents)
         return WindowTokens(self.store, windows)
+
+
+def _check_shares(
+    batch_size: int, rows: int | None, rank: int, world_size: int
+) -> None:
+    if rows is not None and rows < 1:
+        raise ValueError(f"rows: found {rows}, expected at least 1")
+    if not 0 <= rank < world_size:
+        raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
+    if world_size > batch_size:
+        raise ConfigError(
+            f"found {world_size} ranks for {batch_size} windows per step, "
+            "expected at least one window for each",
+            "use fewer processes or a larger data.batch_size",
+        )
