@@ -1,4 +1,4 @@
-"""The five policies: each is a loop over its rules, and keeps what it promises."""
+"""The five policies: each is a loop over its rules, and has what it guarantees."""
 
 from collections.abc import Sequence
 from functools import partial
