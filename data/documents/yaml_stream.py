@@ -1,10 +1,16 @@
 """A workflow's YAML that only grows while its tokens come."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from numpy.typing import ArrayLike
 
-from ..tokenizer.codec.decoder import Decoder
 from .json_text import Json
 from .yaml_writer import to_yaml
+
+if TYPE_CHECKING:  # the tokenizer builds on this room
+    from ..tokenizer.codec.decoder import Decoder
 
 __all__ = ["GrowingYaml"]
 

@@ -1,8 +1,8 @@
-"""The store: token shards, a document index, and the manifest that vouches for both.
+"""The store: token shards, a document index, and a manifest with their sha256.
 
     tokens-00000.npy …   NumPy's own format, 1-D little-endian uint16; a document never
                          crosses shards; the last GUARD_TOKENS ids of a shard are PAD,
-                         so that a window may be read at full width anywhere
+                         so a window can be read at full width anywhere
     docs.arrow           one row per document, in the order of the sources
     rejects.arrow        one row per input that is not in the store, with the reason
     tokenizer.json       everything that encodes and decodes
@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..geometry import CONTEXT, MAX_DOCUMENT_TOKENS
 from ..tokenizer import PAD, VOCAB_SIZE, Tokenizer
-from ..windows import CONTEXT, MAX_DOCUMENT_TOKENS
 from .files import Verify, check_files, map_shard, read_arrow, read_manifest, wrong
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "SPLITS",
     "Split",
     "Store",
+    "digest_rows",
 ]
 
 GUARD_TOKENS = CONTEXT + 1
@@ -96,8 +97,8 @@ class Store:
 
         Raises:
             FormatError: no store, or one of another version.
-            CorruptError: a file is missing, truncated or altered, or holds what no
-                reader could use.  With "full" that is every row and every id.
+            CorruptError: a file is missing, truncated, altered or has invalid content;
+                "full" checks every row and every id.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
@@ -130,10 +131,10 @@ class Store:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer that wrote the store.
+        """The tokenizer that encoded the store.
 
         Raises:
-            FormatError, CorruptError: it is none, or not the one of the manifest.
+            FormatError, CorruptError: no tokenizer, or not the one of the manifest.
         """
         path, recorded = self.folder / "tokenizer.json", self.manifest["tokenizer"]
         tokenizer = Tokenizer.load(path)
@@ -143,7 +144,7 @@ class Store:
 
     @cached_property
     def phase(self) -> NDArray[np.uint16]:
-        """A number per document, evenly spread: the first two bytes of its sha256.
+        """(documents,) evenly spread numbers: the first two bytes of each sha256.
 
         Little-endian; a view of the map.
         """
@@ -151,10 +152,7 @@ class Store:
 
     def digests(self, name: Literal["sha256", "source_sha256"]) -> NDArray[np.uint8]:
         """(documents, 32) the sha256 of a column; a view of the map."""
-        column = _column(self.docs, name)
-        start, size = 32 * column.offset, 32 * len(column)
-        digests = np.frombuffer(column.buffers()[1], np.uint8, size, start)
-        return digests.reshape(-1, 32)
+        return digest_rows(_column(self.docs, name))
 
     def rows(self, split: Split) -> NDArray[np.int64]:
         """Rows of docs.arrow that belong to a split, ascending."""
@@ -177,6 +175,13 @@ class Store:
         )
 
 
+def digest_rows(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
+    """(rows, 32) the sha256 of a column without nulls; a view."""
+    start, size = 32 * column.offset, 32 * len(column)
+    buffer = column.buffers()[1] or b""
+    return np.frombuffer(buffer, np.uint8, size, start).reshape(-1, 32)
+
+
 def _column(docs: pa.Table, name: str) -> pa.Array:
     """A column in one piece; of a store that tct wrote, a view of the map."""
     column = docs[name]
@@ -187,8 +192,7 @@ def _column(docs: pa.Table, name: str) -> pa.Array:
 def _numbers(array: pa.Array) -> NDArray[Any]:
     """An array without nulls as a view of its buffer.
 
-    pyarrow's to_numpy would do, but imports pandas where there is one: half a second
-    and 30 MB.
+    pyarrow's to_numpy imports pandas if it is installed: half a second and 30 MB.
     """
     dtype = np.dtype(str(array.type))
     start = array.offset * dtype.itemsize
@@ -196,7 +200,7 @@ def _numbers(array: pa.Array) -> NDArray[Any]:
 
 
 def _check_rows(store: Store) -> None:
-    """Each document lies in a shard, before its guards, and is of a known split."""
+    """Check that each document lies in a shard, before the guards, in a known split."""
     where = store.folder / "docs.arrow"
     counts = store.manifest["splits"].values()
     documents = sum(split["documents"] for split in counts)
@@ -221,7 +225,7 @@ def _check_rows(store: Store) -> None:
 
 
 def _check_ids(store: Store, number: int) -> None:
-    """Ids of documents are below VOCAB_SIZE, those of guards are PAD."""
+    """Check that document ids are below VOCAB_SIZE and guards are PAD."""
     ids = store.shards[number]
     content, guards = ids[:-GUARD_TOKENS], ids[-GUARD_TOKENS:]
     for start in range(0, len(content), _BLOCK_TOKENS):

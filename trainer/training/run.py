@@ -218,7 +218,9 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
 
 def _describe_data(batches: Batches) -> Mapping[str, Any]:
     """What an epoch is, for those who compare runs."""
-    windows = [batches.plan(epoch).num_windows for epoch in range(batches.views)]
+    windows = [
+        batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
+    ]
     return {
         "documents": len(batches.documents),
         "tokens": int(batches.store.length[batches.documents].sum()),
