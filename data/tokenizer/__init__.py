@@ -18,6 +18,7 @@
 `pipeline.compiler` makes a grammar, `pipeline.train_tokenizer` a vocabulary.
 """
 
+from .prompt import Prompt
 from .tokenizer import (
     MODEL_VOCAB,
     PAD,
@@ -27,6 +28,7 @@ from .tokenizer import (
     State,
     Tokenizer,
 )
+from .trace import TracedToken
 
 __all__ = [
     "MODEL_VOCAB",
@@ -34,6 +36,8 @@ __all__ = [
     "TOKENIZER_FORMAT",
     "TOKENIZER_VERSION",
     "VOCAB_SIZE",
+    "Prompt",
     "State",
     "Tokenizer",
+    "TracedToken",
 ]

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from .dfa import DEAD, Automaton
+from .dfa import Automaton
 
 __all__ = [
-    "DEAD",
     "MAX_DEPTH",
     "MAX_TAGGED_DEPTH",
+    "NO_AUTOMATON",
+    "NO_NODE",
     "Alive",
     "Automaton",
     "Branch",
@@ -32,6 +33,9 @@ MAX_DEPTH = 128
 MAX_TAGGED_DEPTH = 64
 """Deepest place at which the grammar allows an array or object where something flat
 would do; the levels below are for what a schema demands."""
+
+NO_NODE = -1
+NO_AUTOMATON = -1
 
 Alive: TypeAlias = tuple[int, ...]
 """Indices of the branches of a node that are still possible, ascending."""
@@ -62,19 +66,19 @@ class Node:
     null: bool = False
     true: bool = False
     false: bool = False
-    number: int = DEAD
+    number: int = NO_AUTOMATON
     """Automaton of a number's text, -1 if no number is allowed."""
     literals: frozenset[str] = frozenset()
     """Strings that are one symbol each here."""
-    text: int = DEAD
+    text: int = NO_AUTOMATON
     """Automaton of a string that is spelled, -1 if none is allowed."""
-    items: int = DEAD
+    items: int = NO_NODE
     """Node of an array's items, -1 if no array is allowed."""
     min_items: int = 0
     max_items: int | None = None
     branches: tuple[Branch, ...] = ()
     """Alternatives of an object; none if no object is allowed."""
-    keys: int = DEAD
+    keys: int = NO_AUTOMATON
     """Automaton that labels free keys, -1 if there are none."""
 
     @property
@@ -160,17 +164,17 @@ class Grammar:
         self, node: int, alive: Alive, key: str | int, count: int
     ) -> tuple[int, Alive]:
         branches = self.nodes[node].branches
-        child, kept = DEAD, []
+        child, kept = NO_NODE, []
         for index in alive:
             branch = branches[index]
             if branch.max_properties is not None and count >= branch.max_properties:
                 continue
             found = (
-                branch.properties.get(key, DEAD)
+                branch.properties.get(key, NO_NODE)
                 if isinstance(key, str)
                 else branch.free[key]
             )
-            if found >= 0 and child in (DEAD, found):
+            if found >= 0 and child in (NO_NODE, found):
                 child = found
                 kept.append(index)
         return child, tuple(kept)
@@ -205,7 +209,7 @@ class Grammar:
         for branch in self.nodes[node].branches:
             if key in branch.properties:
                 return branch.properties[key]
-        return DEAD
+        return NO_NODE
 
     def shortest_text(self, node: int) -> str:
         """The shortest string that a node allows, of those that are spelled."""

@@ -30,12 +30,12 @@ from .codec import Codec
 from .codec.decoder import Decoder
 from .codec.prefix import Prefix
 from .grammar import Grammar
-from .masks import Masks
-from .masks.closing import Completer
-from .masks.pushdown import Machine
+from .masks import MaskEngine
 from .masks.state import State
+from .prompt import Prompt, open_prompt
 from .segmenter import Segmenter
 from .symbols import ESCAPES, FIRST_CHARACTER_ID, Control, base_symbols
+from .trace import Names, TracedToken, trace
 
 __all__ = [
     "MODEL_VOCAB",
@@ -55,8 +55,6 @@ MODEL_VOCAB = 8193
 TOKENIZER_FORMAT = "tct-tokenizer"
 TOKENIZER_VERSION = 2
 
-# No document needs these to be written by a model.
-_NEVER_GENERATED = ESCAPES | {Control.BEGIN}
 _ESCAPE_IDS = tuple(i for i, symbol in enumerate(Control) if symbol in ESCAPES)
 
 
@@ -115,11 +113,11 @@ class Tokenizer:
             "grammar": self.grammar.to_json(),
         }
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write `tokenizer.json`: all of the above and the digest."""
         content = {**self._content(), "digest": self.digest}
         data = json.dumps(content, indent=0, separators=(",", ":")).encode() + b"\n"
-        write_atomic(path, lambda file: file.write(data))
+        write_atomic(Path(path), lambda file: file.write(data))
 
     @staticmethod
     def load(path: Path | str) -> "Tokenizer":
@@ -159,7 +157,7 @@ class Tokenizer:
             raise FormatError(f"{path}: is no tokenizer ({error})", remake) from error
 
     @staticmethod
-    def load_or_default(path: Path | None) -> "Tokenizer":
+    def load_or_default(path: Path | str | None) -> "Tokenizer":
         """`load` a file, or take the `default` where there is none."""
         return Tokenizer.default() if path is None else Tokenizer.load(path)
 
@@ -274,22 +272,55 @@ class Tokenizer:
     # -- masks -------------------------------------------------------------------------
 
     @cached_property
-    def _machine(self) -> Machine:
-        return Machine(self.grammar, self.codec.words)
-
-    @cached_property
-    def _masks(self) -> Masks:
-        generated = {
-            number: symbols
-            for number, symbols in self.vocabulary.items()
-            if symbols not in _NEVER_GENERATED
-        }
-        return Masks(self._machine, generated, VOCAB_SIZE)
-
-    @cached_property
-    def _completer(self) -> Completer:
-        return Completer(self._machine)
+    def _engine(self) -> MaskEngine:
+        return MaskEngine(self.codec, self.vocabulary, self.segmenter, size=VOCAB_SIZE)
 
     def start(self) -> State:
         """The state before the first token of a document."""
-        return State(self, self._machine.start)
+        return State(self._engine, self._engine.pushdown.start)
+
+    def open(self, value: Json, *, depth: int | None = None) -> Prompt:
+        """A partial document as the beginning of a longer one.
+
+        What is open at the end of the text stays open: the last object, the arrays and
+        objects around it, and the value of a last key that has none yet.
+
+        Args:
+            value: the partial document; None for none at all.
+            depth: most containers that stay open, outermost first; None for no limit.
+
+        Raises:
+            PromptError: some other part of it breaks the schema.
+        """
+        return open_prompt(
+            value,
+            depth,
+            codec=self.codec,
+            segmenter=self.segmenter,
+            start=self.start(),
+        )
+
+    # -- for people --------------------------------------------------------------------
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.vocabulary, self.codec.words)
+
+    def describe(self, token: int) -> str:
+        """A token as words: `"text"`, keys and values by name, controls in capitals.
+
+        A reference to the text before last is `^1`.
+
+        Raises:
+            KeyError: the id is reserved or no id.
+        """
+        return self._names.of(token)
+
+    def trace(self, ids: ArrayLike) -> Iterator[TracedToken]:
+        """The tokens of a document: meaning, path, and what else was allowed.
+
+        Raises:
+            DecodeError: as `decode`, when the iterator gets there.
+        """
+        numbers = np.asarray(ids).tolist()
+        return trace(numbers, self._names, self.decoder(), self.start())

@@ -16,8 +16,8 @@ from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
 from ...data.tokenizer.symbols import is_text
+from ...data.tokenizer.violations import violations
 from ..sources import Columns, Source, read_records
-from .violations import violations
 
 __all__ = ["TokenizerStats", "measure"]
 
@@ -42,7 +42,7 @@ class TokenizerStats:
     )
     """(8192,) how often each id occurs."""
     violations: Counter[str] = field(default_factory=Counter)
-    """Documents by what they break, see `pipeline.violations`."""
+    """Documents by what they break, see `violations`."""
     encode_seconds: float = 0
     decode_seconds: float = 0
 

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tct.data.documents.json_text import Json
-from tct.data.tokenizer import Tokenizer
+from tct.data.tokenizer import Tokenizer, TracedToken
 from tct.data.tokenizer.symbols import Control, reference_symbol
-from tct.data.tokenizer.trace import Step, readable, walk_through
+from tct.data.tokenizer.trace import Names
 
 STEPS: list[Json] = [
     {"uses": "actions/checkout@v4"},
@@ -35,8 +35,8 @@ def plain() -> Tokenizer:
     )
 
 
-def walk(tokenizer: Tokenizer, value: Json) -> list[Step]:
-    return list(walk_through(tokenizer, value))
+def walk(tokenizer: Tokenizer, value: Json) -> list[TracedToken]:
+    return list(tokenizer.trace(tokenizer.encode(value)))
 
 
 @pytest.mark.parametrize("value", [VALID, INVALID])
@@ -45,7 +45,7 @@ def test_the_steps_are_the_encoding(tokenizer: Tokenizer, value: Json) -> None:
     assert [step.id for step in steps] == tokenizer.encode(value).tolist()
     assert [step.position for step in steps] == list(range(len(steps)))
     for step in steps:
-        assert step.symbols == readable(tokenizer, tokenizer.vocabulary[step.id])
+        assert step.symbols == tokenizer.describe(step.id)
 
 
 def test_symbols_are_read_as_words(tokenizer: Tokenizer) -> None:
@@ -54,7 +54,7 @@ def test_symbols_are_read_as_words(tokenizer: Tokenizer) -> None:
         f"{literals['runs-on']}a \ue2c3\ue2a9\n{Control.END}{literals['push']}"
         f"{reference_symbol(2)}{Control.CLOSE_OBJECT}{Control.ESCAPE_KEY}\ue2c3"
     )
-    assert readable(tokenizer, symbols) == (
+    assert Names({0: symbols}, tokenizer.codec.words).of(0) == (
         'runs-on "a é\\n" END push ^2 CLOSE_OBJECT ESCAPE_KEY "\ufffd"'
     )
 

@@ -9,8 +9,8 @@
 Everything here is immutable and memoised, so a batch shares it.
 """
 
-from .masks import Masks
+from .engine import MaskEngine
 
 __all__ = [
-    "Masks",
+    "MaskEngine",
 ]

@@ -10,7 +10,8 @@ from contextlib import suppress
 from ..dfa import ANY_LABEL
 from ..grammar import Alive, Node
 from ..symbols import Control, byte_symbol, literal_symbol
-from .pushdown import Array, Key, Machine, Object, State, Text, Value
+from .frames import Array, Key, Object, Stack, Text, Value
+from .pushdown import Pushdown
 
 __all__ = ["Completer"]
 
@@ -18,25 +19,25 @@ __all__ = ["Completer"]
 class Completer:
     """Symbols that close a document, as few as the grammar needs."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, pushdown: Pushdown) -> None:
         """Find the shortest value of every node."""
-        self.machine = machine
-        self.grammar = machine.grammar
+        self.pushdown = pushdown
+        self.grammar = pushdown.grammar
         self._literals = {
             word: literal_symbol(slot)
             for slot, word in enumerate(self.grammar.literals)
         }
         self._values = self._shortest_values()
 
-    def closing(self, state: State) -> str:
-        """Symbols that lead from `state` to the end of the document."""
-        found = state.closing
+    def closing(self, stack: Stack) -> str:
+        """Symbols that lead from `stack` to the end of the document."""
+        found = stack.closing
         if found is None:
-            found = state.closing = self._closing(state)
+            found = stack.closing = self._closing(stack)
         return found
 
-    def _closing(self, state: State) -> str:
-        frame, parent = state.frame, state.parent
+    def _closing(self, stack: Stack) -> str:
+        frame, parent = stack.frame, stack.parent
         if parent is None:
             return ""
         match frame:
@@ -54,7 +55,7 @@ class Completer:
                 return rest + Control.CLOSE_OBJECT + self.closing(parent)
             case Key():
                 symbols = self._end_of_key(frame) + Control.END
-                after = self.machine.walk(state, symbols)
+                after = self.pushdown.walk(stack, symbols)
                 assert after is not None
                 return symbols + self.closing(after)
         raise AssertionError(frame)
@@ -145,7 +146,7 @@ class Completer:
 
     def _free_pair(self, number: int, alive: Alive, taken: set[str]) -> str:
         """A pair whose key is none of `taken`, to which it is added."""
-        bits = self.machine.free_labels(number, alive, len(taken))
+        bits = self.pushdown.free_labels(number, alive, len(taken))
         if not bits:
             raise KeyError(number)  # a known key will do, once its value is known
         automaton = self.grammar.automata[self.grammar.nodes[number].keys]
@@ -157,7 +158,7 @@ class Completer:
     def _end_of_key(self, frame: Key) -> str:
         """Text that makes the key complete and different from those before it."""
         number = self.grammar.nodes[frame.node].keys
-        bits = self.machine.free_labels(frame.node, frame.alive, len(frame.seen))
+        bits = self.pushdown.free_labels(frame.node, frame.alive, len(frame.seen))
         state, symbols, text = self._end_of_character(
             number, frame.state, frame.pending, bits
         )
@@ -180,7 +181,7 @@ class Completer:
         while pending:
             for byte in range(0x80, 0xC0):
                 symbol = byte_symbol(byte)
-                moved = self.machine.read(number, state, pending, symbol, bits)
+                moved = self.pushdown.read(number, state, pending, symbol, bits)
                 if moved is not None:
                     (state, pending), symbols = moved, symbols + symbol
                     data += bytes([byte])

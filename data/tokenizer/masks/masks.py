@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from ..dfa import ANY_LABEL
 from ..grammar import MAX_TAGGED_DEPTH
 from ..symbols import REFERENCES, STRUCTURE, Control
-from .pushdown import Array, Frame, Key, Machine, Object, State, Text, Value
-from .trie import Cursor, Cursors, Ids
+from .frames import Array, Frame, Key, Object, Stack, Text, Value
+from .pushdown import Pushdown
+from .trie import Cursor, Ids, Trie
 
 __all__ = ["Masks"]
 
@@ -69,19 +70,21 @@ class _Findings:
 class Masks:
     """Allowed tokens by state, for one vocabulary."""
 
-    def __init__(self, machine: Machine, vocabulary: dict[int, str], size: int) -> None:
+    def __init__(
+        self, pushdown: Pushdown, vocabulary: dict[int, str], size: int
+    ) -> None:
         """Build the trie of the vocabulary.
 
         Args:
-            machine: steps through the grammar.
+            pushdown: steps through the grammar.
             vocabulary: id to symbols, of the tokens that may be generated at all.
             size: length of a mask; the other ids are never allowed.
         """
-        self.machine = machine
-        self.grammar = machine.grammar
+        self.pushdown = pushdown
+        self.grammar = pushdown.grammar
         self.vocabulary = vocabulary
         self.size = size
-        self._cursors = Cursors(machine, vocabulary)
+        self._trie = Trie(pushdown, vocabulary)
         self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
         self._repeating = [n for n, symbols in vocabulary.items() if _repeats(symbols)]
         tags = (sum(map(symbols.count, _TAGS)) for symbols in vocabulary.values())
@@ -94,30 +97,30 @@ class Masks:
             for node in self.grammar.nodes
         ]
 
-    def allowed(self, state: State) -> Mask:
+    def allowed(self, stack: Stack) -> Mask:
         """bool[size], read-only: True for each id that may follow, none at the end.
 
         A mask has at least one True unless the document is complete.
         """
-        if state.allowed is None:
-            if state.depth + self._max_tags > MAX_TAGGED_DEPTH:
-                mask = self._by_trial(state)
+        if stack.allowed is None:
+            if stack.depth + self._max_tags > MAX_TAGGED_DEPTH:
+                mask = self._by_trial(stack)
             else:
-                mask = self._mask(state)
+                mask = self._mask(stack)
             mask.flags.writeable = False
-            state.allowed = mask
-        return state.allowed
+            stack.allowed = mask
+        return stack.allowed
 
-    def _by_trial(self, state: State) -> Mask:
+    def _by_trial(self, stack: Stack) -> Mask:
         """Try every token: near the greatest depth, frames depend on those below."""
         mask = np.zeros(self.size, dtype=bool)
         for number, symbols in self.vocabulary.items():
-            mask[number] = self.machine.walk(state, symbols) is not None
+            mask[number] = self.pushdown.walk(stack, symbols) is not None
         return mask
 
-    def _mask(self, state: State) -> Mask:
+    def _mask(self, stack: Stack) -> Mask:
         mask = np.zeros(self.size, dtype=bool)
-        cursor, at = self._cursors.root, state
+        cursor, at = self._trie.root, stack
         repeats: list[int] = []
         while cursor and at.frame is not None and at.parent is not None:
             inside = self._inside(cursor, self._without_names(at.frame))
@@ -128,7 +131,7 @@ class Masks:
         for number in self._repeating:
             if mask[number]:
                 symbols = self.vocabulary[number]
-                mask[number] = self.machine.walk(state, symbols) is not None
+                mask[number] = self.pushdown.walk(stack, symbols) is not None
         return mask
 
     # -- names of free keys ------------------------------------------------------------
@@ -159,9 +162,9 @@ class Masks:
                 continue  # spelled in bytes, which are tokens of their own
             if isinstance(frame, Key) and name.startswith(frame.text):
                 rest = name[len(frame.text) :] + Control.END
-                found += self._cursors.beginning(cursor, rest)
+                found += self._trie.beginning(cursor, rest)
             for place in inside.keys:
-                found += self._cursors.beginning(place, name + Control.END)
+                found += self._trie.beginning(place, name + Control.END)
         return found
 
     # -- inside a frame ----------------------------------------------------------------
@@ -184,7 +187,7 @@ class Masks:
                     self._key(cursor, frame, findings)
             found = _Inside(
                 np.unique(np.concatenate([*findings.ids, _NO_IDS])),
-                self._cursors.at(findings.after),
+                self._trie.at(findings.after),
                 tuple(findings.keys),
             )
             if len(self._memo) >= _MAX_MEMO:
@@ -193,21 +196,21 @@ class Masks:
         return found
 
     def _value(self, cursor: Cursor, frame: Value, findings: _Findings) -> None:
-        bare = self.machine.untagged(frame)
+        bare = self.pushdown.untagged(frame)
         if not isinstance(bare, Value):
             findings.add(self._inside(cursor, bare)._replace(keys=()))
             return
-        node, words = self.grammar.nodes[frame.node], self.machine.words
+        node, words = self.grammar.nodes[frame.node], self.pushdown.words
         constants = {Control.TRUE: node.true, Control.FALSE: node.false}
         constants[Control.NULL] = node.null
-        for symbol, after in self._cursors.structure(cursor).items():
+        for symbol, after in self._trie.structure(cursor).items():
             if symbol in words:
                 is_whole = words[symbol] in node.literals
             elif symbol in REFERENCES:
                 is_whole = node.text >= 0
             else:
                 is_whole = constants.get(Control(symbol), False)
-            opened = None if is_whole else self.machine.opened(frame.node, symbol)
+            opened = None if is_whole else self.pushdown.opened(frame.node, symbol)
             if is_whole:
                 findings.add_end(after)
             elif opened is not None:
@@ -217,37 +220,37 @@ class Masks:
             findings.add(self._inside(cursor, Text(node.text, 0, b"")))
 
     def _text(self, cursor: Cursor, frame: Text, findings: _Findings) -> None:
-        inside, after = self._cursors.text(cursor, *frame, ANY_LABEL)
+        inside, after = self._trie.text(cursor, *frame, ANY_LABEL)
         findings.ids.append(inside)
         for end in after.values():
             findings.add_end(end)
 
     def _array(self, cursor: Cursor, frame: Array, findings: _Findings) -> None:
-        close = self._cursors.structure(cursor).get(Control.CLOSE_ARRAY)
+        close = self._trie.structure(cursor).get(Control.CLOSE_ARRAY)
         if close and frame.items >= self.grammar.nodes[frame.node].min_items:
             findings.add_end(close)
-        following = self.machine.after_item(frame)
+        following = self.pushdown.after_item(frame)
         if following is not None:
             item = Value(self.grammar.nodes[frame.node].items, in_array=True)
             self._then(cursor, item, following, findings)
 
     def _object(self, cursor: Cursor, frame: Object, findings: _Findings) -> None:
         node, alive, seen = frame
-        for symbol, after in self._cursors.structure(cursor).items():
+        for symbol, after in self._trie.structure(cursor).items():
             if symbol == Control.CLOSE_OBJECT:
                 if self.grammar.may_close(node, alive, seen):
                     findings.add_end(after)
-            elif (key := self.machine.words.get(symbol)) and key not in seen:
+            elif (key := self.pushdown.words.get(symbol)) and key not in seen:
                 self._pair(after, frame, key, key, findings)
-        if self.machine.free_labels(node, alive, len(seen)):
+        if self.pushdown.free_labels(node, alive, len(seen)):
             findings.keys.append(cursor)
             self._key(cursor, Key(node, alive, seen, 0, b"", ""), findings)
 
     def _key(self, cursor: Cursor, frame: Key, findings: _Findings) -> None:
         node, alive, seen, state, pending, _ = frame
-        labels = self.machine.free_labels(node, alive, len(seen))
+        labels = self.pushdown.free_labels(node, alive, len(seen))
         keys = self.grammar.nodes[node].keys
-        inside, ends = self._cursors.text(cursor, keys, state, pending, labels)
+        inside, ends = self._trie.text(cursor, keys, state, pending, labels)
         findings.ids.append(inside)
         for label, after in ends.items():
             name = f"\ud800{len(seen)}"  # not seen yet

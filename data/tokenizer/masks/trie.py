@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..symbols import Control, is_text
-from .pushdown import Machine
+from .pushdown import Pushdown
 
-__all__ = ["Cursor", "Cursors", "Ids", "TextEnds"]
+__all__ = ["Cursor", "Ids", "TextEnds", "Trie"]
 
 Ids = NDArray[np.uint16]
 
 
 class Cursor:
-    """Some nodes of the trie; made by `Cursors` only."""
+    """Some nodes of the trie; made by `Trie` only."""
 
     __slots__ = ("ends", "nodes", "structure")
 
@@ -46,17 +46,17 @@ class TextEnds(NamedTuple):
     """By the label of the text's language: where tokens are once it has ended."""
 
 
-class Cursors:
+class Trie:
     """The trie of a vocabulary."""
 
-    def __init__(self, machine: Machine, vocabulary: Mapping[int, str]) -> None:
+    def __init__(self, pushdown: Pushdown, vocabulary: Mapping[int, str]) -> None:
         """Build the trie.
 
         Args:
-            machine: reads texts.
+            pushdown: reads texts.
             vocabulary: id to symbols.
         """
-        self._machine = machine
+        self._pushdown = pushdown
         self._children: list[dict[str, int]] = [{}]
         self._ids: list[int] = [-1]
         for number, symbols in vocabulary.items():
@@ -118,8 +118,8 @@ class Cursors:
     def _text(
         self, cursor: Cursor, automaton: int, state: int, pending: bytes, labels: int
     ) -> TextEnds:
-        read = self._machine.read
-        label_of = self._machine.grammar.automata[automaton].labels
+        read = self._pushdown.read
+        label_of = self._pushdown.grammar.automata[automaton].labels
         inside: list[int] = []
         after: defaultdict[int, set[int]] = defaultdict(set)
         stack = [(node, state, pending) for node in cursor.nodes]
