@@ -1,19 +1,23 @@
-"""Is what a tokenizer.json holds a tokenizer?
+"""Read a tokenizer.json and check its content.
 
-Its digest says that nobody changed it since; this says that every number in it leads to
-something.  So a tokenizer from elsewhere is refused before it is used, though not every
-one that could take long: shortest values may be as long as a grammar makes them.
+The digest shows that nothing changed since it was written; the checks show that every
+number in it refers to something.  So a hostile tokenizer is refused before use, except
+one that is merely slow: shortest values may be as long as a grammar makes them.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypedDict
 
+from ..errors import CorruptError
+from ..files import canonical_json, check_format, read_json
 from ..records import typed
 from .symbols import MAX_CHARACTERS, MAX_LITERALS
 
-__all__ = ["check_content", "check_merges"]
+__all__ = ["check_content", "check_merges", "content_digest", "read_content"]
 
-_MOST = 4096  # of labels, and of what a schema may demand
+_MOST = 4096  # labels, and items or keys that a schema may demand
 
 
 class _Automaton(TypedDict):
@@ -60,11 +64,36 @@ class _Content(TypedDict):
     grammar: _Grammar
 
 
-def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
-    """Check the content of a tokenizer.json by type, and that all references lead on.
+def content_digest(content: Mapping[str, Any]) -> str:
+    """sha256 of a tokenizer.json without its digest, in hexadecimal."""
+    return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+def read_content(path: Path, *, version: int) -> dict[str, Any]:
+    """Read a tokenizer.json and verify its digest, which is left out.
 
     Raises:
-        ValueError: says what is wrong.
+        FormatError: no tokenizer, or one of another version.
+        CorruptError: its content does not have the digest it records.
+    """
+    data = read_json(path)
+    remake = "learn it, or prepare the store that holds it, again"
+    check_format(data, path, name="tokenizer", version=version, remake=remake)
+    recorded = data.pop("digest", None)
+    if (found := content_digest(data)) != recorded:
+        raise CorruptError(
+            f"{path}: its content has digest {found[:12]}…, "
+            f"but it records {str(recorded)[:12]!a}…",
+            "restore the file",
+        )
+    return data
+
+
+def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
+    """Check types and references in the content of a tokenizer.json.
+
+    Raises:
+        ValueError: names the problem.
     """
     content = typed(_Content, data, "tokenizer")
     grammar, characters = content["grammar"], content["characters"]
@@ -84,10 +113,10 @@ def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
 
 
 def check_merges(merges: Sequence[str], base: Iterable[str]) -> None:
-    """Check that merged tokens are of symbols, and each another one.
+    """Check that merged tokens consist of symbols and differ.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError: names the problem.
     """
     known = set(base)
     _expect(_differ([*known, *merges]), "a token twice")
@@ -103,7 +132,7 @@ def _check_automaton(automaton: _Automaton, where: str) -> None:
     for row in table:
         _expect(len(row) == width >= 1, f"{where}: not a column for each class")
         _expect(_are_within(row, len(table)), f"{where}: a state that is none")
-    # Backwards from the labels, as every state has to lead to one.
+    # Search backwards from the labels: every state must lead to one.
     leading = {state for state, label in enumerate(labels) if label >= 0}
     before = -1
     while before != len(leading):

@@ -28,7 +28,7 @@ class Prompt:
 
 
 def open_prompt(
-    value: Json, depth: int | None, *, codec: Codec, segmenter: Segmenter, start: State
+    value: Json, depth: int | None, codec: Codec, segmenter: Segmenter, start: State
 ) -> Prompt:
     """Encode a partial document without its end; see `Tokenizer.open`."""
     if value is None:

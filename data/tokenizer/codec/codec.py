@@ -17,7 +17,7 @@ import re
 from ...documents.json_text import Json
 from ..grammar import MAX_DEPTH, Grammar
 from ..symbols import ESCAPES, byte_symbol, literal_symbol
-from .encoder import Writer
+from .encoder import Encoder
 from .lookup import Tables
 from .reader import MalformedError, Reader
 
@@ -57,7 +57,7 @@ class Codec:
             ValueError: nesting beyond MAX_DEPTH.
             TypeError: no JSON value.
         """
-        return Writer(self._tables, self.spell).write(value)
+        return Encoder(self._tables, self.spell).write(value)
 
     def spell(self, text: str) -> str:
         """The text symbols of a string, without END."""

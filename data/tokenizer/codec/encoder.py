@@ -10,14 +10,14 @@ from ..symbols import Control
 from .lookup import Place, Tables
 from .references import MIN_TEXT, History
 
-__all__ = ["Writer"]
+__all__ = ["Encoder"]
 
 C = Control
 _CLOSE_OBJECT = str(C.CLOSE_OBJECT)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Writer:
+class Encoder:
     """Encodes one value."""
 
     def __init__(self, tables: Tables, spell: Callable[[str], str]) -> None:
