@@ -161,12 +161,18 @@ def test_a_key_is_not_allowed_twice(tokenizer: Tokenizer) -> None:
     assert tokenizer.start().allowed()[number]
 
 
-def test_a_free_key_cannot_end_as_one_that_was_there(tokenizer: Tokenizer) -> None:
+# U+E000 and U+F8FF are private, so spelled in bytes; U+E000 is END among symbols.
+@pytest.mark.parametrize(
+    "name", ["A", "é", "☃b", "\ue000", "a\ue000", "\ue000b", "\uf8ff"]
+)
+def test_a_free_key_cannot_end_as_one_that_was_there(
+    tokenizer: Tokenizer, name: str
+) -> None:
     codec = tokenizer.codec
-    env = codec.literals["env"]
-    opened = f"{env}{Control.OBJECT}A{Control.END}x{Control.END}A"
+    symbols = codec.spell(name)
+    opened = f"{codec.literals['env']}{Control.OBJECT}{symbols}{Control.END}x"
     numbers = {text: i for i, text in tokenizer.vocabulary.items()}
-    state = tokenizer.start().read(opened)
+    state = tokenizer.start().read(f"{opened}{Control.END}{symbols}")
     assert not state.allowed()[numbers[Control.END]]
     assert state.read("B").allowed()[numbers[Control.END]]
     assert (state.allowed() == brute_force(tokenizer, state)).all()

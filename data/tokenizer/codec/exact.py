@@ -86,13 +86,13 @@ class ExactReader:
             wanted = self._wanted = self._tables.items[frame.number]
             if self._tables.opener[wanted] == Control.OBJECT:
                 self._bare_container(wanted, symbol)
-            else:  # an array in an array has its tag
+            else:  # an array in an array keeps its tag
                 self._value(wanted, text, symbol)
 
     # -- values ------------------------------------------------------------------------
 
     def _value(self, wanted: int, text: str, symbol: str) -> None:
-        """Read a value that begins with its tag or text."""
+        """Read a value that begins with a type tag or with text."""
         if symbol == Control.END:
             read = self._number if self._is_number else self._text
             self._add(read(wanted, text))
@@ -114,7 +114,7 @@ class ExactReader:
             raise MalformedError(f"{self._describe(symbol)} is not allowed here")
 
     def _add(self, value: Json) -> None:
-        """Put a value where it is wanted."""
+        """Put a value in its container, or at the root."""
         if self._frames:
             frame = self._frames[-1]
             if frame.key is None:
@@ -152,13 +152,15 @@ class ExactReader:
     # -- containers --------------------------------------------------------------------
 
     def _bare_container(self, wanted: int, symbol: str) -> None:
-        """Open a container without a tag, unless an escape stands in its place."""
+        """Open a container that has no type tag, or read the escape in its place."""
         is_object = self._tables.opener[wanted] == Control.OBJECT
         if self._escape and symbol != Control.CLOSE_ARRAY:
             self._begin_escaped()
             self._read("", symbol)
         elif symbol == Control.ESCAPE_ARRAY and not is_object:
-            self._escape = symbol  # of the value, or of the close of an empty array
+            self._escape = (
+                symbol  # before the value, or before the close of an empty array
+            )
         elif symbol == Control.ESCAPE and is_object:
             self._begin_escaped()
         else:
@@ -168,7 +170,7 @@ class ExactReader:
             self._read("", symbol)
 
     def _open(self, number: int, place: Place | None) -> OpenFrame:
-        """Open an object, where there is a place, or an array."""
+        """Open an object, given its first place, or an array."""
         if len(self._frames) == MAX_DEPTH:
             raise MalformedError(f"nested deeper than {MAX_DEPTH}")
         frame = OpenFrame(number, place, [] if place is None else {})
@@ -177,7 +179,7 @@ class ExactReader:
         return frame
 
     def _close_array(self, frame: OpenFrame, symbol: str) -> bool:
-        """Read the close of an array or the escape before it."""
+        """Read the close of an array or its escape, if it is one; say whether."""
         if symbol == Control.CLOSE_ARRAY:
             node, count = self._grammar.nodes[frame.number], len(frame.container)
             too_many = node.max_items is not None and count > node.max_items
@@ -237,7 +239,7 @@ class ExactReader:
         self._escape = ""
 
     def _expect_text(self, text: str) -> None:
-        """Raise unless text may stand here; opens the container that it is in."""
+        """Raise unless text may come next; open the container that it belongs to."""
         wanted = self._wanted
         if wanted != NOTHING and self._tables.opener[wanted]:
             if self._escape:
@@ -264,7 +266,7 @@ class ExactReader:
             raise MalformedError("no text is allowed here", len(text))
 
     def _describe(self, symbol: str) -> str:
-        """A structure symbol as an error names it."""
+        """Name a structure symbol for an error."""
         if symbol in self._tables.words:
             return repr(self._tables.words[symbol])
         return "a reference" if symbol in REFERENCES else Control(symbol).name

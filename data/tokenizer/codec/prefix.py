@@ -12,19 +12,19 @@ __all__ = ["Prefix", "open_text", "steps", "whole_characters"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prefix:
-    """How far some symbols get."""
+    """The beginning of a document."""
 
     text: str
     """JSON text so far; a longer prefix continues it."""
     open: str
-    """What is not closed yet, outermost first: `{` and `[`."""
+    """Open containers, outermost first: `{` and `[`."""
     complete: bool
     """Whether the document is closed."""
 
 
 def steps(frames: Sequence[OpenFrame]) -> Iterator[tuple[int, str | int]]:
     """Node of each open container, and key or index of the value being read in it."""
-    for frame in frames[:-1]:  # in which the last value is open
+    for frame in frames[:-1]:  # whose last value is the next frame
         if frame.place is None:
             yield frame.number, len(frame.container) - 1
         else:
@@ -52,12 +52,12 @@ def open_text(
     partial: str | None,
     indent: int | None,
 ) -> str:
-    """JSON text without the closers of what is open, and with what is being read.
+    """JSON text without the closers of open containers, up to the unfinished text.
 
     Args:
         text: of the value so far, as if it were complete.
-        frames: what is open, outermost first.
-        partial: the text that is being read, if any.
+        frames: open containers, outermost first.
+        partial: the unfinished text, if any.
         indent: spaces per level of `text`; None for minified.
     """
     for frame in frames:  # the root is closed last

@@ -56,11 +56,11 @@ class Reader(ExactReader):
         """Read on.
 
         Raises:
-            MalformedError: no document goes on like this.  Its position counts from the
-                beginning of the document; the reader is of no use afterwards.
+            MalformedError: no document continues like this.  Its position counts from
+                the beginning of the document; the reader is unusable afterwards.
         """
-        # Runs of text, each with the structure symbol after it.  One more symbol makes
-        # the last run end too, without which finding it would take quadratic time.
+        # Runs of text, each with the structure symbol after it.  An extra END closes
+        # the last run; the search for an unfinished run would take quadratic time.
         pieces = _PIECE.findall(symbols + Control.END)
         tail = pieces.pop()[:-1]
         size = self._size
@@ -87,7 +87,7 @@ class Reader(ExactReader):
     def _read_all(self, pieces: Iterator[str]) -> None:
         """Read runs of text, each with the structure symbol after it.
 
-        What was read before at a like place is looked up; `_read` does the rest.
+        The tables know most pieces; `_read` handles the others.
         """
         tables, frames, remember = self._tables, self._frames, self._history.add
         values, opener, items = tables.values, tables.opener, tables.items
@@ -127,13 +127,13 @@ class Reader(ExactReader):
             self._read(piece[:-1], piece[-1])
 
     def prefix(self, *, indent: int | None = None) -> Prefix:
-        """How far the document is.
+        """The document so far as JSON text.
 
         Args:
             indent: spaces per level for readable JSON text; None for minified.
 
         Raises:
-            MalformedError: the text that is being read is not UTF-8.
+            MalformedError: the unfinished text is not UTF-8.
         """
         text = ""
         if self._frames or self.is_complete:

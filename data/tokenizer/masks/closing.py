@@ -1,7 +1,7 @@
-"""The shortest way to close a document from any state.
+"""The shortest way to close a document from anywhere.
 
-Sampling within a budget keeps one invariant: what is left of the budget is enough for
-the completion of the current state.  So even a document that is cut off ends correctly.
+Sampling within a budget keeps one invariant: the rest of the budget suffices for the
+completion of the current state.  So even a document that is cut short is valid.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ __all__ = ["Completer"]
 
 
 class Completer:
-    """Symbols that close a document, as few as the grammar needs."""
+    """The fewest symbols that close a document."""
 
     def __init__(self, pushdown: Pushdown) -> None:
         """Find the shortest value of every node."""
@@ -73,12 +73,12 @@ class Completer:
         return tag + self._values[number]
 
     def _items(self, node: Node, count: int) -> str:
-        """Some items and the close; what an item is matters only if there are any."""
+        """The shortest items, `count` of them, and the closer."""
         items = "".join(self._value(node.items, True) for _ in range(count))
         return items + Control.CLOSE_ARRAY
 
     def _shortest_values(self) -> dict[int, str]:
-        """Relax until nothing gets shorter, as Bellman and Ford do for paths."""
+        """Relax until no value gets shorter, as in the Bellman–Ford algorithm."""
         self._values = {}
         changed = True
         while changed:
@@ -92,7 +92,7 @@ class Completer:
         return self._values
 
     def _candidates(self, number: int, node: Node) -> Iterator[str]:
-        """Short values of a node, as far as those of its children are known."""
+        """Short values of a node, where those of its children are known."""
         if node.null:
             yield Control.NULL
         if node.true:
@@ -119,10 +119,9 @@ class Completer:
     # -- objects -----------------------------------------------------------------------
 
     def _pairs(self, number: int, alive: Alive, seen: frozenset[str]) -> str:
-        """The pairs that an object still needs.
+        """The pairs that an object still needs, by its first alive branch.
 
-        They are those of the first alive branch: it decides where branches differ, so
-        nothing that is added can rule it out.
+        That branch decides where branches differ, so no added key can rule it out.
         """
         if self.grammar.may_close(number, alive, seen):
             return ""
@@ -145,10 +144,10 @@ class Completer:
         return pairs
 
     def _free_pair(self, number: int, alive: Alive, taken: set[str]) -> str:
-        """A pair whose key is none of `taken`, to which it is added."""
+        """A pair with a new key, which is added to `taken`."""
         bits = self.pushdown.free_labels(number, alive, len(taken))
         if not bits:
-            raise KeyError(number)  # a known key will do, once its value is known
+            raise KeyError(number)  # a known key serves once its value is known
         automaton = self.grammar.automata[self.grammar.nodes[number].keys]
         key = next(t for t in automaton.texts(0, bits) if t not in taken)
         child, _ = self.grammar.enter(number, alive, automaton.label(key), len(taken))
@@ -156,7 +155,7 @@ class Completer:
         return key + Control.END + self._value(child, False)
 
     def _end_of_key(self, frame: Key) -> str:
-        """Text that makes the key complete and different from those before it."""
+        """Text that completes the key and makes it unique in the object."""
         number = self.grammar.nodes[frame.node].keys
         bits = self.pushdown.free_labels(frame.node, frame.alive, len(frame.seen))
         state, symbols, text = self._end_of_character(
@@ -176,7 +175,7 @@ class Completer:
     def _end_of_character(
         self, number: int, state: int, pending: bytes, bits: int
     ) -> tuple[int, str, str]:
-        """Complete a character: the state after it, its symbols and itself."""
+        """Complete a character: the state after it, the symbols, the character."""
         symbols, data = "", pending
         while pending:
             for byte in range(0x80, 0xC0):

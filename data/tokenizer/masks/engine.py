@@ -1,4 +1,4 @@
-"""What all states of a tokenizer share: its automaton, masks and completions."""
+"""The parts that all states of a tokenizer share."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,12 +12,12 @@ from .pushdown import Pushdown
 
 __all__ = ["MaskEngine"]
 
-# No document needs these to be written by a model.
+# A model never has to write these.
 _NEVER_GENERATED = ESCAPES | {Control.BEGIN}
 
 
 class MaskEngine:
-    """Answers what may follow.  Its parts are made when they are first asked for."""
+    """The automaton, the masks and the completions of a tokenizer, made lazily."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class MaskEngine:
 
     @cached_property
     def masks(self) -> Masks:
-        """Which ids may follow."""
+        """The ids that may follow, by stack."""
         generated = {
             number: symbols
             for number, symbols in self.vocabulary.items()
@@ -52,5 +52,5 @@ class MaskEngine:
 
     @cached_property
     def completer(self) -> Completer:
-        """How a document is closed."""
+        """The shortest completions, by stack."""
         return Completer(self.pushdown)

@@ -29,7 +29,7 @@ class Array(NamedTuple):
     """Between two items of an array."""
 
     node: int
-    items: int  # so far; no more than what min_items and max_items need to know
+    items: int  # so far, capped where min_items and max_items no longer care
 
 
 class Text(NamedTuple):
@@ -37,7 +37,7 @@ class Text(NamedTuple):
 
     automaton: int
     state: int
-    pending: bytes  # of a character that is not complete
+    pending: bytes  # bytes of an incomplete character
 
 
 class Key(NamedTuple):
@@ -48,7 +48,7 @@ class Key(NamedTuple):
     seen: frozenset[str]
     state: int
     pending: bytes
-    text: str  # so far, to tell a duplicate
+    text: str  # so far, to detect a duplicate
 
 
 Frame: TypeAlias = Value | Object | Array | Text | Key

@@ -25,7 +25,7 @@ class Pushdown:
     """Steps from stack to stack."""
 
     def __init__(self, grammar: Grammar, words: dict[str, str]) -> None:
-        """Prepare for a grammar.
+        """Start at the root of a grammar.
 
         Args:
             grammar: what is allowed where.
@@ -55,7 +55,7 @@ class Pushdown:
         return stack
 
     def untagged(self, frame: Value) -> Frame:
-        """A container that needs no type tag is open as soon as it is expected."""
+        """Open a container that needs no type tag as soon as it is expected."""
         node = self.grammar.nodes[frame.node]
         if node.only_object:
             return self._object(frame.node)
@@ -192,7 +192,7 @@ class Pushdown:
         return self.push(Value(child, in_array=False), rest)
 
     def opened(self, number: int, symbol: str) -> Frame | None:
-        """The frame that a tag opens for a value of a node, if it allows that type."""
+        """The frame that a type tag opens; None if the node forbids the type."""
         node = self.grammar.nodes[number]
         if symbol == Control.OBJECT and node.branches:
             return self._object(number)
@@ -211,7 +211,7 @@ class Pushdown:
         return self.push(item, self.push(rest, parent))
 
     def after_item(self, frame: Array) -> Array | None:
-        """An array's frame after one more item, if there may be one."""
+        """The frame of an array after one more item; None if it is full."""
         node = self.grammar.nodes[frame.node]
         if node.max_items is not None and frame.items >= node.max_items:
             return None
@@ -219,13 +219,13 @@ class Pushdown:
         return Array(frame.node, min(frame.items + 1, enough))
 
     def key_frame(self, frame: Object) -> Key | None:
-        """The frame of a free key in an object, if there may be one."""
+        """The frame of a free key; None if the object allows none now."""
         if not self.free_labels(frame.node, frame.alive, len(frame.seen)):
             return None
         return Key(frame.node, frame.alive, frame.seen, 0, b"", "")
 
     def free_labels(self, node: int, alive: Alive, count: int) -> int:
-        """Bit set of the labels of free keys that may come next."""
+        """Bit set of the labels of free keys that may follow."""
         memo = node, alive, count
         bits = self._free_labels.get(memo)
         if bits is None:
@@ -240,7 +240,7 @@ class Pushdown:
     def read(
         self, automaton: int, state: int, pending: bytes, symbol: str, bits: int
     ) -> tuple[int, bytes] | None:
-        """Read a text symbol; None if no label in `bits` can be reached after it."""
+        """Read a text symbol; None if it leaves no label of `bits` in reach."""
         tables = self.grammar.automata[automaton]
         if "\ue280" <= symbol <= "\ue2ff":
             pending += bytes([ord(symbol) - 0xE200])
@@ -249,7 +249,8 @@ class Pushdown:
             try:
                 symbol, pending = pending.decode(), b""
             except UnicodeDecodeError:
-                # A character that the automaton names none of must be possible.
+                # The character is unknown yet: one without a column of its own must be
+                # allowed.
                 other = tables.table[state][0]
                 alive = other >= 0 and tables.reach[other] & bits
                 return (state, pending) if alive else None
