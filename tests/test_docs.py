@@ -25,6 +25,14 @@ def examples() -> list[tuple[str, str]]:
     ]
 
 
+def test_the_tests_that_pages_name_exist() -> None:
+    tests = "\n".join(path.read_text() for path in Path(__file__).parent.rglob("*.py"))
+    known = set(re.findall(r"^def (test_\w+)", tests, re.M))
+    for page in PAGES:
+        named = set(re.findall(r"::(test_\w+)", page.read_text()))
+        assert named <= known, page.name
+
+
 @pytest.fixture(scope="module")
 def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs") / "run"

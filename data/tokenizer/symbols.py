@@ -15,6 +15,7 @@ they are spelled in bytes, so no symbol is ambiguous.
 
 import re
 from enum import StrEnum
+from typing import Literal
 
 __all__ = [
     "BYTES",
@@ -30,6 +31,7 @@ __all__ = [
     "byte_symbol",
     "drop_partial_character",
     "is_text",
+    "kind",
     "literal_symbol",
     "may_begin_character",
     "reference_number",
@@ -119,6 +121,13 @@ def base_symbols(characters: str, *, num_literals: int) -> dict[int, str]:
 def is_text(symbol: str) -> bool:
     """Whether a symbol is part of a string rather than of the structure."""
     return not "\ue000" <= symbol <= "\ue1ff"
+
+
+def kind(symbols: str) -> Literal["text", "structure", "both"]:
+    """Whether symbols are text, structure or both."""
+    texts = sum(map(is_text, symbols))
+    pure: Literal["text", "structure"] = "text" if texts else "structure"
+    return "both" if 0 < texts < len(symbols) else pure
 
 
 def spell(symbols: str, *, errors: str = "strict") -> str:
