@@ -132,7 +132,7 @@ class Tokenizer:
             names = ("characters", "merges", "schema_sha256")
             return Tokenizer(grammar, **{name: data[name] for name in names})
         except (TypeError, ValueError) as error:
-            problem = f"{path}: is no tokenizer ({error})"
+            problem = f"{path}: not a tokenizer ({error})"
             raise FormatError(problem, "restore the file") from error
 
     @staticmethod

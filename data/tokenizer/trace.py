@@ -25,8 +25,8 @@ class TracedToken:
 
     position: int
     id: int
-    symbols: str
-    """Its meaning, see `Tokenizer.describe`."""
+    text: str
+    """Its text and structure in words, see `Tokenizer.describe`."""
     path: str
     """The position in the document after it, such as `jobs.test.steps[0].run`."""
     num_allowed: int | None
@@ -93,7 +93,7 @@ def trace(
         yield TracedToken(
             position=position,
             id=number,
-            symbols=names.of(number),
+            text=names.of(number),
             path=_path(decoder.path),
             num_allowed=None if allowed is None else int(allowed.sum()),
             allowed=() if allowed is None else names.beginnings(allowed),

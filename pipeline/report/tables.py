@@ -177,7 +177,7 @@ def tokens_table(steps: Iterable[TracedToken]) -> RenderableType:
         table.add_row(
             f"{step.position}",
             f"{step.id}",
-            step.symbols,
+            step.text,
             step.path,
             _allowed(step),
         )

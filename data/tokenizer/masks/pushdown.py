@@ -42,11 +42,8 @@ class Pushdown:
         """The stack with `frame` on top of `parent`."""
         if isinstance(frame, Value):
             frame = self.untagged(frame)
-        key = (
-            type(frame),
-            frame,
-            parent,
-        )  # frames are tuples: only the type tells them apart
+        # Frames are tuples: only their type tells them apart.
+        key = type(frame), frame, parent
         stack = self._stacks.get(key)
         if stack is None:
             if len(self._stacks) >= _MAX_STACKS:
@@ -160,12 +157,8 @@ class Pushdown:
             return None
         text = frame.text
         if not moved[1]:
-            spelled = (
-                frame.pending + bytes([ord(symbol) - 0xE200])
-                if (frame.pending)
-                else symbol.encode()
-            )
-            text += spelled.decode()
+            last = bytes([ord(symbol) - 0xE200]) if frame.pending else symbol.encode()
+            text += (frame.pending + last).decode()
         return self.push(
             Key(frame.node, frame.alive, frame.seen, *moved, text), stack.parent
         )
