@@ -12,13 +12,12 @@ from rich.table import Table
 from ...data.display.screen import Screen
 from ...data.files import name_text
 from ...data.store import SPLITS, Store
-from ...data.tokenizer import VOCAB_SIZE
-from ...data.tokenizer.trace import Step
+from ...data.tokenizer import VOCAB_SIZE, TracedToken
+from ...data.tokenizer.violations import most_common
 from ...data.windows import CONTEXT
 from ..prepare import PrepareReport
 from ..vocabulary.stats import TokenizerStats
 from ..vocabulary.train import Training
-from ..vocabulary.violations import most_common
 
 __all__ = [
     "duplicate_rows",
@@ -166,7 +165,7 @@ def stats_table(stats: TokenizerStats) -> RenderableType:
     return table
 
 
-def tokens_table(steps: Iterable[Step]) -> RenderableType:
+def tokens_table(steps: Iterable[TracedToken]) -> RenderableType:
     """The tokens of a document, one per line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("#", justify="right")
@@ -178,14 +177,14 @@ def tokens_table(steps: Iterable[Step]) -> RenderableType:
         table.add_row(
             f"{step.position}",
             f"{step.id}",
-            step.symbols,
+            step.text,
             step.path,
             _allowed(step),
         )
     return table
 
 
-def _allowed(step: Step) -> str:
+def _allowed(step: TracedToken) -> str:
     if step.num_allowed is None:
         return "off the schema"
     names = ", ".join(step.allowed[:_MAX_NAMES])

@@ -4,7 +4,6 @@
     bpe.py          merges of frequent pairs
     prune.py        keep the tokens that save most
     stats.py        lengths, speed, violations over documents
-    violations.py   where a document breaks the schema
 
 The same documents give the same tokenizer on any machine.
 """

@@ -1,4 +1,4 @@
-"""Where documents break the schema: what stands behind the escapes of an encoding."""
+"""Where documents break the schema, read from the escapes of their encoding."""
 
 import re
 from collections import Counter
@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.tokenizer import Tokenizer
-from ...data.tokenizer.symbols import ESCAPES, Control, spell
+from .symbols import ESCAPES, Control, spell
+from .tokenizer import Tokenizer
 
 __all__ = ["most_common", "violations"]
 
@@ -23,10 +23,10 @@ _KINDS: dict[str, str] = {
 
 
 def violations(tokenizer: Tokenizer, ids: NDArray[np.uint16]) -> set[str]:
-    """What a document breaks, such as `jobs.*.strategy: lacks a required key`.
+    """The violations of a document, such as `jobs.*.strategy: lacks a required key`.
 
-    Keys that the schema does not name are `*` in the path and items are `[]`, so that
-    equal problems of different documents are equal.
+    Keys that the schema does not name are `*` in the path and items are `[]`, so equal
+    problems of different documents are equal strings.
     """
     symbols = "".join(map(tokenizer.vocabulary.__getitem__, ids.tolist()))
     reader, read, found = tokenizer.codec.reader(), 0, set()
@@ -42,7 +42,7 @@ def violations(tokenizer: Tokenizer, ids: NDArray[np.uint16]) -> set[str]:
 
 
 def _problem(symbols: str, at: int, tokenizer: Tokenizer) -> str:
-    """What the escape at `at` stands before."""
+    """The problem that the escape at `at` marks."""
     escape, following, words = symbols[at], symbols[at + 1], tokenizer.codec.words
     if escape == Control.ESCAPE_KEY:
         if following == Control.CLOSE_OBJECT:
@@ -57,5 +57,5 @@ def _problem(symbols: str, at: int, tokenizer: Tokenizer) -> str:
 
 
 def most_common(counts: Counter[str], most: int) -> list[tuple[str, int]]:
-    """The commonest violations with their number of documents, in a fixed order."""
+    """The most frequent violations with their document counts, in a fixed order."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
