@@ -1,4 +1,4 @@
-"""A partial workflow as what a document begins with."""
+"""Turn a partial workflow into the beginning of a document."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from ...data.tokenizer.symbols import ESCAPES, Control
 __all__ = ["Prompt", "open_prompt", "shortcut"]
 
 _CLOSERS = (str(Control.CLOSE_OBJECT), str(Control.CLOSE_ARRAY))
-# What stands before the closer of a container that lacks something.
+# What precedes the closer of a container that lacks something.
 _CLOSED_EARLY = (Control.ESCAPE_KEY, Control.ESCAPE_ARRAY)
 _MISSING = (Control.ESCAPE + Control.NULL, Control.ESCAPE_ARRAY + Control.NULL)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """How a document begins."""
+    """The beginning of a document."""
 
     ids: tuple[int, ...]
-    """Its first tokens."""
+    """Its tokens."""
     state: State
-    """After them, where the model takes over."""
+    """Of the grammar after them."""
 
 
 def open_prompt(
     tokenizer: Tokenizer, value: Json, *, depth: int | None = None
 ) -> Prompt:
-    """The beginning of a document that a partial workflow is.
+    """Encode a partial workflow, leaving its end open.
 
-    What is open at the end of the text stays open: the last object, the arrays and
-    objects around it, and the value of a last key that has none yet.
+    Open stay the last object, the arrays and objects around it, and the value of a last
+    key that has none yet.
 
     Args:
         tokenizer: of the model.
-        value: the partial workflow; None for none at all.
+        value: the partial workflow; None for an empty prompt.
         depth: most containers that stay open, the outermost first; None for no limit.
 
     Raises:
-        PromptError: some other part of the prompt breaks the schema.
+        PromptError: another part of the prompt breaks the schema.
     """
     start = tokenizer.start()
     if value is None:
@@ -66,7 +66,7 @@ def open_prompt(
 
 
 def _without_end(symbols: str, depth: int | None) -> str:
-    """Drop the closers of what stays open, and what stands for a missing value."""
+    """Drop the closers of open containers, and the placeholder of a missing value."""
     opened = 0
     while opened != depth and symbols.endswith(_CLOSERS):
         symbols = symbols[:-1]
@@ -82,7 +82,7 @@ def _without_end(symbols: str, depth: int | None) -> str:
 def shortcut(
     name: str | None, triggers: Sequence[str], runs_on: str | None
 ) -> tuple[Json, int | None]:
-    """A partial workflow from its commonest parts.
+    """Make a partial workflow from its commonest parts.
 
     Args:
         name: of the workflow.
@@ -90,7 +90,7 @@ def shortcut(
         runs_on: runner of its first job.
 
     Returns:
-        The workflow, and how many of its containers stay open (see `open_prompt`).
+        The workflow, and `depth` for `open_prompt`.
     """
     parts: dict[str, Json] = {}
     if name is not None:
