@@ -113,8 +113,10 @@ _COUNT = click.IntRange(1, 10**12)
 )
 @click.option(
     "--batch-size",
+    default=32,
+    show_default=True,
     type=_COUNT,
-    help="Workflows written at once; changes the speed only.  [default: 32]",
+    help="Workflows written at once; changes the speed only.",
 )
 @device_option
 def generate(
@@ -126,7 +128,7 @@ def generate(
     jsonl: bool,
     stream: bool,
     output: Path | None,
-    batch_size: int | None,
+    batch_size: int,
     device: str,
     prompt_file: Path | None,
     name: str | None,
@@ -145,17 +147,14 @@ def generate(
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
       tct generate run -n 1000 --jsonl > samples.jsonl
     """
-    from ..generation.generator import BATCH_SIZE, Generator
+    from ..generation import Generator, Sampling, open_prompt
     from ..generation.output import save, show, show_growing
-    from ..generation.prompts import open_prompt
-    from ..generation.sampling import Sampling
 
     style = "jsonl" if jsonl else style
     if stream and (output or style != "yaml"):
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
     value, depth = _partial(prompt_file, name, triggers, runs_on)
-    drawn = Sampling(**sampling)
-    generator = Generator.load(folder, device=device)
+    drawn, generator = Sampling(**sampling), Generator.load(folder, device=device)
     prompt = open_prompt(generator.tokenizer, value, depth=depth)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
@@ -163,13 +162,12 @@ def generate(
         streams = (generator.stream(n, drawn, **options) for n in numbers)
         endings = show_growing(streams, generator.tokenizer, _write)
     else:
-        options |= {"batch_size": batch_size or BATCH_SIZE, "first": first}
+        options |= {"batch_size": batch_size, "first": first}
         samples = generator.samples(count, drawn, **options)
-        endings = (
-            show(samples, style, drawn, _write)
-            if output is None
-            else save(samples, style, drawn, output)
-        )
+        if output is None:
+            endings = show(samples, style, drawn, _write)
+        else:
+            endings = save(samples, style, drawn, output)
     click.echo(_summary(endings), err=True)
 
 

@@ -1,13 +1,16 @@
 """`tct train`: train a model on a store."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...data.windows import POLICIES
 from ...data.windows.layouts import LAYOUTS
 from .options import COUNT, PATH, device_option
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 __all__ = ["train"]
 
@@ -118,21 +121,16 @@ def train(
     from ...data.store import Store
     from ..presets import compose
     from ..runs.live import make_progress
-    from ..runs.report import render_dry_run, render_report
+    from ..runs.report import render_report
     from ..runs.resume import find_resume_point
-    from ..training import dry_run as trial
     from ..training.distributed import is_main_process
     from ..training.loop import train as run
 
     # The name of an option is the last part of its setting's key.
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
-    screen = Screen()
     if dry_run:
-        config = compose(preset or _PRESET, config_file, changes)
-        found = trial.dry_run(Store.open(store_folder), config, device=device)
-        if is_main_process():
-            render_dry_run(found, screen)
+        _dry_run(store_folder, compose(preset or _PRESET, config_file, changes), device)
         return
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
@@ -140,13 +138,20 @@ def train(
         raise click.UsageError("Give --resume or --resume-from, not both.")
     point = find_resume_point(run_folder, resume_from or resume)
     so_far = point.config if point and preset is None else preset or _PRESET
-    report = run(
-        Store.open(store_folder),
-        run_folder,
-        compose(so_far, config_file, changes),
-        device=device,
-        resume=point or False,
-        progress=make_progress(),
-    )
+    store, config = Store.open(store_folder), compose(so_far, config_file, changes)
+    options: dict[str, Any] = {"device": device, "resume": point or False}
+    report = run(store, run_folder, config, **options, progress=make_progress())
     if is_main_process():
-        render_report(report, screen)
+        render_report(report, Screen())
+
+
+def _dry_run(store_folder: Path, config: "Config", device: str) -> None:
+    from ...data.display.screen import Screen
+    from ...data.store import Store
+    from ..runs.report import render_dry_run
+    from ..training.distributed import is_main_process
+    from ..training.dry_run import dry_run
+
+    found = dry_run(Store.open(store_folder), config, device=device)
+    if is_main_process():
+        render_dry_run(found, Screen())

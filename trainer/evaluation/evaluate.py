@@ -26,7 +26,7 @@ from ..runs.state import read_state_file
 from .columns import Column, DocumentSet, make_columns
 from .distributions import distances, profile
 from .documents import Document, real
-from .judges import require_extra, schema_judge, yaml_judge
+from .judges import Judge, require_extra, schema_judge, yaml_judge
 from .likelihood import Likelihood, likelihood
 from .programs import node_judges, zizmor
 from .sample_sets import Settings, write_sets
@@ -108,18 +108,15 @@ def evaluate_run(
     """
     require_extra()
     _check_splits(store)
-    checkpoint = pick_checkpoint(run_folder, which)
-    state = read_state_file(checkpoint)[0]
+    state = read_state_file(checkpoint := pick_checkpoint(run_folder, which))[0]
     generator = Generator.load(checkpoint, device=device)
     found = likelihood(_as_trained(generator.model), state.config, store, seed=0)
     note(f"read {found.documents:,} held-out documents")
     count = settings.samples * settings.seeds
     held_out = DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
     training = _real(store, "train", len(held_out.documents))
-    written = write_sets(generator, store.tokenizer, settings, note=note)
-    judges = [schema_judge(), yaml_judge(), *node_judges(judges_folder)]
-    auditor = zizmor()
-    columns = make_columns([held_out, *written], store, judges=judges, auditor=auditor)
+    sets = [held_out, *write_sets(generator, store.tokenizer, settings, note=note)]
+    judges, auditor = _judges(judges_folder), zizmor()
     return Evaluation(
         run=name_text(run_folder.resolve().name),
         step=state.step,
@@ -129,10 +126,14 @@ def evaluate_run(
         settings=settings,
         judges={judge.name: judge.version for judge in (*judges, auditor)},
         likelihood=found,
-        columns=columns,
+        columns=make_columns(sets, store, judges=judges, auditor=auditor),
         train_distances=distances(profile(training), profile(held_out.documents)),
         versions={"tct": __version__, "numpy": np.__version__},
     )
+
+
+def _judges(folder: Path) -> list[Judge]:
+    return [schema_judge(), yaml_judge(), *node_judges(folder)]
 
 
 def _as_trained(model: GPT) -> GPT:

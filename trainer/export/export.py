@@ -72,17 +72,12 @@ def export(
         ConfigError: `target` is in use, or `license_id` is malformed.
         FormatError: the run's config.json cannot be read.
     """
-    if not _LICENSE.fullmatch(license_id):
-        raise ConfigError(
-            f"license: found {license_id!r}, expected an identifier such as apache-2.0",
-            "give one of the Hugging Face Hub, or leave --license out",
-        )
+    _check_license(license_id)
     _check_place(target, force=force)
     checkpoint = pick_checkpoint(source, which)
     model, _, state = load_model(source, checkpoint=checkpoint)
     tokenizer = tokenizer_of(checkpoint, state)
     run = checkpoint.absolute().parents[1]
-    evaluation = read_evaluation(run, step=state.step)
     place = Path(os.path.abspath(target))
     facts = CardFacts(
         name=name_text(place.name),
@@ -90,23 +85,24 @@ def export(
         parameters=model.config.parameters,
         state=state,
         store=read_run(run)["store"],
-        evaluation=evaluation,
+        evaluation=read_evaluation(run, step=state.step),
     )
-    built = place.with_name(f".{place.name}.tmp-{os.getpid()}")
-    try:
-        _write(built, model, tokenizer, facts)
-        size = sum(path.stat().st_size for path in built.iterdir())
-        _move(built, place)
-    finally:
-        shutil.rmtree(built, ignore_errors=True)
     return Exported(
         folder=target,
         checkpoint=checkpoint,
         parameters=facts.parameters,
-        size=size,
+        size=_publish(place, model, tokenizer, facts),
         state=state,
-        is_evaluated=evaluation is not None,
+        is_evaluated=facts.evaluation is not None,
     )
+
+
+def _check_license(license_id: str) -> None:
+    if not _LICENSE.fullmatch(license_id):
+        raise ConfigError(
+            f"license: found {license_id!r}, expected an identifier such as apache-2.0",
+            "give one of the Hugging Face Hub, or leave --license out",
+        )
 
 
 def _check_place(target: Path, *, force: bool) -> None:
@@ -127,6 +123,18 @@ def _check_place(target: Path, *, force: bool) -> None:
             "give another folder with -o, or write into this one with --force, "
             "which leaves its other files alone",
         )
+
+
+def _publish(place: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> int:
+    """Build the folder beside its place and move it there; returns its bytes."""
+    built = place.with_name(f".{place.name}.tmp-{os.getpid()}")
+    try:
+        _write(built, model, tokenizer, facts)
+        size = sum(path.stat().st_size for path in built.iterdir())
+        _move(built, place)
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+    return size
 
 
 def _write(folder: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> None:

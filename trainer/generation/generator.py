@@ -14,10 +14,7 @@ from .prompts import Prompt, open_prompt
 from .samplers import ConstrainedWriter, FreeWriter, Sample, Writer
 from .sampling import Sampling
 
-__all__ = ["BATCH_SIZE", "Generator"]
-
-BATCH_SIZE = 32
-"""Documents written at once, by default."""
+__all__ = ["Generator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Generator:
         *,
         prompt: Prompt | None = None,
         constrained: bool = True,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int = 32,
         first: int = 0,
     ) -> Iterator[Sample]:
         """Write samples; yields them in order, as they are finished.

@@ -40,17 +40,7 @@ def plot_runs(
     Raises:
         ConfigError: too many runs, or one without any record.
     """
-    if len(histories) > MOST_RUNS:
-        raise ConfigError(
-            f"found {len(histories)} runs, expected at most {MOST_RUNS}",
-            "draw them in several pictures",
-        )
-    for history in histories:
-        if not len(history.train):
-            raise ConfigError(
-                f"{history.folder}: found no record of training, expected at least one",
-                "wait until the run has done its first steps",
-            )
+    _check(histories)
     shown = [visible(name) for name in names]
     figure = new_figure(height=6.5)
     loss, bits, rate, speed = figure.subplots(2, 2).flat
@@ -78,6 +68,20 @@ def plot_runs(
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure
+
+
+def _check(histories: Sequence[History]) -> None:
+    if len(histories) > MOST_RUNS:
+        raise ConfigError(
+            f"found {len(histories)} runs, expected at most {MOST_RUNS}",
+            "draw them in several pictures",
+        )
+    for history in histories:
+        if not len(history.train):
+            raise ConfigError(
+                f"{history.folder}: found no record of training, expected at least one",
+                "wait until the run has done its first steps",
+            )
 
 
 def smooth(values: NDArray[np.float64], records: int) -> NDArray[np.float64]:

@@ -36,8 +36,7 @@ __all__ = ["DeviceBatch", "Loader", "MicroBatch"]
 
 _SLOTS = 4
 
-Position = tuple[int, int]
-"""Epoch and step of a batch."""
+Position = tuple[int, int]  # epoch and step of a batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +82,7 @@ class Loader(Iterator[DeviceBatch]):
             ConfigError: there is no window in any epoch.
         """
         self.batches, self.device = batches, device
-        self.waited = 0.0
-        """Seconds that `next` waited for batches."""
+        self.waited = 0.0  # seconds that `next` waited for batches
         self._position = _at_or_after(batches, 0, 0)
         self._thread: Thread | None = None
         self._free: SimpleQueue[_Slot | None]
@@ -101,16 +99,16 @@ class Loader(Iterator[DeviceBatch]):
             self.close()
             raise made
         slot, batch, self._position = made
-        micro_batches = slot.take(batch)
-        self._free.put(slot)
-        return DeviceBatch(
+        found = DeviceBatch(
             epoch=batch.epoch,
             step=batch.step,
             offset=batch.offset,
             windows=batch.windows,
             num_targets=batch.num_targets,
-            micro_batches=micro_batches,
+            micro_batches=slot.take(batch),
         )
+        self._free.put(slot)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Position of the next batch and identity of the data, as JSON values."""
@@ -150,7 +148,6 @@ class Loader(Iterator[DeviceBatch]):
             self._thread = None
 
     def __enter__(self) -> Self:
-        """The loader itself."""
         return self
 
     def __exit__(
@@ -159,7 +156,6 @@ class Loader(Iterator[DeviceBatch]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it."""
         self.close()
 
     def _start(self) -> None:
@@ -195,8 +191,8 @@ class _Slot:
         self.ends = torch.empty(batches.share, dtype=torch.int64, pin_memory=pinned)
         # A micro-batch has a stretch for each window and for the PAD of each row.
         num = -(-batches.share // batches.rows) if batches.is_packed else 0
-        bounds = num, batches.share + batches.rows + 1
-        self.bounds = torch.empty(bounds, dtype=torch.int32, pin_memory=pinned)
+        shape = num, batches.share + batches.rows + 1
+        self.bounds = torch.empty(shape, dtype=torch.int32, pin_memory=pinned)
         self._ids = self.ids.numpy().view(np.uint16)
 
     def fill(self, batches: Batches, position: Position) -> Batch:
@@ -248,18 +244,17 @@ class _CudaSlot(_Slot):
         """Make the batch's tensors, ordered by the current stream."""
         current = torch.cuda.current_stream(self._device_ids.device)
         current.wait_event(self._copied)
-        micro_batches = _micro_batches(
-            batch, self._device_ids, self._device_ends, self._device_bounds
-        )
+        tensors = self._device_ids, self._device_ends, self._device_bounds
+        micro_batches = _micro_batches(batch, *tensors)
         self._taken.record(current)
         return micro_batches
 
 
 def _make_slots(batches: Batches, device: torch.device) -> list[_Slot]:
-    if device.type == "cuda":
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        return [_CudaSlot(batches, device, stream) for _ in range(_SLOTS)]
-    return [_Slot(batches) for _ in range(_SLOTS)]
+    if device.type != "cuda":
+        return [_Slot(batches) for _ in range(_SLOTS)]
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    return [_CudaSlot(batches, device, stream) for _ in range(_SLOTS)]
 
 
 def _event() -> torch.cuda.Event:

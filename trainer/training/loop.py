@@ -55,8 +55,7 @@ def train(
         ConfigError: a folder, device, store or configuration that does not fit.
         CheckpointError: nothing to resume, nothing that fits, or a full disk.
         LockedError: another process trains in `run_folder`.
-        NotFiniteError: a loss or gradient became inf or nan; the newest checkpoint
-            is from before it.
+        NotFiniteError: a loss or gradient became inf or nan; checkpoints are finite.
         OutOfMemoryError: the device has too little memory for a micro-batch.
     """
     with join(device) as world:
@@ -68,14 +67,7 @@ def train(
         lock = locked(run_folder, hint=hint) if world.is_main else nullcontext()
         with lock:
             run = begin(loader, world, run_folder, config, resume=point)
-            session = _Session(
-                run=run,
-                validation=validation_batches(store, config, world),
-                metrics=_open_metrics(run, world),
-                progress=progress,
-                stop=StopRequest(is_shared=world.size > 1),
-                peak=peak_flops(world.device),
-            )
+            session = _open_session(run, progress)
             is_new = not session.is_finished
             progress.start(step=run.state.step, steps=config.run.steps)
             try:
@@ -84,13 +76,7 @@ def train(
             finally:
                 progress.finish()
                 session.metrics.close()
-            return session.report(is_new=is_new)
-
-
-def _open_metrics(run: Run, world: World) -> Metrics:
-    if not world.is_main:
-        return Metrics()
-    return MetricsLog(run.folder, since=run.state, history=run.history)
+            return run.report(is_stopped=not session.is_finished, is_new=is_new)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -144,10 +130,6 @@ class _Session:
 
     def _should_stop(self) -> bool:
         return self.world.any(self.stop.requested)
-
-    def report(self, *, is_new: bool) -> TrainReport:
-        """Summarise the run, which this call continued if `is_new`."""
-        return self.run.report(is_stopped=not self.is_finished, is_new=is_new)
 
     # -- the loop ----------------------------------------------------------------------
 
@@ -287,3 +269,18 @@ class _Session:
             rotate(
                 self.run.folder, keep_last=keep_last, best=best.step if best else None
             )
+
+
+def _open_session(run: Run, progress: TrainProgress) -> _Session:
+    world, store = run.learner.world, run.loader.batches.store
+    metrics = Metrics()
+    if world.is_main:
+        metrics = MetricsLog(run.folder, since=run.state, history=run.history)
+    return _Session(
+        run=run,
+        validation=validation_batches(store, run.config, world),
+        metrics=metrics,
+        progress=progress,
+        stop=StopRequest(is_shared=world.size > 1),
+        peak=peak_flops(world.device),
+    )

@@ -147,28 +147,18 @@ def begin(
         resume: where to continue; None to begin at the first step.
 
     Raises:
-        ConfigError: the folder belongs to a different run, or `config` differs from
-            that of the run so far.
+        ConfigError: the folder belongs to a different run, or `config` contradicts it.
         CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
         OutOfMemoryError: the model is too large for the device.
     """
     check_place(folder, resume)
     if resume is not None:
         check_config(config, resume, folder)
-    store = loader.batches.store
-    state = State(
-        config=config,
-        tokenizer_digest=store.tokenizer.digest,
-        loader=loader.state_dict(),
-    )
     checkpoint = resume.checkpoint if resume else None
     is_here = checkpoint is not None and run_of(checkpoint) == folder.resolve()
-    if checkpoint is not None:
-        state = replace(read_state(checkpoint), config=config)
-        check_store(state, store, checkpoint)
-        if not is_here:
-            state = replace(state, branched_from=name_text(checkpoint))
-        loader.load_state_dict(state.loader)
+    state = _start_state(loader, config, checkpoint)
+    if checkpoint is not None and not is_here:
+        state = replace(state, branched_from=name_text(checkpoint))
     check_fits(config, world.device)
     model = GPT(config.model)
     if checkpoint is None:
@@ -189,6 +179,18 @@ def begin(
         first_step=state.step,
         _seconds_before=state.seconds,
     )
+
+
+def _start_state(loader: Loader, config: Config, checkpoint: Path | None) -> State:
+    """The first state of a run, or that of a checkpoint, to which the loader moves."""
+    store = loader.batches.store
+    if checkpoint is None:
+        digest = store.tokenizer.digest
+        return State(config=config, tokenizer_digest=digest, loader=loader.state_dict())
+    state = replace(read_state(checkpoint), config=config)
+    check_store(state, store, checkpoint)
+    loader.load_state_dict(state.loader)
+    return state
 
 
 def training_batches(store: Store, config: Config, world: World) -> Batches:
