@@ -83,7 +83,7 @@ def draw(
     scores = (logits if ids is None else logits[ids]).astype(np.float64)
     if not np.isfinite(top := scores.max()):
         problem = f"the model's logits: found {top}, expected finite numbers"
-        raise NotFiniteError(problem, "take another checkpoint, or train it anew")
+        raise NotFiniteError(problem, "take another checkpoint, or retrain the model")
     scores -= top
     index = _choose(scores, uniform, sampling)
     log_prob = float(scores[index] - np.log(np.exp(scores).sum()))

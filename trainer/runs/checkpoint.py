@@ -76,7 +76,7 @@ def save_checkpoint(
         remove(temporary)
         raise CheckpointError(
             f"{target}: not saved ({error})",
-            "free some space or mend the disk, then go on with --resume",
+            "free some space or repair the disk, then continue with --resume",
         ) from error
     # Only an incomplete folder can exist under this name: a run never repeats a step
     # that it has a complete checkpoint of.

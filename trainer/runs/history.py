@@ -117,7 +117,7 @@ def read_run(folder: Path) -> RunRecord:
         FormatError: it is missing or damaged, or holds values that do not fit.
     """
     path = folder / CONFIG_NAME
-    hint = "go on with tct train --resume, which writes it anew"
+    hint = "continue with tct train --resume, which rewrites it"
     if not path.is_file():
         raise FormatError(f"{path}: missing, expected a file", hint)
     found = read_record(path, name="run", version=RUN_VERSION, remake=hint)

@@ -108,7 +108,7 @@ def check_place(folder: Path, point: ResumePoint | None) -> None:
     if point is None:
         raise ConfigError(
             f"{folder}: already holds checkpoints, expected a folder without a run",
-            "go on with --resume, or give another folder",
+            "continue with --resume, or give another folder",
         )
     newest = list(found.values())[-1]
     if point.checkpoint is None or point.checkpoint.resolve() != newest.resolve():

@@ -25,7 +25,7 @@ __all__ = [
 STATE_VERSION = 4
 STATE_NAME = "state.json"
 
-DAMAGED = "remove this folder to go on from the checkpoint before it"
+DAMAGED = "remove this folder to resume from the checkpoint before it"
 """The hint for a checkpoint that cannot be read."""
 
 _MOST_NATS = math.log(sys.float_info.max)

@@ -68,7 +68,7 @@ def _smaller(run: Run, rows: int) -> str:
     )
     # The estimate may be too low; the size that failed is known not to fit.
     fitting = min(fitting, rows // 2)
-    return f"go on with --resume --micro-batch {fitting}, which learns the same"
+    return f"continue with --resume --micro-batch {fitting}, which learns the same"
 
 
 def write_fault(

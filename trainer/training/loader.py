@@ -135,7 +135,7 @@ class Loader(Iterator[DeviceBatch]):
             if type(number) is not int or not 0 <= number < 1 << 62:
                 raise CheckpointError(
                     f"loader state: {name} is {number!r}, expected 0 or more",
-                    "restore it, or go on from another checkpoint",
+                    "restore it, or resume from another checkpoint",
                 )
         self.close()
         self._position = _at_or_after(self.batches, state["epoch"], state["step"])
