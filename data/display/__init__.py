@@ -1,1 +1,1 @@
-"""What all commands show with: escaped text, the terminal, figures, pages."""
+"""What all commands show with: escaped text, the terminal, tables, figures, pages."""

@@ -1,13 +1,8 @@
 """Show a run in progress on stderr: a live bar on a terminal, plain lines elsewhere."""
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.progress import Progress as RichProgress
+from rich.progress import TextColumn
 
+from ...data.display.bars import rich_bars
 from ...data.display.screen import Screen
 from .metrics import StepRecord
 from .progress import TrainProgress
@@ -58,15 +53,8 @@ class TrainBar(TrainProgress):
 
     def __init__(self, screen: Screen) -> None:
         """Draw on this screen."""
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=screen,
-            expand=True,
-        )
+        figures = TextColumn("{task.fields[figures]}")
+        self._bar = rich_bars(screen, figures, expand=True)
         self._task = self._bar.add_task("training", total=None, figures="", start=False)
 
     def start(self, *, step: int, steps: int) -> None:
