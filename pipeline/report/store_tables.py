@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.table import Table
 
+from ...data.display.tables import facts_table
 from ...data.store import SPLITS, Store
 from ...data.store.verify import Verified
-from .tables import facts_table
 
 __all__ = ["info_table", "verified_table"]
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from ...data.display.screen import Screen
-from ...data.files import name_text
+from ...data.display.tables import facts_table
 from ...data.store import SPLITS, Store
 from ...data.tokenizer import VOCAB_SIZE, TracedToken
 from ...data.tokenizer.violations import most_common
@@ -21,7 +21,6 @@ from ..vocabulary.train import Training
 
 __all__ = [
     "duplicate_rows",
-    "facts_table",
     "prepare_table",
     "print_table",
     "stats_table",
@@ -196,21 +195,6 @@ def _windows_per_epoch(counts: list[int]) -> str:
     if not counts:
         return "none: the train split is empty"
     return f"{min(counts):,} to {max(counts):,} (train, over {len(counts)} alignments)"
-
-
-def facts_table(title: str) -> Table:
-    """An empty table of two columns: what, and what of it."""
-    table = Table(
-        title=name_text(title),
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("what", no_wrap=True)
-    table.add_column("value", overflow="fold")
-    table.show_header = False
-    return table
 
 
 def print_table(renderable: Any) -> None:
