@@ -1,3 +1,3 @@
 """tct: train small language models that write GitHub Actions workflows."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

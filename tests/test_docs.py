@@ -1,0 +1,78 @@
+"""The documentation: generated pages are current, and examples do what they show."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tct.data.documents.parse import read_document
+from tct.data.tokenizer import Tokenizer
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+TCT = Path(sysconfig.get_path("scripts"), "tct")
+
+
+def run(*command: object) -> None:
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def run_examples(page: str) -> None:
+    """Run the `>>>` lines of a page and compare what they print."""
+    text = (DOCS / page).read_text("utf-8").replace("```", "")
+    test = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+    assert test.examples
+    outcome = doctest.DocTestRunner().run(test)
+    assert outcome.failed == 0
+
+
+def test_generated_pages_are_current() -> None:
+    run(sys.executable, ROOT / ".ci/reference.py", "--check")
+
+
+def test_a_store_is_what_its_page_says_byte_by_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "format.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    os.mkdir("ci")
+    (workflow,) = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    Path("ci/ci.yml").write_text(workflow)
+    (command,) = re.findall(r"^\$ tct (.*)$", page, re.M)
+    run(TCT, *command.split())
+    run_examples("format.md")
+
+
+def test_a_run_is_what_its_page_says_byte_by_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run(sys.executable, ROOT / "examples/compose.py", "workflows", "--count", 24)
+    run(TCT, "prepare", "workflows", "-o", "store")
+    run(TCT, "train", "store", "-o", "run", "--preset", "tiny", "--steps", 1)
+    run_examples("runs.md")
+
+
+def test_every_test_that_security_names_exists() -> None:
+    page = (DOCS / "security.md").read_text("utf-8")
+    tests = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    names = re.findall(r"::(test_\w+)", page)
+    assert len(names) > 50
+    missing = [name for name in names if not any(f"def {name}(" in t for t in tests)]
+    assert not missing
+    for path in re.findall(r"`(tests/[\w/]+\.py)", page):
+        assert (ROOT / path).exists(), path
+
+
+def test_our_own_workflows_are_on_the_schema() -> None:
+    tokenizer = Tokenizer.default()
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        assert tokenizer.is_on_schema(tokenizer.encode(read_document(path)))
