@@ -61,6 +61,15 @@ def test_a_run_is_what_its_page_says_byte_by_byte(
     run_examples("runs.md")
 
 
+def test_every_import_of_an_example_works() -> None:
+    pages = [ROOT / "README.md", *DOCS.glob("*.md"), ROOT / "benchmarks/README.md"]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    imports = set(re.findall(r"^ *(from tct[\w.]* import [\w, ]+)$", text, re.M))
+    assert imports
+    for line in imports:
+        exec(line, {})
+
+
 def test_every_test_that_security_names_exists() -> None:
     page = (DOCS / "security.md").read_text("utf-8")
     tests = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
