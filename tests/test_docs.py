@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ DOCS = ROOT / "docs"
 TCT = Path(sysconfig.get_path("scripts"), "tct")
 
 
-def run(*command: object) -> None:
+def run(*command: object) -> str:
     done = subprocess.run([*map(str, command)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def run_examples(page: str) -> None:
@@ -30,6 +32,42 @@ def run_examples(page: str) -> None:
     assert test.examples
     outcome = doctest.DocTestRunner().run(test)
     assert outcome.failed == 0
+
+
+def sessions(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield each command of a page's console blocks and the output it shows."""
+    text = page.read_text("utf-8")
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S):
+        for session in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            command, _, output = session.partition("\n")
+            yield command, output
+
+
+def is_shown(shown: str, output: str) -> bool:
+    """Compare line by line; a line with "…" alone is any number of lines."""
+    pattern = "".join(
+        "(?:.*\n)*?" if line == "…" else re.escape(line) + " *\n"
+        for line in re.sub(r"^time: .*", "…", shown, flags=re.M).splitlines()
+    )
+    return re.fullmatch(pattern, output) is not None
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_a_session_shows_what_its_commands_print(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What comes after training is real, too, but takes minutes and depends on the CPU.
+    quick = re.compile(r"python examples/|tct prepare workflows|tct inspect.* --epoch")
+    commands = [s for s in sessions(ROOT / page) if quick.match(s[0])]
+    assert len(commands) >= 2
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "80")
+    os.symlink(ROOT / "examples", "examples")
+    programs = {"python": sys.executable, "tct": str(TCT)}
+    for command, shown in commands:
+        program, *arguments = command.split()
+        assert is_shown(shown, run(programs[program], *arguments)), command
 
 
 def test_generated_pages_are_current() -> None:
