@@ -3,7 +3,6 @@
 import doctest
 import os
 import re
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from tct.data.documents.parse import read_document
 from tct.data.tokenizer import Tokenizer
+from tct.tests.processes import Child
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -20,9 +20,8 @@ TCT = Path(sysconfig.get_path("scripts"), "tct")
 
 
 def run(*command: object) -> str:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    with Child(command) as child:
+        return child.finish()[0]
 
 
 def run_examples(page: str) -> None:
