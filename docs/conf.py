@@ -27,7 +27,6 @@ exclude_patterns = [".*", "build", "dist", "data", "pipeline", "tests", "trainer
 highlight_language = "text"
 
 myst_heading_anchors = 4  # `page.md#a-heading` works as it does on GitHub
-myst_enable_extensions = ["deflist"]
 
 html_theme = "furo"
 html_title = f"tct {version}"
