@@ -1,6 +1,7 @@
 """The documentation: generated pages are current, and examples do what they show."""
 
 import doctest
+import json
 import os
 import re
 import sys
@@ -96,6 +97,21 @@ def test_a_run_is_what_its_page_says_byte_by_byte(
     run(TCT, "prepare", "workflows", "-o", "store")
     run(TCT, "train", "store", "-o", "run", "--preset", "tiny", "--steps", 1)
     run_examples("runs.md")
+
+
+def test_a_workflow_takes_the_tokens_that_its_page_shows(tmp_path: Path) -> None:
+    page = (DOCS / "tokenizer.md").read_text("utf-8")
+    (workflow,) = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    path = tmp_path / "ci.yml"
+    path.write_text(workflow)
+    document = read_document(path)
+    ids = Tokenizer.default().encode(document)
+    shown = re.findall(r"^ *(\d+) +(\d+)  ", page, re.M)
+    assert [(str(i), str(id_)) for i, id_ in enumerate(ids)] == shown
+    takes = re.search(r"takes (\d+) bytes of canonical JSON and (\d+) tokens", page)
+    assert takes is not None
+    assert int(takes[1]) == len(json.dumps(document, separators=(",", ":")))
+    assert int(takes[2]) == len(ids)
 
 
 def test_every_import_of_an_example_works() -> None:
