@@ -17,6 +17,7 @@ from tct.tests.processes import Child
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+CORPUS = ROOT.parent / "shared" / "corpus" / "workflows-head.parquet"
 TCT = Path(sysconfig.get_path("scripts"), "tct")
 
 
@@ -68,6 +69,19 @@ def test_a_session_shows_what_its_commands_print(
     for command, shown in commands:
         program, *arguments = command.split()
         assert is_shown(shown, run(programs[program], *arguments)), command
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/corpus")
+def test_windows_are_what_their_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    columns = ("--text-column", "text", "--group-column", "repo")
+    run(TCT, "prepare", CORPUS, *columns, "-o", "store")
+    for command, shown in sessions(DOCS / "inspect.md"):
+        assert is_shown(shown, run(TCT, *command.split()[1:])), command
 
 
 def test_generated_pages_are_current() -> None:
