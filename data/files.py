@@ -178,7 +178,11 @@ def _lock(folder: Path, hint: str) -> TextIO:
 
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+", errors="replace")
+        path = folder / ".lock"
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            # Following a link would write to wherever it leads.
+            raise LockedError(f"{path}: expected a regular file", "remove it")
+        file = path.open("a+", errors="replace")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -188,7 +192,7 @@ def _lock(folder: Path, hint: str) -> TextIO:
             raise LockedError(f"{folder}: in use by {holder}", hint) from None
         # The last holder may have removed the folder, and this file with it.
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / ".lock")):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
         file.close()
 

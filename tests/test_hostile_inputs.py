@@ -17,7 +17,8 @@ from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.documents.parse import parse_document
 from tct.data.documents.rejects import MAX_NODES, RejectedError
 from tct.data.documents.yaml_writer import to_yaml
-from tct.data.errors import CorruptError, FormatError, TctError
+from tct.data.errors import CorruptError, FormatError, LockedError, TctError
+from tct.data.files import locked
 from tct.data.store import Store
 from tct.data.store.writer import ShardWriter
 from tct.pipeline.prepare import PrepareOptions, prepare
@@ -336,3 +337,11 @@ def test_a_user_without_a_home_keeps_no_cache(
     monkeypatch.setattr("pwd.getpwuid", unknown)
     done = cli("prepare", made / "wf", "-o", tmp_path / "store")
     assert done.exception is None, done.output
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LockedError, match=r"\.lock: expected a regular file"):
+        locked(tmp_path / "run", hint="").__enter__()
+    assert not (tmp_path / "elsewhere").exists()

@@ -122,7 +122,7 @@ def _check_counts(store: Store) -> None:
 def _check_report(store: Store) -> None:
     """Check that a report, if there is one, is intact and of this store."""
     path = store.folder / REPORT_NAME
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         return
     remake = "remove it"
     report = read_record(path, name="report", version=REPORT_VERSION, remake=remake)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,16 @@ def test_a_flipped_byte_is_found(copy: Path) -> None:
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(CorruptError, match=r"rejects\.arrow: found sha256"):
+        verify(copy)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_report_that_is_no_file_is_found(
+    copy: Path, make: Callable[[Path], None]
+) -> None:
+    (copy / "report.json").unlink()
+    make(copy / "report.json")
+    with pytest.raises(FormatError, match=r"report\.json: found a"):
         verify(copy)
 
 

@@ -115,6 +115,18 @@ def test_a_flipped_bit_is_refused(
         read_state(folder)
 
 
+def test_a_renamed_checkpoint_is_refused(
+    tmp_path: Path, trained: Trained, state: State
+) -> None:
+    """The newest would be another than it says."""
+    saved = save_checkpoint(tmp_path, state, *trained)
+    renamed = saved.rename(saved.with_name("step-000099"))
+
+    with pytest.raises(CheckpointError, match=r"found step 9, .*step-000009"):
+        read_state(renamed)
+    assert read_state(renamed.rename(tmp_path / "best")).step == 9
+
+
 def test_a_cut_state_is_refused(tmp_path: Path, trained: Trained, state: State) -> None:
     folder = save_checkpoint(tmp_path, state, *trained)
     text = (folder / "state.json").read_text()

@@ -166,6 +166,12 @@ def read_state(checkpoint: Path) -> State:
             check_sha256(checkpoint / name, files.get(name), STATE_NAME, DAMAGED)
     except CorruptError as error:
         raise CheckpointError(error.problem, error.hint) from error
+    step = checkpoint.name.removeprefix(_PREFIX)
+    if checkpoint.name != step and step.isdecimal() and int(step) != state.step:
+        raise CheckpointError(
+            f"{checkpoint}: found step {state.step:,}, expected that of its name",
+            f"rename it to {_PREFIX}{state.step:06d}",
+        )
     return state
 
 
