@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
-from .files import DOCUMENT_SUFFIXES, suffix_of
+from .input_file import is_document
 
 __all__ = ["Found", "special_file", "walk", "walk_elsewhere"]
 
@@ -55,7 +55,7 @@ def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
     """
     home = os.path.join(os.path.realpath(root), "")
     for entry in _entries(root, follow_links):
-        if os.path.splitext(entry.name)[1].lower() not in DOCUMENT_SUFFIXES:
+        if not is_document(entry.name):
             continue
         below = entry.path[len(root) :].lstrip(os.sep)
         # The system has said already what it is, unless it is a link.
@@ -106,10 +106,10 @@ def walk_elsewhere(filesystem: FileSystem, root: str) -> list[Found]:
     ]
     ours = {path[: -len(_OURS)] for path in files if f"/{path}".endswith(f"/{_OURS}")}
 
-    def is_document(path: str) -> bool:
+    def is_wanted(path: str) -> bool:
         folders = path.split("/")[:-1]
         above = {"".join(f"{f}/" for f in folders[:n]) for n in range(len(folders) + 1)}
-        named = suffix_of(path) in DOCUMENT_SUFFIXES and ".git" not in folders
+        named = is_document(path) and ".git" not in folders
         return named and ours.isdisjoint(above)
 
-    return [Found(path) for path in files if is_document(path)]
+    return [Found(path) for path in files if is_wanted(path)]

@@ -15,8 +15,9 @@ import pyarrow as pa
 from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
-from .files import SUFFIXES, InputFile, suffix_of
 from .folders import Found, special_file, walk, walk_elsewhere
+from .formats import FORMATS, suffix_of
+from .input_file import InputFile
 from .records import as_utf8, repository
 
 __all__ = ["Location", "Source", "input_files", "linked_sources", "listed_sources"]
@@ -184,15 +185,17 @@ def _type_of(location: Location) -> FileType:
 def _single(location: Location) -> InputFile:
     if not (suffix := suffix_of(location.path)):
         suffix = Path(location.path).suffix or "unknown"
+        known = sorted(suffix for format_ in FORMATS for suffix in format_.suffixes)
         raise SourceError(
             f"{location.where}: found a file of type {suffix!r}, "
-            f"expected one of {', '.join(sorted(SUFFIXES))}",
+            f"expected one of {', '.join(known)}",
             "convert it, or give the folder that holds the workflows",
         )
     listed = location.listed_as
     return InputFile(
         name=as_utf8(listed or location.path.rpartition("/")[2]),
         path=location.path,
+        suffix=suffix,
         filesystem=location.filesystem,
         where=location.where,
         group=repository(listed, anywhere=True) if listed else None,
@@ -205,6 +208,7 @@ def _below(location: Location, name: str, found: Found) -> InputFile:
     return InputFile(
         name=full,
         path=f"{location.path.rstrip('/')}/{found.below}",
+        suffix=suffix_of(found.below),
         filesystem=location.filesystem,
         where=f"{location.where.rstrip('/')}/{found.below}",
         group=repository(full, anywhere=listed is not None),

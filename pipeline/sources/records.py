@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
-from .conditions import Condition, check_utf8
+from .where import Condition, check_utf8
 
 __all__ = [
     "DEFAULT_GROUP",

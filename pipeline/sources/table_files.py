@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .cells import checked, plain
-from .files import most_unpacked
+from .input_file import most_unpacked
 
 __all__ = ["Part", "Table", "open_arrow", "open_parquet"]
 

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from ...data.errors import SourceError
 from .cells import kind_of, names, texts
-from .conditions import Condition
-from .files import InputFile, readable
+from .input_file import InputFile, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -26,8 +25,9 @@ from .records import (
     listed,
     unfit_value,
 )
-from .table_files import Part, open_arrow, open_parquet
+from .table_files import Part, Table
 from .times import times
+from .where import Condition
 
 __all__ = ["read_table"]
 
@@ -40,15 +40,21 @@ _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
 }
 
 
-def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
+def read_table(
+    open_table: Callable[[pa.NativeFile], Table], file: InputFile, columns: Columns
+) -> Iterator[Record]:
     """The rows of a .parquet, .arrow or .feather file.
+
+    Args:
+        open_table: opens a file of its format.
+        file: the table.
+        columns: the columns to read, and which rows count.
 
     Raises:
         SourceError: the file cannot be read, or lacks a column that is named.
     """
     with readable(file), file.open_arrow() as source:
-        open_ = open_parquet if file.suffix == ".parquet" else open_arrow
-        table = open_(source)
+        table = open_table(source)
         wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
             _check_condition(file, table.schema, condition)

@@ -21,8 +21,8 @@ from tct.pipeline.sources import (
     Columns,
     Record,
     Source,
-    files,
     fingerprint,
+    input_file,
     linked_sources,
     read_records,
 )
@@ -248,7 +248,7 @@ def test_a_thousand_headers_before_a_member_are_read(tmp_path: Path) -> None:
 def test_what_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr(files, "_MIN_UNPACKED", 1 << 20)
+    monkeypatch.setattr(input_file, "_MIN_UNPACKED", 1 << 20)
     data = header("no workflow", tarfile.REGTYPE, 64 << 20) + b"\n" * (64 << 20)
     packed = (
         gzip.compress(data)
@@ -257,7 +257,7 @@ def test_what_unpacks_without_end_is_refused(
     )
     path = tmp_path / f"a{suffix}"
     path.write_bytes(packed)
-    monkeypatch.setattr(files, "_MAX_RATIO", 10)
+    monkeypatch.setattr(input_file, "_MAX_RATIO", 10)
     with pytest.raises(SourceError, match=r"unpacks to more than 1,048,576 bytes"):
         read(path)
 
@@ -265,8 +265,8 @@ def test_what_unpacks_without_end_is_refused(
 def test_an_archive_of_bombs_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_MIN_UNPACKED", 4 << 20)
-    monkeypatch.setattr(files, "_MAX_RATIO", 10)
+    monkeypatch.setattr(input_file, "_MIN_UNPACKED", 4 << 20)
+    monkeypatch.setattr(input_file, "_MAX_RATIO", 10)
     zip_of(tmp_path / "a.zip", {f"{n}.yml": bytes(1 << 20) for n in range(9)})
     with pytest.raises(SourceError, match=r"unpacks to more than 4,194,304 bytes"):
         read(tmp_path / "a.zip")

@@ -15,8 +15,7 @@ from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from .cells import name_of, text_of
-from .conditions import Condition
-from .files import InputFile, open_unpacked, readable
+from .input_file import InputFile, open_unpacked, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -28,6 +27,7 @@ from .records import (
     unfit_value,
 )
 from .times import time_of
+from .where import Condition
 
 __all__ = ["MAX_LINE_BYTES", "read_lines"]
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from ...data.documents.rejects import RejectedError
+from ....data.documents.rejects import RejectedError
 
 __all__ = ["ZipMember", "zip_members"]
 

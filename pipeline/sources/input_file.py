@@ -19,24 +19,17 @@ from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 
 __all__ = [
-    "ARCHIVE_SUFFIXES",
     "DOCUMENT_SUFFIXES",
-    "LINE_SUFFIXES",
-    "SUFFIXES",
-    "TABLE_SUFFIXES",
     "InputFile",
+    "is_document",
     "most_unpacked",
     "open_unpacked",
     "read_bounded",
     "readable",
-    "suffix_of",
 ]
 
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
-LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-TABLE_SUFFIXES = (".arrow", ".feather", ".parquet")
-ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tar.zst", ".tgz", ".zip")
-SUFFIXES = DOCUMENT_SUFFIXES + LINE_SUFFIXES + TABLE_SUFFIXES + ARCHIVE_SUFFIXES
+"""Of workflows: the only files that are read of a folder or an archive."""
 
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 _BUFFER_BYTES = 1 << 20  # what one request to a remote filesystem brings
@@ -50,6 +43,8 @@ class InputFile:
     name: str
     """What records and fingerprints call it: UTF-8, the same on every machine."""
     path: str
+    suffix: str
+    """Lower case; names the format, see `formats.py`, and the compression."""
     filesystem: FileSystem | None
     """Where `path` is; None is this machine, read without pyarrow."""
     where: str
@@ -58,11 +53,6 @@ class InputFile:
     """The repository, where its folder says so."""
     problem: str | None = None
     """Why it is not opened, if it is not."""
-
-    @property
-    def suffix(self) -> str:
-        """One of SUFFIXES."""
-        return suffix_of(self.path)
 
     def open(self) -> BufferedReader:
         """The bytes of the file; can seek."""
@@ -92,10 +82,9 @@ def _open_regular(path: str, flags: int) -> int:
     return descriptor
 
 
-def suffix_of(name: str) -> str:
-    """The one of SUFFIXES that ends a name, in any case of letters; "" for none."""
-    fitting = [suffix for suffix in SUFFIXES if name.lower().endswith(suffix)]
-    return max(fitting, key=len, default="")
+def is_document(name: str) -> bool:
+    """Whether a file or member is a workflow by its name."""
+    return name.lower().endswith(DOCUMENT_SUFFIXES)
 
 
 def open_unpacked(file: InputFile) -> BufferedReader:

@@ -1,28 +1,17 @@
 """Every input of every source, one after the other."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from ...data.files import sha256_file
-from .archives import read_archive
-from .files import (
-    ARCHIVE_SUFFIXES,
-    LINE_SUFFIXES,
-    TABLE_SUFFIXES,
-    InputFile,
-    read_bounded,
-    readable,
-)
-from .lines import read_lines
+from .formats import format_of
+from .input_file import InputFile, readable
 from .locations import Source, input_files
 from .records import Columns, Record
-from .tables import read_table
 
-__all__ = ["fingerprint", "read_file", "read_records"]
+__all__ = ["fingerprint", "read_records"]
 
 
 def fingerprint(
@@ -51,44 +40,13 @@ def read_records(sources: Iterable[Source], columns: Columns) -> Iterator[Record
             that is named, or conditions without any rows.
     """
     files = input_files(sources)
-    if columns.where and not any(_has_rows(file) for file in files):
+    if columns.where and not any(format_of(file).has_rows for file in files):
         raise SourceError(
             f"--where {columns.where[0]}: the sources are files without rows",
             "leave it out, or give a .jsonl, .parquet or .arrow file",
         )
     for file in files:
-        yield from read_file(file, columns)
-
-
-def read_file(file: InputFile, columns: Columns) -> Iterator[Record]:
-    """Every input of a file.
-
-    Raises:
-        SourceError: as `read_records`.
-    """
-    if file.suffix in LINE_SUFFIXES:
-        yield from read_lines(file, columns)
-    elif file.suffix in TABLE_SUFFIXES:
-        yield from read_table(file, columns)
-    elif file.suffix in ARCHIVE_SUFFIXES:
-        yield from read_archive(file)
-    else:
-        yield _document(file)
-
-
-def _has_rows(file: InputFile) -> bool:
-    return file.suffix in LINE_SUFFIXES + TABLE_SUFFIXES
-
-
-def _document(file: InputFile) -> Record:
-    if file.problem is not None:
-        unsafe = RejectedError("unsafe_member", file.problem)
-        return Record(path=file.name, text=b"", group=file.group, problem=unsafe)
-    with readable(file), file.open() as stream:
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        text, problem = read_bounded(stream, size)
-    return Record(path=file.name, text=text, group=file.group, problem=problem)
+        yield from format_of(file).read(file, columns)
 
 
 def _sha256(file: InputFile, sha256: Callable[[Path], str]) -> str:
