@@ -32,6 +32,7 @@ __all__ = [
     "SPLITS",
     "Split",
     "Store",
+    "digest_rows",
 ]
 
 GUARD_TOKENS = CONTEXT + 1
@@ -151,10 +152,7 @@ class Store:
 
     def digests(self, name: Literal["sha256", "source_sha256"]) -> NDArray[np.uint8]:
         """(documents, 32) the sha256 of a column; a view of the map."""
-        column = _column(self.docs, name)
-        start, size = 32 * column.offset, 32 * len(column)
-        digests = np.frombuffer(column.buffers()[1], np.uint8, size, start)
-        return digests.reshape(-1, 32)
+        return digest_rows(_column(self.docs, name))
 
     def rows(self, split: Split) -> NDArray[np.int64]:
         """Rows of docs.arrow that belong to a split, ascending."""
@@ -175,6 +173,13 @@ class Store:
             f"{self.folder}: {len(self):,} documents, "
             f"{int(self.length.sum()):,} tokens in {len(self.shards)} shards"
         )
+
+
+def digest_rows(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
+    """(rows, 32) the sha256 of a column without nulls; a view."""
+    start, size = 32 * column.offset, 32 * len(column)
+    buffer = column.buffers()[1] or b""
+    return np.frombuffer(buffer, np.uint8, size, start).reshape(-1, 32)
 
 
 def _column(docs: pa.Table, name: str) -> pa.Array:

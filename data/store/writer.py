@@ -18,6 +18,7 @@ __all__ = [
     "ShardWriter",
     "describe_files",
     "split_column",
+    "write_arrow",
     "write_table",
 ]
 
@@ -78,21 +79,22 @@ def split_column(splits: Iterable[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(SPLITS))
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write an Arrow file, uncompressed, so that columns can be mapped without a copy.
+def write_arrow(sink: BinaryIO | pa.NativeFile, table: pa.Table) -> None:
+    """Write a table in Arrow's IPC file format, uncompressed, so that it can be mapped.
 
     One record batch, unless a column of text has more than 2 GiB.
     """
     batches = table.combine_chunks().to_batches() or [
         pa.RecordBatch.from_pylist([], schema=table.schema)
     ]
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
-    def write(file: BinaryIO) -> None:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
 
-    write_atomic(path, write)
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an Arrow file atomically, see `write_arrow`."""
+    write_atomic(path, lambda file: write_arrow(file, table))
 
 
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Every input of every source, one after the other."""
+"""Read every input of every source, one after the other."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,27 +17,26 @@ __all__ = ["fingerprint", "read_records"]
 def fingerprint(
     sources: Iterable[Source], sha256: Callable[[Path], str] = sha256_file
 ) -> list[tuple[str, str]]:
-    """(name, sha256) of every input file, in reading order.
+    """(name, hex sha256) of every input file, in reading order.
 
-    That of a file which is not to be opened is of the reason.
+    For a file that must not be opened, the sha256 is of the reason.
 
     Args:
         sources: where the files are.
         sha256: hashes a file of this machine; the default reads it.
 
     Raises:
-        SourceError: a source that is missing, empty, of an unknown kind or out of
-            reach.
+        SourceError: a source is missing, empty, of an unknown format or unreachable.
     """
     return [(file.name, _sha256(file, sha256)) for file in input_files(sources)]
 
 
 def read_records(sources: Iterable[Source], columns: Columns) -> Iterator[Record]:
-    """Every input of every source.
+    """Every input of every source, as a stream.
 
     Raises:
-        SourceError: as `fingerprint`, a file that is damaged, a table without a column
-            that is named, or conditions without any rows.
+        SourceError: as for `fingerprint`; or a file is damaged, a table lacks a column
+            that was asked for, or there are conditions but no file with rows.
     """
     files = input_files(sources)
     if columns.where and not any(format_of(file).has_rows for file in files):

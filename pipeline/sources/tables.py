@@ -1,9 +1,8 @@
-"""Parquet and Arrow files: rows as they stand, read a few hundred at a time.
+"""Rows of Parquet and Arrow files, in order, a few hundred at a time.
 
-Only the columns that are asked for are read.  Conditions are tried first, on their own
-columns: where no row of a row group holds, its texts are not read at all.  A file does
-not vouch for what it says of itself, so rows are counted, and columns checked, as they
-are read.
+Only the columns that are needed are read.  Conditions are evaluated first, on their own
+columns: if no row of a row group meets them, its texts are not read at all.  Metadata
+may be wrong, so rows are counted and columns validated as they are read.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +30,7 @@ from .where import Condition
 
 __all__ = ["read_table"]
 
-_MAX_EMPTY_ROWS = 1_000_000  # in a file of fewer bytes than rows
+_MAX_EMPTY_ROWS = 1_000_000  # bound for a file that has more rows than bytes
 _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
     "text": texts,
     "group": names,
@@ -51,7 +50,7 @@ def read_table(
         columns: the columns to read, and which rows count.
 
     Raises:
-        SourceError: the file cannot be read, or lacks a column that is named.
+        SourceError: the file cannot be read, or lacks a column that was asked for.
     """
     with readable(file), file.open_arrow() as source:
         table = open_table(source)
@@ -74,7 +73,7 @@ def read_table(
 
 
 def _wanted(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, str]:
-    """The column of each thing that a record may say."""
+    """The column of each field of a record, as far as the table has it."""
     text = columns.text or DEFAULT_TEXT
     if columns.text is None and text not in schema.names:
         raise SourceError(
@@ -131,7 +130,7 @@ def _check_condition(file: InputFile, schema: pa.Schema, condition: Condition) -
 def _rows(
     part: Part, wanted: dict[str, str], where: tuple[Condition, ...]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and cells of the rows for which the conditions hold."""
+    """Number and cells of each row that meets the conditions."""
     holds = _holds(part, where) if where else None
     if holds is not None and not any(holds):
         return
@@ -154,7 +153,7 @@ def _rows(
 
 
 def _holds(part: Part, where: tuple[Condition, ...]) -> list[bool]:
-    """For each row of a part, whether all conditions hold."""
+    """For each row of a part, whether it meets all conditions."""
     columns = list(dict.fromkeys(condition.column for condition in where))
     holds = list[bool]()
     for batch in part.batches(columns):

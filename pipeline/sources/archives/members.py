@@ -1,8 +1,7 @@
-"""Archives: the workflows in a .zip or .tar, read without unpacking them to disk.
+"""Read the workflows of an archive, in the order of its members.
 
-Members come as they stand.  A member whose name leads out of the archive, or that is a
-link, is a record with a problem; what is no workflow by its name is passed over.  A tar
-is read as a stream, once, and must end with its end mark: without, it is cut off.
+Members that are not named like workflows are skipped.  One that is a link, or whose
+name leads out of the archive, becomes a record with a problem.
 """
 
 import re
@@ -26,9 +25,9 @@ from .zip import ZipMember
 __all__ = ["MAX_MEMBERS", "read_archive"]
 
 MAX_MEMBERS = 1_000_000
-"""Most workflows of an archive."""
+"""Most workflows that are read from an archive."""
 
-_MAX_NAME = 1 << 16  # of a zip; a tar has longer ones
+_MAX_NAME = 1 << 16  # characters; the limit of .zip, a .tar may have longer names
 _DRIVE = re.compile("[A-Za-z]:")
 
 _Member = ZipMember | TarMember
@@ -89,7 +88,7 @@ def _bad(file: InputFile, path: str, problem: RejectedError) -> Record:
 
 
 def _unsafe(path: str, member: _Member) -> str | None:
-    """Why a member is not read, whatever is in it."""
+    """Why a member must not be read; None if it may be."""
     if member.is_link:
         return "a link"
     if len(path) == _MAX_NAME:

@@ -1,8 +1,9 @@
-"""The headers of a .tar: what its members are called, what they are, and where.
+"""List and read the members of a .tar, as a stream, in one pass.
 
-Read as a stream, once: headers of 512 bytes (POSIX ustar), each followed by what it is
-the header of.  Names of any length stand in a header of their own before that, as pax
-records or as GNU has them.  A sparse member is told by its name; its map is not read.
+A tar is a sequence of 512-byte headers (POSIX ustar), each followed by the bytes of its
+member and padded to whole blocks.  A long name comes in a header of its own before the
+member's, as a pax record or in GNU's way.  A block of zeros ends the archive; without
+it, the archive is cut off.  Sparse members are recognized, but their maps are not read.
 """
 
 import tarfile
@@ -13,51 +14,51 @@ from typing import IO
 __all__ = ["TarMember", "tar_members"]
 
 _BLOCK = tarfile.BLOCKSIZE
-_MAX_HEADER_BYTES = 1 << 20  # of one name or one set of attributes
+_MAX_HEADER_BYTES = 1 << 20  # of one long name or one set of pax records
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG = {tarfile.GNUTYPE_LONGNAME: "path", tarfile.GNUTYPE_LONGLINK: "linkpath"}
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _LINKS = (tarfile.SYMTYPE, tarfile.LNKTYPE)
-# What has no bytes, whatever size its header says.
+# Members without bytes, whatever size the header declares.
 _EMPTY = (*_LINKS, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)
 _CHUNK = 1 << 16
-_MAX_DIGITS = 9  # of the length of an attribute
+_MAX_DIGITS = 9  # of the length of a pax record
 
 
 @dataclass(slots=True)
 class TarMember:
-    """A file or a link in a tar, until the next one is asked for."""
+    """A file or a link in a tar; readable until the next member is requested."""
 
     name: str
     size: int
-    """In bytes, as they are in the tar."""
+    """Bytes in the tar."""
     is_link: bool
     is_sparse: bool
     stream: IO[bytes] = field(repr=False)
     _left: int = 0
 
     def __post_init__(self) -> None:
-        """Nothing of it is read yet."""
+        """Start with everything unread."""
         self._left = self.size
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes, fewer at its end.
+        """The next `size` bytes, fewer at the end of the member.
 
         Raises:
-            EOFError: the tar ends before.
+            EOFError: the tar ends within the member.
         """
         data = _read(self.stream, min(size, self._left))
         self._left -= len(data)
         return data
 
     def skip(self) -> None:
-        """Read what is left, and the padding."""
+        """Skip the unread bytes and the padding."""
         _skip(self.stream, self._left + -self.size % _BLOCK)
         self._left = 0
 
 
 def tar_members(stream: IO[bytes]) -> Iterator[TarMember]:
-    """The files and links of a tar, as they stand.
+    """The files and links of a tar, in order.
 
     Raises:
         tarfile.ReadError: a header is damaged.
@@ -95,7 +96,7 @@ def _header(block: bytes) -> tarfile.TarInfo:
 
 
 def _size(said: str | None, size: int) -> int:
-    """The size of a member: as an attribute says, or else its header."""
+    """The size of a member: its pax record's, or else its header's."""
     size = size if said is None else int(said)
     if size < 0:
         raise tarfile.ReadError(f"a header says that it has {size:,} bytes")
@@ -103,7 +104,7 @@ def _size(said: str | None, size: int) -> int:
 
 
 def _attributes(stream: IO[bytes], header: tarfile.TarInfo) -> bytes:
-    """What follows a header of a name or of attributes."""
+    """The content of a header that holds a long name or pax records."""
     if not 0 <= header.size <= _MAX_HEADER_BYTES:
         raise tarfile.ReadError(f"a header says that it has {header.size:,} bytes")
     data = _read(stream, header.size)
@@ -112,14 +113,14 @@ def _attributes(stream: IO[bytes], header: tarfile.TarInfo) -> bytes:
 
 
 def _pax_records(data: bytes) -> dict[str, str]:
-    """Records such as `18 path=a/ci.yml` and a line end, 18 bytes in all."""
+    r"""Parse records such as `17 path=a/ci.yml\n`, each preceded by its length."""
     records, at = dict[str, str](), 0
     while at < len(data) and data[at]:
         length, space, _ = data[at : at + _MAX_DIGITS + 1].partition(b" ")
         end = at + int(length) if space and length.isdigit() else 0
         start = at + len(length) + 1
         if not start < end <= len(data) or data[end - 1 : end] != b"\n":
-            raise tarfile.ReadError("a header holds what is no attribute")
+            raise tarfile.ReadError("a header holds a malformed pax record")
         key, _, value = data[start : end - 1].partition(b"=")
         records[_text(key)] = _text(value)
         at = end
@@ -131,7 +132,10 @@ def _text(name: bytes) -> str:
 
 
 def _skip_map(stream: IO[bytes]) -> None:
-    """Pass over the blocks that continue the map of an old GNU sparse header."""
+    """Skip the blocks that continue the map of an old GNU sparse header.
+
+    Byte 504 of each says whether another one follows.
+    """
     while _read(stream, _BLOCK)[504]:
         pass
 
