@@ -31,22 +31,18 @@ READING_VERSION = 2
 Part of the cache key of a store."""
 
 
-def parse_document(
-    source: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES
-) -> dict[str, Json]:
+def parse_document(source: bytes) -> dict[str, Json]:
     """Parse a YAML or JSON text that holds one JSON object.
 
     Args:
         source: the bytes of one file or record.
-        max_bytes: the longest `source` allowed.
 
     Raises:
         RejectedError: `source` is not exactly one JSON object.
     """
-    if len(source) > max_bytes:
-        raise RejectedError(
-            "too_large", f"{len(source):,} bytes, at most {max_bytes:,}"
-        )
+    if len(source) > MAX_DOCUMENT_BYTES:
+        message = f"{len(source):,} bytes, at most {MAX_DOCUMENT_BYTES:,}"
+        raise RejectedError("too_large", message)
     try:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
+from ...data.display.tables import facts_table
 from ...data.store import Store
 from ...data.store.verify import Verified
-from .tables import Facts, facts_table, split_rows
+from .tables import Facts, split_rows
 
 __all__ = ["info_table", "verified_table"]
 

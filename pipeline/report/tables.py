@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from ...data.display.screen import Screen
-from ...data.files import name_text
+from ...data.display.tables import facts_table
 from ...data.store import SPLITS, Store
 from ...data.tokenizer import VOCAB_SIZE
 from ...data.tokenizer.trace import Step
@@ -23,7 +23,6 @@ from ..vocabulary.violations import most_common
 __all__ = [
     "Facts",
     "duplicate_rows",
-    "facts_table",
     "prepare_table",
     "print_table",
     "split_rows",
@@ -38,23 +37,6 @@ Facts: TypeAlias = list[tuple[str, str]]
 _MAX_VIOLATIONS = 5
 _MAX_NAMES = 6
 _BAR = 24  # characters of the longest bar
-
-
-def facts_table(title: str, facts: Facts) -> RenderableType:
-    """A table of two columns without a header: names and their values."""
-    table = Table(
-        title=name_text(title),
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-        show_header=False,
-    )
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for fact in facts:
-        table.add_row(*fact)
-    return table
 
 
 def print_table(renderable: Any) -> None:
