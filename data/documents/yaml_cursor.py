@@ -44,11 +44,11 @@ CLOSING = r"\]}\"'"
 
 # A line break, blank lines (1), and the spaces before the next content (2).
 _LINE = re.compile(r"\n((?:[ \t]*+\n)*+)( *+)[ \t]*+")
-# `---` or `...`, which end a document; only at the beginning of a line.
+# `---` or `...`, which end a document; to be matched at the beginning of a line.
 _DOCUMENT_MARK = re.compile(r"(?:---|\.\.\.)(?=[ \t\n])")
 # The same inside of quotes, where it is an error.
 _MARK_LINE = re.compile(r"\n(?:---|\.\.\.)(?:[ \t\n]|\Z)")
-# Quoted scalars; what is between the quotes (1) may hold escaped quotes.
+# Quoted scalars; the text between the quotes (1) may hold escaped quotes.
 _DOUBLE = re.compile(r'"((?:[^"\\]++|\\[^"]|\\")*+)"')
 _SINGLE = re.compile(r"'((?:[^']++|'')*+)'")
 # The name of an anchor or an alias, behind its `&` or `*`.

@@ -133,7 +133,7 @@ class LineCursor(FlowCursor):
         return block_text(content, indent, folded=folded, chomp=chomp)
 
     def inline(self, parent: int, properties: Properties | None) -> Json:
-        """Read a node that is no block collection: scalar, alias, flow collection."""
+        """Read a scalar, an alias or a flow collection."""
         character = self.text[self.pos]
         if character in "[{":
             return self.flow(properties)

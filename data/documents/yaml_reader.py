@@ -34,8 +34,8 @@ _PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+(?:{_END})?+")
 # A sequence item: a dash, a plain value (1), and an _END (2) or the line's end.
 _ITEM = re.compile(rf"- ++({PLAIN})(?:{_END}|(?=[ \t]*+\n))")
 # Values of `_Reader._column` if no block collection begins.
-_INLINE = -1  # a node begins here, but not at the beginning of a line
-_EMPTY = -2  # no node begins: its value is null
+_INLINE = -1  # a node begins here that cannot be a block collection
+_EMPTY = -2  # no node begins here, so the value is null
 
 
 def parse_yaml(text: str) -> Json:
@@ -67,6 +67,7 @@ class _Reader(LineCursor):
             self.pos += 3
         elif self.indent < 0:
             raise RejectedError("empty", "no document")
+        # Behind `---` the node may begin on the same line; otherwise it begins here.
         value = self._node(-1, None if is_explicit else self._column(-1, dash=False))
         if self.indent >= 0:
             raise self.error("expected the end of the document")
@@ -175,11 +176,12 @@ class _Reader(LineCursor):
     # -- block collections -------------------------------------------------------------
 
     def _sequence(self, column: int, properties: Properties | None) -> list[Json]:
+        """Read the sequence in a column."""
         self.enter(properties, "seq")
         items: list[Json] = []
         while True:
             item = _ITEM.match(self.text, self.pos)
-            if item is not None:
+            if item is not None:  # the fast path
                 items.append(self._plain_value(item, 1, column))
             else:
                 self.pos += 1
@@ -239,7 +241,13 @@ class _Reader(LineCursor):
         self.is_tabbed = False
 
     def _plain_value(self, match: re.Match[str], group: int, column: int) -> Json:
-        """The value of a plain scalar; `group` is its group, the next one _END's."""
+        """Read a plain scalar on the fast path, and move to the next line.
+
+        Args:
+            match: of _PAIR or _ITEM.
+            group: the scalar; the next group is that of _END.
+            column: of the collection; a line indented further continues the scalar.
+        """
         if match[group + 1] is not None:
             self._begin_line(match, group + 1)
         else:

@@ -160,7 +160,7 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def fold(breaks: str) -> str:
-    """Fold white space with line breaks: one becomes a space, more become one less."""
+    """Fold white space with n line breaks to n - 1 of them, or to a space if n is 1."""
     count = breaks.count("\n")
     return "\n" * (count - 1) or " "
 

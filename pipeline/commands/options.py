@@ -74,8 +74,8 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="CONDITION",
         multiple=True,
         callback=_read_conditions,
-        help="Read only rows that meet a condition, such as head=true or stars>=10.  "
-        "Repeat it to combine conditions with and.",
+        help="Read only rows that meet a condition, such as head=true or stars>=10; "
+        "several must all hold.",
     )
     links = click.option(
         "--follow-links",

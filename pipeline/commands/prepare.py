@@ -74,8 +74,8 @@ __all__ = ["prepare"]
     type=click.Choice(["processes", "ray"]),
     default="processes",
     show_default=True,
-    help="Start the processes with this engine.  Ray uses the cluster in RAY_ADDRESS, "
-    "if set, and needs the extra ray.",
+    help="Run the processes here or on Ray, which uses the cluster in RAY_ADDRESS, if "
+    "set, and needs the extra ray.",
 )
 @click.option(
     "--report",
@@ -101,8 +101,7 @@ def prepare(
     """Tokenize workflows into a store.
 
     SOURCE is a folder or a .yml, .json, .jsonl, .parquet, .arrow, .zip or .tar file; -
-    reads a list of sources from stdin.  Re-running is a no-op; an interrupted run
-    resumes.
+    reads a list of them from stdin.  Re-running is a no-op; an interrupted run resumes.
 
     \b
     Example:

@@ -196,7 +196,7 @@ class _Expansion:
             raise SchemaError(f"{one_of}: more than {_MAX_CLAUSES} alternatives")
         places = [f"{one_of}/{index}" for index in range(count)]
         negations = [self.negation(place) for place in places]
-        told = [negation for negation in negations if negation is not None]
+        known = [negation for negation in negations if negation is not None]
         result: list[Clause] = []
         for index, place in enumerate(places):
             siblings = siblings_of_ref(self.schema, place)
@@ -206,8 +206,8 @@ class _Expansion:
             clauses = _product(self.clauses(place), [mark], place)
             # If only some can be negated, negate none: an alternative reduced by what
             # it shares with those would hide what it shares with the rest.
-            if len(told) == count:
-                for negation in told[:index] + told[index + 1 :]:
+            if len(known) == count:
+                for negation in known[:index] + known[index + 1 :]:
                     clauses = _product(clauses, negation, one_of)
             result = _few([*result, *clauses], one_of)
         return result

@@ -109,7 +109,7 @@ class Encoder:
         )
 
     def outcome(self, record: Record) -> Outcome:
-        """Parse and encode an input, or say why it is no document."""
+        """Parse and encode an input, or record why it is not a document."""
         source_sha256 = hashlib.sha256(record.text).digest()
         outcome = partial(
             Outcome,

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ...data.store import DOCS_SCHEMA, REJECTS_SCHEMA
 from ...data.store.writer import ShardWriter, split_column
 from .encode import OUTCOMES_SCHEMA
-from .selection import Dropped, Rows, Rules, select
+from .near_duplicates import Rows
+from .selection import Dropped, Rules, select
 
 __all__ = ["Merged", "merge"]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...data.errors import ConfigError
 
-__all__ = ["SIGNATURE_BYTES", "Signer", "near_rows", "signature_version"]
+__all__ = ["SIGNATURE_BYTES", "Rows", "Signer", "near_rows", "signature_version"]
 
 _NUMBERS = 128  # in a signature
 _NEAR = 90  # equal numbers of signatures that are near
@@ -33,6 +33,7 @@ SIGNATURE_BYTES = 4 * _NUMBERS
 _WORD = re.compile(r"\w+")
 
 Rows = NDArray[np.int64]
+"""Rows of a table of inputs."""
 
 
 def signature_version() -> str:

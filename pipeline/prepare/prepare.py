@@ -112,14 +112,7 @@ def prepare(
     run = _Preparation(sources, options, progress, StatCache(sources))
     run.begin("hash")
     tokenizer = Tokenizer.load_or_default(options.tokenizer)
-    inputs = key_inputs(
-        sources,
-        columns=options.columns,
-        rules=options.rules,
-        tokenizer=tokenizer,
-        sha256=run.hashes.sha256,
-    )
-    run.hashes.save()
+    inputs = run.key_inputs(tokenizer)
     found = find_store(store, inputs, force=options.force)
     if found is None:
         with staging(store) as work:
@@ -128,13 +121,7 @@ def prepare(
             if found is None:
                 manifest = run.make(work, tokenizer, inputs)
                 work.publish()
-                return PrepareReport(
-                    store=store,
-                    up_to_date=False,
-                    manifest=manifest,
-                    seconds=run.seconds,
-                    summary=write_report(Store.open(store, verify="sizes")),
-                )
+                return run.report(store, manifest)
             work.discard()
     sweep(store, inputs)
     return PrepareReport(
@@ -165,6 +152,28 @@ class _Preparation:
         if self._stage:
             seconds = time.perf_counter() - self._begun
             self.seconds[self._stage] = round(seconds, 3)
+
+    def key_inputs(self, tokenizer: Tokenizer) -> dict[str, Any]:
+        """The cache key; hashes are kept for the next run, whatever comes of this."""
+        inputs = key_inputs(
+            self.sources,
+            columns=self.options.columns,
+            rules=self.options.rules,
+            tokenizer=tokenizer,
+            sha256=self.hashes.sha256,
+        )
+        self.hashes.save()
+        return inputs
+
+    def report(self, store: Path, manifest: dict[str, Any]) -> PrepareReport:
+        """Write report.json into the published store, and report the run."""
+        return PrepareReport(
+            store=store,
+            up_to_date=False,
+            manifest=manifest,
+            seconds=self.seconds,
+            summary=write_report(Store.open(store, verify="sizes")),
+        )
 
     def make(
         self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]

@@ -23,14 +23,12 @@ from numpy.typing import NDArray
 from ...data.documents.rejects import Reason
 from ...data.store import SPLITS, Split
 from ...data.store.store import digest_rows
-from .near_duplicates import near_rows
+from .near_duplicates import Rows, near_rows
 
 __all__ = ["VAL_PER_10000", "Dropped", "Rules", "Selection", "select", "split_of"]
 
 VAL_PER_10000 = 1000
 """Groups of 10,000 that are for validation."""
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from ...data.documents.rejects import RejectedError
 __all__ = [
     "MAX_NAME",
     "Kind",
-    "Text",
+    "TextCell",
     "beginnings",
     "checked",
     "each",
@@ -34,7 +34,7 @@ __all__ = [
 
 Kind: TypeAlias = Literal["bool", "int", "float", "decimal", "text", "time", "day"]
 """The kind of a column's values; other types, such as lists, have no kind."""
-Text: TypeAlias = tuple[bytes, RejectedError | None]
+TextCell: TypeAlias = tuple[bytes, RejectedError | None]
 """The bytes of a text and None; or none or its beginning, and why it is rejected."""
 
 MAX_NAME = 1 << 16
@@ -120,7 +120,7 @@ def each(column: pa.Array, read: Callable[[pa.Array], list[Any]]) -> list[Any]:
 # -- texts -----------------------------------------------------------------------------
 
 
-def texts(column: pa.Array) -> list[Text]:
+def texts(column: pa.Array) -> list[TextCell]:
     """The texts of a `checked` column."""
     if kind_of(column.type) == "text":
         return [text or text_of(None) for text in each(column, _texts)]
@@ -130,14 +130,14 @@ def texts(column: pa.Array) -> list[Text]:
     return [other if is_valid else text_of(None) for is_valid in valid]
 
 
-def _texts(column: pa.Array) -> list[Text | None]:
+def _texts(column: pa.Array) -> list[TextCell | None]:
     if column.nbytes <= MAX_DOCUMENT_BYTES:
         return [None if text is None else (text, None) for text in column.to_pylist()]
     # One at a time: many cells of a view type may share one large buffer.
     return [text_of(cell.as_buffer()) if cell.is_valid else None for cell in column]
 
 
-def text_of(value: object) -> Text:
+def text_of(value: object) -> TextCell:
     """The text of a single value, from JSON or from Arrow."""
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogatepass")
@@ -151,7 +151,7 @@ def text_of(value: object) -> Text:
     return text, RejectedError("too_large", message)
 
 
-def _no_text(kind: str) -> Text:
+def _no_text(kind: str) -> TextCell:
     message = f"the text column holds {kind}, no text"
     return b"", RejectedError("bad_record", message)
 

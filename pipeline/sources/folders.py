@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
-from .input_file import is_document
+from .input_file import DOCUMENT_SUFFIXES, is_document
 
 __all__ = ["Found", "special_file", "walk", "walk_elsewhere"]
 
@@ -55,7 +55,8 @@ def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
     """
     home = os.path.join(os.path.realpath(root), "")
     for entry in _entries(root, follow_links):
-        if not is_document(entry.name):
+        # A hidden file named `.yml` has no suffix on this machine.
+        if os.path.splitext(entry.name)[1].lower() not in DOCUMENT_SUFFIXES:
             continue
         below = entry.path[len(root) :].lstrip(os.sep)
         # `scandir` knows the kind of an entry already, unless it is a link.

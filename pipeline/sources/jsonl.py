@@ -134,13 +134,13 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     try:
         row = _parse(line)
     except (ValueError, RecursionError) as error:
-        yield _bad(name, line, RejectedError("bad_record", f"no JSON: {error}"))
+        yield _bad(name, line, RejectedError("bad_record", f"not JSON: {error}"))
         return
     except RejectedError as problem:
         yield _bad(name, line, problem)
         return
     if not isinstance(row, dict):
-        message = "the line is no JSON object"
+        message = "the line is not a JSON object"
         yield _bad(name, line, RejectedError("bad_record", message))
         return
     columns = fields.columns

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from .cells import checked, plain
 from .input_file import most_unpacked
 
-__all__ = ["Part", "Table", "open_arrow", "open_parquet"]
+__all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet"]
 
 _ROWS_PER_BATCH = 256
 _MAX_BATCH_BYTES = 256 << 20
@@ -26,7 +26,7 @@ _ARROW_FILE = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
-class Part(NamedTuple):
+class RowGroup(NamedTuple):
     """A row group of Parquet or a record batch of Arrow."""
 
     num_rows: int
@@ -35,16 +35,16 @@ class Part(NamedTuple):
     """All rows in order, as `checked` columns with these names."""
 
 
-class Table(NamedTuple):
+class OpenTable(NamedTuple):
     """An open file with rows."""
 
     schema: pa.Schema
-    parts: Callable[[list[str]], Iterator[Part]]
-    """The parts, restricted to the columns with these names."""
+    row_groups: Callable[[list[str]], Iterator[RowGroup]]
+    """The row groups, with only the columns of these names."""
 
 
-def open_parquet(source: pa.NativeFile) -> Table:
-    """Open a Parquet file; its parts are its row groups."""
+def open_parquet(source: pa.NativeFile) -> OpenTable:
+    """Open a Parquet file; see `RowGroup`."""
     table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     left = _MAX_SHARED * most_unpacked(source.size())
 
@@ -63,12 +63,12 @@ def open_parquet(source: pa.NativeFile) -> Table:
                 raise ValueError("its rows unpack to far more than the file holds")
             yield [checked(batch.column(name)) for name in names]
 
-    def parts(names: list[str]) -> Iterator[Part]:
+    def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for number in range(table.num_row_groups):
             num_rows = table.metadata.row_group(number).num_rows
-            yield Part(num_rows, partial(batches, number))
+            yield RowGroup(num_rows, partial(batches, number))
 
-    return Table(table.schema_arrow, parts)
+    return OpenTable(table.schema_arrow, row_groups)
 
 
 def _rows_per_batch(
@@ -114,11 +114,8 @@ def _dictionary_bytes(source: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> i
     return zigzag >> 1
 
 
-def open_arrow(source: pa.NativeFile) -> Table:
-    """Open an Arrow file or stream (as Hugging Face `datasets` saves).
-
-    Its parts are its record batches.
-    """
+def open_arrow(source: pa.NativeFile) -> OpenTable:
+    """Open an Arrow file, or a stream, which Hugging Face `datasets` saves."""
     is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
     source.seek(0)
     open_ = pa.ipc.open_file if is_file else pa.ipc.open_stream
@@ -137,11 +134,11 @@ def open_arrow(source: pa.NativeFile) -> Table:
         if source.read(len(_END_OF_STREAM)) != _END_OF_STREAM:
             raise ValueError("found no end of the stream")
 
-    def parts(names: list[str]) -> Iterator[Part]:
+    def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for whole in wholes(names):
-            yield Part(whole.num_rows, partial(_slices, whole))
+            yield RowGroup(whole.num_rows, partial(_slices, whole))
 
-    return Table(schema, parts)
+    return OpenTable(schema, row_groups)
 
 
 def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:

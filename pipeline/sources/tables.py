@@ -24,7 +24,7 @@ from .records import (
     listed,
     unfit_value,
 )
-from .table_files import Part, Table
+from .table_files import OpenTable, RowGroup
 from .times import times
 from .where import Condition
 
@@ -40,7 +40,7 @@ _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
 
 
 def read_table(
-    open_table: Callable[[pa.NativeFile], Table], file: InputFile, columns: Columns
+    open_table: Callable[[pa.NativeFile], OpenTable], file: InputFile, columns: Columns
 ) -> Iterator[Record]:
     """The rows of a .parquet, .arrow or .feather file.
 
@@ -60,13 +60,15 @@ def read_table(
         asked = [*wanted.values(), *(condition.column for condition in columns.where)]
         most_rows = max(_MAX_EMPTY_ROWS, source.size())
         first = 0
-        for part in table.parts(list(dict.fromkeys(asked))):
-            if first + part.num_rows > most_rows:
-                found = f"{first + part.num_rows:,} rows in {source.size():,} bytes"
+        for row_group in table.row_groups(list(dict.fromkeys(asked))):
+            if first + row_group.num_rows > most_rows:
+                found = (
+                    f"{first + row_group.num_rows:,} rows in {source.size():,} bytes"
+                )
                 raise ValueError(found)
-            for row, cells in _rows(part, wanted, columns.where):
+            for row, cells in _rows(row_group, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)
-            first += part.num_rows
+            first += row_group.num_rows
 
 
 # -- columns ---------------------------------------------------------------------------
@@ -128,14 +130,14 @@ def _check_condition(file: InputFile, schema: pa.Schema, condition: Condition) -
 
 
 def _rows(
-    part: Part, wanted: dict[str, str], where: tuple[Condition, ...]
+    row_group: RowGroup, wanted: dict[str, str], where: tuple[Condition, ...]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Number and cells of each row that meets the conditions."""
-    holds = _holds(part, where) if where else None
+    holds = _holds(row_group, where) if where else None
     if holds is not None and not any(holds):
         return
     start, columns = 0, list(dict.fromkeys(wanted.values()))
-    for batch in part.batches(columns):
+    for batch in row_group.batches(columns):
         found = dict(zip(columns, batch, strict=True))
         size = len(batch[0])
         kept = [True] * size if holds is None else holds[start : start + size]
@@ -149,24 +151,26 @@ def _rows(
         ):
             yield row, dict(zip(wanted, values, strict=True))
         start += size
-    _check_rows(start, part)
+    _check_rows(start, row_group)
 
 
-def _holds(part: Part, where: tuple[Condition, ...]) -> list[bool]:
-    """For each row of a part, whether it meets all conditions."""
+def _holds(row_group: RowGroup, where: tuple[Condition, ...]) -> list[bool]:
+    """For each row of a row group, whether it meets all conditions."""
     columns = list(dict.fromkeys(condition.column for condition in where))
     holds = list[bool]()
-    for batch in part.batches(columns):
+    for batch in row_group.batches(columns):
         found = dict(zip(columns, batch, strict=True))
         each = [condition.holds_each(found[condition.column]) for condition in where]
         holds += map(all, zip(*each, strict=True))
-    _check_rows(len(holds), part)
+    _check_rows(len(holds), row_group)
     return holds
 
 
-def _check_rows(found: int, part: Part) -> None:
-    if found != part.num_rows:
-        raise ValueError(f"found {found:,} rows where {part.num_rows:,} are declared")
+def _check_rows(found: int, row_group: RowGroup) -> None:
+    if found != row_group.num_rows:
+        raise ValueError(
+            f"found {found:,} rows where {row_group.num_rows:,} are declared"
+        )
 
 
 def _kept(column: pa.Array, kept: list[bool]) -> pa.Array:

@@ -103,7 +103,7 @@ class _Corpus:
     def most_frequent(self) -> int | None:
         """The pair to join next; None if none is frequent enough.
 
-        Counts fall when neighbours merge, and the heap is not told.  An entry whose
+        Counts fall when neighbours merge, but entries of the heap stay.  An entry whose
         count has changed is pushed back with the current one.
         """
         while self.heap:

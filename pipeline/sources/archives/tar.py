@@ -64,25 +64,25 @@ def tar_members(stream: IO[bytes]) -> Iterator[TarMember]:
         tarfile.ReadError: a header is damaged.
         EOFError: the tar ends without its end mark.
     """
-    said: dict[str, str] = {}
+    pax: dict[str, str] = {}
     while (block := _read(stream, _BLOCK)).strip(b"\0"):
         header = _header(block)
         if header.type in (*_PAX, tarfile.XGLTYPE, *_LONG):
             data = _attributes(stream, header)
             if header.type in _LONG:
-                said[_LONG[header.type]] = _text(data.partition(b"\0")[0])
+                pax[_LONG[header.type]] = _text(data.partition(b"\0")[0])
             elif header.type in _PAX:
-                said |= _pax_records(data)
+                pax |= _pax_records(data)
             continue
-        size = 0 if header.type in _EMPTY else _size(said.get("size"), header.size)
+        size = 0 if header.type in _EMPTY else _size(pax.get("size"), header.size)
         sparse = header.type == tarfile.GNUTYPE_SPARSE
         if sparse and block[482]:
             _skip_map(stream)
-        sparse |= any(key.startswith("GNU.sparse.") for key in said)
-        name = said.get("GNU.sparse.name") or said.get("path") or header.name
+        sparse |= any(key.startswith("GNU.sparse.") for key in pax)
+        name = pax.get("GNU.sparse.name") or pax.get("path") or header.name
         is_link = header.type in _LINKS
         member = TarMember(name, size, is_link, sparse, stream)
-        said = {}
+        pax = {}
         if is_link or sparse or (header.type in _FILES and not name.endswith("/")):
             yield member
         member.skip()
@@ -95,9 +95,9 @@ def _header(block: bytes) -> tarfile.TarInfo:
         raise tarfile.ReadError(f"{error}, expected a member or the end") from error
 
 
-def _size(said: str | None, size: int) -> int:
+def _size(recorded: str | None, size: int) -> int:
     """The size of a member: its pax record's, or else its header's."""
-    size = size if said is None else int(said)
+    size = size if recorded is None else int(recorded)
     if size < 0:
         raise tarfile.ReadError(f"a header says that it has {size:,} bytes")
     return size
