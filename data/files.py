@@ -7,12 +7,14 @@ import math
 import os
 import platform
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from .errors import CorruptError, FormatError, LockedError
+from .errors import CorruptError, FormatError, LockedError, SourceError
 
 __all__ = [
     "canonical_json",
@@ -22,16 +24,24 @@ __all__ = [
     "locked",
     "name_text",
     "naming",
+    "open_regular",
     "parse_json",
     "read_json",
     "remove",
     "sha256_file",
+    "special_file",
     "write_atomic",
     "write_json",
 ]
 
 _BLOCK_BYTES = 1 << 20
 _MAX_DEPTH = 64  # of the JSON that tct writes; the deepest has 7 levels
+_SPECIAL = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux, see renameat2(2)
 
 
@@ -41,9 +51,41 @@ def canonical_json(value: Any) -> bytes:
     return text.encode()
 
 
+def special_file(path: str | Path) -> str | None:
+    """What a file is that is no regular one; None for one that is, or is not there."""
+    try:
+        return _SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
+    except OSError:
+        return None
+
+
+def open_regular(path: str | Path) -> BufferedReader:
+    """Open a file to read it.
+
+    Raises:
+        SourceError: it has no end, or waits for another process.
+        OSError: it cannot be opened.
+    """
+    return open(path, "rb", opener=_open_regular)
+
+
+def _open_regular(path: str, flags: int) -> int:
+    kind = special_file(path)  # as soon as it is open, too: it may become one meanwhile
+    if kind is None:
+        descriptor = os.open(path, flags | os.O_NONBLOCK)
+        kind = _SPECIAL.get(stat.S_IFMT(os.fstat(descriptor).st_mode))
+        if kind is None:
+            return descriptor
+        os.close(descriptor)
+    raise SourceError(
+        f"{path}: found {kind}, expected a regular file",
+        "write what it gives to a file",
+    )
+
+
 def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file, read in blocks of 1 MiB."""
-    with path.open("rb") as file:
+    """Hex sha256 of a regular file, read in blocks of 1 MiB."""
+    with naming(path), open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -179,7 +221,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     remake = "restore or remake the file"
     try:
-        value = parse_json(path.read_bytes())
+        with open_regular(path) as file:
+            value = parse_json(file.read())
     except ValueError as error:
         raise CorruptError(f"{path}: no valid JSON ({error})", remake) from error
     if not isinstance(value, dict):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -271,6 +272,30 @@ def test_tokenizer_show_is_one_line_per_token(tmp_path: Path) -> None:
     allowed = int(Tokenizer.default().start().allowed().sum())
     assert re.search(rf"^ *0 +{ids[0]} +on +on +{allowed}: ", text, re.M)
     assert "off the schema" not in text
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a device"])
+def test_a_file_that_is_no_regular_one_is_named(tmp_path: Path, kind: str) -> None:
+    special, good = tmp_path / "special", tmp_path / "ci.yml"
+    good.write_text("on: push\njobs: {}\n")
+    if kind == "a FIFO":
+        os.mkfifo(special)
+    elif kind == "a device":
+        special.symlink_to("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(special))
+    store = tmp_path / "store"
+    run_well("prepare", good, "-o", store)
+    commands: list[list[str | Path]] = [
+        ["tokenizer", "show", special],
+        ["tokenizer", "show", good, "--tokenizer", special],
+        ["prepare", good, "-o", store, "--tokenizer", special],
+        ["train", store, "-o", tmp_path / "run", "--config", special],
+    ]
+    for arguments in commands:
+        expected = f"{special}: found {kind}, expected a regular file; "
+        assert error_of(*arguments).startswith(expected)
 
 
 def test_tokenizer_show_takes_another_tokenizer(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import ConfigError
+from ..data.files import open_regular
 from .config import (
     SECTIONS,
     Config,
@@ -116,7 +117,8 @@ def override_from(config: Config, path: Path) -> Config:
             fit.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            content = tomllib.load(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(

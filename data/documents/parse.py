@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from ..errors import SourceError
+from ..files import open_regular
 from ..tokenizer.grammar import MAX_DEPTH
 from .json_text import Json
 from .rejects import MAX_NODES, RejectedError
@@ -62,13 +63,19 @@ def read_document(path: Path) -> dict[str, Json]:
     """Parse a YAML or JSON file that holds one JSON object.
 
     Raises:
-        SourceError: the file is missing, or is not exactly one JSON object.
+        SourceError: the file is missing, is not a regular file, or is not exactly one
+            JSON object.
     """
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         found = "found a folder" if path.is_dir() else "not found"
         raise SourceError(f"{path}: {found}", "give a YAML or JSON file")
+    with open_regular(path) as file:
+        source = file.read(MAX_DOCUMENT_BYTES + 1)
     try:
-        return parse_document(path.read_bytes())
+        if len(source) > MAX_DOCUMENT_BYTES:
+            message = f"more than {MAX_DOCUMENT_BYTES:,} bytes"
+            raise RejectedError("too_large", message)
+        return parse_document(source)
     except RejectedError as problem:
         raise SourceError(
             f"{path}: {problem}", "give a file that holds one YAML or JSON object"
@@ -107,7 +114,7 @@ def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise RejectedError("duplicate_key", repr(key))
+                raise RejectedError("duplicate_key", repr(key[:100]))
             seen.add(key)
     return result
 

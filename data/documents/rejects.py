@@ -7,7 +7,7 @@ __all__ = ["MAX_CHARACTERS", "MAX_NODES", "Reason", "RejectedError"]
 MAX_NODES = 200_000
 """Most values in a document; an alias counts every time it is used."""
 
-MAX_CHARACTERS = 4 << 20
+MAX_CHARACTERS = 2 << 20
 """Most characters of text in a document; an alias counts every time it is used."""
 
 Reason: TypeAlias = Literal[

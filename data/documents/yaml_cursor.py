@@ -16,7 +16,6 @@ node's continuation lines are indented further than that.
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -31,6 +30,7 @@ from .yaml_scalars import (
     double_quoted_text,
     fold,
     single_quoted_text,
+    tab_line,
     tagged_scalar,
 )
 
@@ -58,19 +58,22 @@ _NAME = re.compile(r"[^ \t\n,\[\]{}]++")
 _TAG_NAME = re.compile(
     r"!<([^ \t\n<>]++)>|(![0-9A-Za-z-]*+!)([^ \t\n!,\[\]{}]*+)|!([^ \t\n!,\[\]{}]*+)"
 )
+_MAX_TAG = 1024  # characters; known tags are shorter, even with escapes
 # Characters that YAML allows in quotes only.
 _ODD = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
 @dataclass(slots=True)
 class Anchored:
-    """A value with an anchor, and the size of each copy that an alias makes."""
+    """A value with an anchor, and its size; while it is read, the counts before it."""
 
-    value: Json
     nodes: int
     characters: int
     height: int
     """Levels of collections in it."""
+    value: Json = None
+    is_whole: bool = False
+    """Whether it has been read; an alias inside its own node is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +96,13 @@ class ScalarCursor:
         self.depth = 0
         self.deepest = 0
         """Greatest depth since the innermost open anchor began."""
-        self.anchors: dict[str, Anchored | None] = {}
-        """None while the anchored node is being read."""
+        self.anchors: dict[str, Anchored] = {}
         self.handles = {"!": "!", "!!": TAG}
         self.flow_depth = 0
         self.is_key = False
         """Whether the node being read is a key."""
-        self.num_odd = _num_odd(text)
-        """Characters allowed in quotes only that have not been seen in quotes yet."""
+        self.next_odd = self._odd_after(0)
+        """Position of the next character of _ODD outside the quotes read so far."""
         self.source: str | None = None
         """Text of the last node, None if it was a collection: a key is its text."""
 
@@ -109,6 +111,17 @@ class ScalarCursor:
     def error(self, problem: str) -> RejectedError:
         """A syntax error at this position, to be raised."""
         return RejectedError("syntax", f"{self._place(self.pos)}: {problem}")
+
+    def check_odd(self, end: int) -> None:
+        """Refuse characters for quotes that stand outside of them, before `end`."""
+        if self.next_odd < end:
+            self.pos = self.next_odd
+            found = ascii(self.text[self.pos])
+            raise self.error(f"found {found} outside of quotes")
+
+    def _odd_after(self, pos: int) -> int:
+        odd = _ODD.search(self.text, pos)
+        return len(self.text) if odd is None else odd.start()
 
     def key(self, start: int) -> str:
         """Use the last node, which began at `start`, as a key."""
@@ -156,31 +169,26 @@ class ScalarCursor:
 
     # -- anchors, aliases, tags --------------------------------------------------------
 
-    def begin(self, properties: Properties | None) -> tuple[int, int, int] | None:
-        """Begin a node; if it has an anchor, return the counts before it for `end`."""
+    def begin(self, properties: Properties | None) -> Anchored | None:
+        """Begin a node; if it has an anchor, return what `end` needs."""
         if properties is None or properties.anchor is None:
             return None
-        self.anchors[properties.anchor] = None  # an alias inside the node is unknown
-        before = self.nodes, self.characters, self.deepest
+        node = Anchored(self.nodes, self.characters, self.deepest)
+        # An anchor of the same name inside this node begins later and replaces it.
+        self.anchors[properties.anchor] = node
         self.deepest = self.depth
-        return before
+        return node
 
-    def end(
-        self,
-        properties: Properties | None,
-        before: tuple[int, int, int] | None,
-        value: Json,
-    ) -> None:
-        """End a node; if it has an anchor, remember its value and size."""
-        if properties is not None and properties.anchor is not None and before:
-            nodes, characters, deepest = before
-            self.anchors[properties.anchor] = Anchored(
-                value,
-                self.nodes - nodes,
-                self.characters - characters,
-                self.deepest - self.depth,
-            )
-            self.deepest = max(deepest, self.deepest)
+    def end(self, node: Anchored | None, value: Json) -> None:
+        """End a node; if it has an anchor, aliases may copy it from now on."""
+        if node is None:
+            return
+        deepest = max(node.height, self.deepest)
+        node.nodes = self.nodes - node.nodes
+        node.characters = self.characters - node.characters
+        node.height = self.deepest - self.depth
+        node.value, node.is_whole = value, True
+        self.deepest = deepest
 
     def alias(self, properties: Properties | None = None) -> Json:
         """Read an alias; its value is shared, but counted as a copy."""
@@ -188,7 +196,7 @@ class ScalarCursor:
         if name is None or properties is not None:
             raise self.error("expected an alias alone")
         found = self.anchors.get(name[0])
-        if found is None:
+        if found is None or not found.is_whole:
             where = self._place(self.pos)
             raise RejectedError("unknown_alias", f"{where}: *{name[0][:100]}")
         self.pos = name.end()
@@ -216,6 +224,8 @@ class ScalarCursor:
         return Properties(anchor, tag)
 
     def _resolve(self, name: re.Match[str]) -> str:
+        if name.end() - name.start() > _MAX_TAG:
+            raise RejectedError("unknown_tag", name[0][:100])
         verbatim, handle, suffix, local = name.groups()
         if verbatim:
             return str(verbatim)
@@ -251,8 +261,9 @@ class ScalarCursor:
         if match is None:
             raise self.error("expected closing quotes")
         raw = match[1]
-        if self.num_odd:
-            self.num_odd -= _num_odd(raw)
+        if self.next_odd < match.end():
+            self.check_odd(self.pos)
+            self.next_odd = self._odd_after(match.end())
         if "\n" in raw and _MARK_LINE.search(raw):
             raise self.error("found the end of the document in quotes")
         try:
@@ -276,7 +287,7 @@ class ScalarCursor:
             if line is None or line.end(2) - line.start(2) <= parent:
                 break
             blank = line[1].rstrip("\n")
-            if parent >= 0 and "\t" in blank and _tab_line(parent).search("\n" + blank):
+            if parent >= 0 and "\t" in blank and tab_line(parent).search("\n" + blank):
                 break  # a tab cannot stand for indentation
             more = pattern.match(self.text, line.end())
             if more is None or (
@@ -287,13 +298,3 @@ class ScalarCursor:
             parts += fold("\n" + line[1]), more[0].rstrip(" \t")
             self.pos = more.end()
         return "".join(parts)
-
-
-def _num_odd(text: str) -> int:
-    return len(text) - len(_ODD.sub("", text)) if _ODD.search(text) else 0
-
-
-@lru_cache(maxsize=64)
-def _tab_line(parent: int) -> re.Pattern[str]:
-    """A pattern for a blank line that has a tab where a space must be."""
-    return re.compile(rf"\n {{0,{parent}}}\t")

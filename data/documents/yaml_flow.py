@@ -20,6 +20,8 @@ _GAP = re.compile(rf"(?:[ \t]*+(?:(?<=[ \t\n{CLOSING}])#[^\n]*+)?+\n)*+[ \t]*+")
 _PLAIN = re.compile(PLAIN_FLOW)
 # Fast path: an item of plain text (1) on one line, as in `[main, develop]`.
 _ITEM = re.compile(rf" *+({PLAIN_FLOW})(?=[,\]])")
+# Fast path: a key, plain (1) or double-quoted without escapes (2), and its colon.
+_KEY = re.compile(rf' *+(?:({PLAIN_FLOW}):(?=[ \t\n,\[\]{{}}])|"([^"\\\n]*+)"[ \t]*+:)')
 # A colon that makes the scalar before it a key.
 _COLON = re.compile(r"[ \t]*+:(?=[ \t\n,\[\]{}])")
 _ENDS = frozenset(" \t\n,[]{}")
@@ -106,10 +108,18 @@ class FlowCursor(ScalarCursor):
         pairs: dict[str, Json] = {}
         self.pos += 1
         while True:
-            self._gap()
-            if self._is_end("}"):
-                return pairs
-            key, value = self._pair()
+            found = _KEY.match(self.text, self.pos)
+            if found is not None and found.end() <= self.next_odd:
+                key = found[2] if found[1] is None else found[1].rstrip(" \t")
+                self.characters += len(key)
+                self.pos, self.is_key = found.end(), False
+                self._gap()
+                value = self._flow_node()[0]
+            else:
+                self._gap()
+                if self._is_end("}"):
+                    return pairs
+                key, value = self._pair()
             if key in pairs:
                 raise RejectedError("duplicate_key", repr(key[:100]))
             pairs[key] = value
@@ -157,7 +167,7 @@ class FlowCursor(ScalarCursor):
             self.is_key = was_key or _COLON.match(self.text, self.pos) is not None
             value = self.scalar(text, properties, is_plain=True)
             self.is_key = was_key
-        self.end(properties, before, value)
+        self.end(before, value)
         return value, character in "\"'[{"
 
     def _plain_text(self) -> str:

@@ -87,7 +87,7 @@ class LineCursor(FlowCursor):
         name, words = match[1], match[2].split()
         subject = name
         if name == "YAML":
-            if len(words) != 1 or not re.fullmatch(r"1\.[0-9]{1,9}", words[0]):
+            if len(words) != 1 or not re.fullmatch(r"1\.[0-9]++", words[0]):
                 raise self.error(f"incompatible YAML {' '.join(words)[:100]}")
         elif name == "TAG":
             if len(words) != 2 or not _HANDLE.fullmatch(words[0]):
@@ -191,7 +191,7 @@ class LineCursor(FlowCursor):
             self.source = text
         else:
             value = self.scalar(text, properties, is_plain=is_plain)
-            self.end(properties, before, value)
+            self.end(before, value)
 
     def _refuse_key(self, start: int) -> NoReturn:
         """Raise the error for what is here instead of a key."""

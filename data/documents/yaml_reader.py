@@ -23,8 +23,13 @@ __all__ = ["parse_yaml"]
 
 # Characters that YAML allows nowhere.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-# Comments and byte order marks before the document; the marks are dropped.
-_MARKED = re.compile("(?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+")
+# The beginning of the text or a line `...` (1), then comments and byte order marks (2);
+# the marks are dropped.
+_MARKED = re.compile(
+    r"(\A|^\.\.\.(?:[ \t][^\n]*+)?+\n)"
+    "((?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+)",
+    re.MULTILINE,
+)
 # The fast path: the end of a line whose next line has content, and the indentation of
 # that content (1).  Comments, blank lines, and `-` or `.` at the margin, which may be a
 # document mark, are left to the general path.
@@ -49,8 +54,8 @@ def parse_yaml(text: str) -> Json:
         raise RejectedError("syntax", f"line {line:,}: found control characters")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\ufeff" in text and (marked := _MARKED.match(text)):
-        text = marked[0].replace("\ufeff", "") + text[marked.end() :]
+    if "\ufeff" in text:
+        text = _MARKED.sub(lambda found: found[0].replace("\ufeff", ""), text)
     reader = _Reader(f"\n{text}\n" if not text.endswith("\n") else f"\n{text}")
     reader.is_cut = not text.endswith("\n")
     return reader.document()
@@ -76,8 +81,7 @@ class _Reader(LineCursor):
             self.next_line()
         if self.pos < len(self.text):
             raise RejectedError("several_documents", "expected one document in a file")
-        if self.num_odd:
-            raise RejectedError("syntax", "found control characters outside of quotes")
+        self.check_odd(len(self.text))
         return value
 
     # -- nodes -------------------------------------------------------------------------
@@ -120,7 +124,7 @@ class _Reader(LineCursor):
                 self.key(start)
             self.next_line()
         if before is not None:
-            self.end(properties, before, value)
+            self.end(before, value)
         return value
 
     def _seek(self, parent: int, *, dash: bool, compact: bool) -> int:

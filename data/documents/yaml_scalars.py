@@ -30,6 +30,7 @@ __all__ = [
     "finite_float",
     "fold",
     "single_quoted_text",
+    "tab_line",
     "tagged_scalar",
 ]
 
@@ -61,6 +62,13 @@ PLAIN = _plain("")
 PLAIN_FLOW = _plain(r",\[\]{}")
 PLAIN_MORE = re.compile(_plain("", more=True))
 PLAIN_MORE_FLOW = re.compile(_plain(r",\[\]{}", more=True))
+
+
+@lru_cache(maxsize=64)
+def tab_line(parent: int) -> re.Pattern[str]:
+    """A pattern for a blank line that has a tab where plain text needs a space."""
+    return re.compile(rf"\n {{0,{parent}}}\t")
+
 
 # -- values ----------------------------------------------------------------------------
 

@@ -7,24 +7,18 @@ FIFO, socket or device named like a document is a problem, too.
 
 import heapq
 import os
-import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
+from ...data.files import special_file
 from .input_file import DOCUMENT_SUFFIXES, is_document
 
-__all__ = ["Found", "special_file", "walk", "walk_elsewhere"]
+__all__ = ["Found", "walk", "walk_elsewhere"]
 
 # Marks a store or a run, whose JSON files are not workflows.
 _OURS = "tokenizer.json"
-_SPECIAL = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 class Found(NamedTuple):
@@ -34,14 +28,6 @@ class Found(NamedTuple):
     """Its path below the folder."""
     problem: str | None = None
     """Why it must not be opened; None if it may be."""
-
-
-def special_file(path: str) -> str | None:
-    """The kind of a special file; None if it is regular, a folder or missing."""
-    try:
-        return _SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
-    except OSError:
-        return None
 
 
 def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:

@@ -1,7 +1,6 @@
 """An input file: its name, its place, and its bytes as a stream."""
 
 import os
-import stat
 import tarfile
 import zipfile
 import zlib
@@ -17,11 +16,13 @@ from pyarrow.fs import FileSystem
 from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
+from ...data.files import open_regular
 
 __all__ = [
     "DOCUMENT_SUFFIXES",
     "InputFile",
     "is_document",
+    "most_rows",
     "most_unpacked",
     "open_unpacked",
     "read_bounded",
@@ -34,6 +35,7 @@ DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 _BUFFER_BYTES = 1 << 20  # of one request to a remote filesystem
 _MIN_UNPACKED, _MAX_RATIO = 256 << 20, 1000
+_MIN_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +59,7 @@ class InputFile:
     def open(self) -> BufferedReader:
         """Open the file as a seekable stream of bytes."""
         if self.filesystem is None:
-            return open(self.path, "rb", opener=_open_regular)
+            return open_regular(self.path)
         return _python_file(self.filesystem.open_input_file(self.path))
 
     def size(self) -> int:
@@ -71,18 +73,6 @@ class InputFile:
             self.open().close()  # refuses what is not a regular file
             return pa.OSFile(os.fsencode(self.path))
         return self.filesystem.open_input_file(self.path)
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Open a regular file; refuse FIFOs and devices, which may block or never end.
-
-    The check is on the descriptor, since the path may have changed since it was found.
-    """
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise SourceError(f"{path}: no longer a regular file", "prepare again")
-    return descriptor
 
 
 def is_document(name: str) -> bool:
@@ -106,6 +96,11 @@ def most_unpacked(size: int) -> int:
     Many versions of one file compress to a hundredth; a ratio of a thousand is a bomb.
     """
     return max(_MIN_UNPACKED, _MAX_RATIO * size)
+
+
+def most_rows(size: int) -> int:
+    """Bound on the rows of a file of `size` bytes: one a byte, or a million if more."""
+    return max(_MIN_ROWS, size)
 
 
 class _Bounded(RawIOBase):

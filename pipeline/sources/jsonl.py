@@ -15,7 +15,7 @@ from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from .cells import name_of, text_of
-from .input_file import InputFile, open_unpacked, readable
+from .input_file import InputFile, most_rows, open_unpacked, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -47,7 +47,10 @@ def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
     """
     fields = _Fields(columns)
     with readable(file), open_unpacked(file) as stream:
+        size = file.size()
         for number, line in enumerate(_bounded_lines(stream)):
+            if number >= most_rows(size):
+                raise ValueError(f"{number:,} lines and more in {size:,} bytes")
             if line.strip():
                 yield from _records(line, f"{file.name}#{number}", fields)
     fields.check(file.where)

@@ -15,7 +15,8 @@ import pyarrow as pa
 from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
-from .folders import Found, special_file, walk, walk_elsewhere
+from ...data.files import special_file
+from .folders import Found, walk, walk_elsewhere
 from .formats import FORMATS, suffix_of
 from .input_file import InputFile
 from .records import as_utf8, repository
@@ -99,6 +100,8 @@ def _located(source: Source) -> Location:
 
 def _locate(source: str | Path, *, listed: bool = False) -> Location:
     text = str(source)
+    if not text:
+        raise SourceError("found an empty path", "give a file or a folder")
     if isinstance(source, Path) or not _URI.match(text):
         path = Path(text)
         name = path.as_posix() if listed else None

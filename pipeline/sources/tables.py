@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ...data.errors import SourceError
 from .cells import kind_of, names, texts
-from .input_file import InputFile, readable
+from .input_file import InputFile, most_rows, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -30,7 +30,6 @@ from .where import Condition
 
 __all__ = ["read_table"]
 
-_MAX_EMPTY_ROWS = 1_000_000  # bound for a file that has more rows than bytes
 _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
     "text": texts,
     "group": names,
@@ -58,13 +57,11 @@ def read_table(
         for condition in columns.where:
             _check_condition(file, table.schema, condition)
         asked = [*wanted.values(), *(condition.column for condition in columns.where)]
-        most_rows = max(_MAX_EMPTY_ROWS, source.size())
         first = 0
         for row_group in table.row_groups(list(dict.fromkeys(asked))):
-            if first + row_group.num_rows > most_rows:
-                found = (
-                    f"{first + row_group.num_rows:,} rows in {source.size():,} bytes"
-                )
+            num_rows = first + row_group.num_rows
+            if num_rows > most_rows(source.size()):
+                found = f"{num_rows:,} rows in {source.size():,} bytes"
                 raise ValueError(found)
             for row, cells in _rows(row_group, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)

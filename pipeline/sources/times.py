@@ -79,8 +79,11 @@ def time_of(value: object) -> float:
 
 
 def _moment(text: str) -> float:
-    """Parse a number or an ISO 8601 time; eight digits are a date, such as 20260131."""
-    text = text.strip()
+    """Parse a number or an ISO 8601 time; eight digits are a date, such as 20260131.
+
+    `UTC` may replace `Z`, as in BigQuery, and letters may be lower case (RFC 3339).
+    """
+    text = text.strip().upper().replace("UTC", "Z")
     with suppress(ValueError):
         if len(text) != 8 or not text.isdecimal():
             return float(text)

@@ -166,6 +166,10 @@ TIMES: dict[str, tuple[Array, list[float]]] = {
         pa.array(["2026-01-31T12:00", "2026-01-31T13:00+01:00", "2026-01-31"]),
         [NOON, NOON, DAY_SECONDS],
     ),
+    "RFC 3339": (
+        pa.array(["2026-01-31t12:00:00z", "2026-01-31 12:00:00 UTC", "2026-01-31 utc"]),
+        [NOON, NOON, 0],
+    ),
     # Thirteen digits are milliseconds, not the year 1712.
     "digits": (pa.array(["1712123100000", "nan", "9" * 400]), [1712123100000, 0, 0]),
     "binary": (pa.array([b"1.5", b"\xff", b""]), [1.5, 0, 0]),

@@ -17,12 +17,14 @@ from click.testing import CliRunner
 from tct.cli import main
 from tct.data.documents.parse import MAX_DOCUMENT_BYTES
 from tct.data.errors import SourceError
+from tct.data.files import sha256_file
 from tct.pipeline.sources import (
     Columns,
     Record,
     Source,
     fingerprint,
     input_file,
+    input_files,
     linked_sources,
     read_records,
 )
@@ -117,6 +119,22 @@ def test_members_that_share_their_bytes_are_read_once(tmp_path: Path) -> None:
         "bad_record: it shares its bytes with another member"
     }
     assert len(others) == 1999
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(20, 0), (20, 1 << 20), (20, 0xFFFFFFFE), (42, 1), (42, 9), (42, 1 << 20)],
+)
+def test_a_wrong_size_or_place_of_a_member_costs_no_other(
+    tmp_path: Path, place: int, value: int
+) -> None:
+    path = tmp_path / "a.zip"
+    data = zip_of(path, {"1.yml": b"a: 1", "2.yml": b"a: 2", "3.yml": b"a: 3"})
+    struct.pack_into("<I", data, data.index(b"PK\1\2") + place, value)
+    path.write_bytes(data)
+    one, two, three = read(path)
+    assert str(one.problem).startswith("bad_record: ")
+    assert (two.text, three.text) == (b"a: 2", b"a: 3")
 
 
 @pytest.mark.parametrize("name", ["\0a.yml", "a\0.yml", "\0", "x/\0/a.yml"])
@@ -249,7 +267,7 @@ def test_what_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     monkeypatch.setattr(input_file, "_MIN_UNPACKED", 1 << 20)
-    data = header("no workflow", tarfile.REGTYPE, 64 << 20) + b"\n" * (64 << 20)
+    data = header("no workflow", tarfile.REGTYPE, 64 << 20) + b"   \n" * (16 << 20)
     packed = (
         gzip.compress(data)
         if suffix.endswith("gz")
@@ -323,6 +341,13 @@ def test_rows_of_nothing_are_read_up_to_a_bound(tmp_path: Path) -> None:
         read(path)
 
 
+def test_lines_of_nothing_are_read_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n" * 2_000_000))
+    with pytest.raises(SourceError, match=r"1,000,000 lines and more in \d,\d+ bytes"):
+        read(path)
+
+
 # -- special files and links -----------------------------------------------------------
 
 
@@ -355,6 +380,32 @@ def test_a_special_file_in_a_folder_is_a_reject(tmp_path: Path) -> None:
             "unsafe_member: a device, not a regular file",
             None,
         ]
+
+
+def test_a_source_that_becomes_a_special_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.yml", "a: 1")
+    (file,) = input_files([tmp_path / "a.yml"])
+    (tmp_path / "a.yml").unlink()
+    os.mkfifo(tmp_path / "a.yml")
+    message = "a.yml: found a FIFO, expected a regular file; "
+    with pytest.raises(SourceError, match=message):
+        file.open()
+    with pytest.raises(SourceError, match=message):
+        sha256_file(tmp_path / "a.yml")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux only")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").symlink_to("/proc/self/mem")
+    arguments = ["prepare", str(tmp_path), "--follow-links", "-o", str(tmp_path / "s")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert f"Error: {tmp_path / 'a.yml'}: " in result.stderr
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(SourceError, match="found an empty path"):
+        fingerprint([""])
 
 
 def write(path: Path, text: str) -> Path:

@@ -71,7 +71,8 @@ def _ask(command: list[str], texts: Sequence[str]) -> list[Complaints]:
         done = subprocess.run(
             command, input=lines, capture_output=True, encoding="utf-8", check=False
         )
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        # Not `splitlines`, which cuts at U+2028, too; what is cut off is no answer.
+        answers = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
         if not answers:
             reason = done.stderr.strip().splitlines() or ["it said nothing"]
             raise JudgeError(

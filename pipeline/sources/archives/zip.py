@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 from ....data.documents.rejects import RejectedError
@@ -100,15 +101,20 @@ def zip_members(stream: BinaryIO) -> Iterator[ZipMember]:
 
 
 def _shared(infos: list[zipfile.ZipInfo]) -> set[int]:
-    """Numbers of the members that begin within the bytes of another one."""
-    order = sorted(range(len(infos)), key=lambda number: infos[number].header_offset)
-    shared, end = set(), 0
-    for number in order:
-        info = infos[number]
-        if info.header_offset < end:
-            shared.add(number)
+    """Numbers of members that begin where an earlier one does or run into the next.
+
+    The others cannot overlap, and a wrong size rejects no member but its own.
+    """
+    offsets = sorted({info.header_offset for info in infos})
+    following = dict(pairwise(offsets))
+    shared, begun = set(), set()
+    for number, info in enumerate(infos):
+        begin = info.header_offset
         size = _LOCAL_HEADER_BYTES + len(info.orig_filename) + info.compress_size
-        end = max(end, info.header_offset + size)
+        if begin in begun or begin + size > following.get(begin, begin + size):
+            shared.add(number)
+        else:
+            begun.add(begin)
     return shared
 
 

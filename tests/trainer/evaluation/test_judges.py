@@ -102,15 +102,20 @@ import json, sys
 for line in sys.stdin:
     text = json.loads(line)
     if text == "deadly": sys.exit(3)
-    print(json.dumps([text]), flush=True)
+    print(json.dumps([text], ensure_ascii=False), flush=True)
 """
 
 
 def test_a_text_that_ends_a_judge_costs_no_answer_to_others() -> None:
-    texts = ["a", "deadly", "b\nc", "deadly"]
+    texts = ["a", "deadly", "b\nc\u2028d\x85", "deadly"]
     found = _ask(answering(ECHO), texts)
 
-    assert found == [["a"], ["crashes the judge"], ["b\nc"], ["crashes the judge"]]
+    assert found == [
+        ["a"],
+        ["crashes the judge"],
+        ["b\nc\u2028d\x85"],
+        ["crashes the judge"],
+    ]
 
 
 def test_a_judge_that_never_answers_is_a_problem_with_a_reason() -> None:
