@@ -5,6 +5,7 @@ It imports next to nothing, so that Ctrl-C is answered from the first moment.
 
 import os
 import signal
+import sys
 from types import FrameType
 
 __all__ = ["run"]
@@ -15,9 +16,25 @@ _INTERRUPTED = 128 + signal.SIGINT
 def run() -> None:
     """Run the command; Ctrl-C ends it quietly, with exit code 130."""
     signal.signal(signal.SIGINT, _interrupt)
+    _open_streams()
     from tct.cli import main
 
     main()
+
+
+def _open_streams() -> None:
+    """Open on nothing what the caller closed of stdin, stdout and stderr.
+
+    Else the next file that is opened becomes stdin, or gets what libraries print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, number)
+            if nothing != number:
+                os.close(nothing)
+            stream = open(number, "w" if number else "r")  # noqa: SIM115
+            setattr(sys, name, stream)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

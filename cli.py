@@ -54,36 +54,36 @@ class _Group(click.Group):
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the arguments."""
-        with _visible_problems():
+        with _one_line():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; its TctError or OSError becomes one line."""
         try:
-            with _visible_problems():
+            with _one_line():
                 return super().invoke(ctx)
         except TctError as error:
             click.echo(f"Error: {error}", err=True)
             raise click.exceptions.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
             raise click.exceptions.Exit(_INTERRUPTED) from error
-        except BrokenPipeError:  # the reader of stdout, such as `head`, has enough
-            raise
-        except OSError as error:
-            where = error.filename or "input or output"
-            hint = _HINTS.get(error.errno or 0, "check the path and try again")
-            message = f"{where}: {error.strerror or error}; {hint}"
-            raise click.ClickException(visible(message)) from error
 
 
 @contextmanager
-def _visible_problems() -> Iterator[None]:
-    """Make what click quotes of the arguments, such as file names, visible."""
+def _one_line() -> Iterator[None]:
+    """Say what the system refuses in one line, and make what click quotes visible."""
     try:
         yield
     except click.ClickException as error:
         vars(error)["message"] = visible(error.message)  # which click declares final
         raise
+    except BrokenPipeError:  # the reader of stdout, such as `head`, has enough
+        raise
+    except OSError as error:
+        where = error.filename or "input or output"
+        hint = _HINTS.get(error.errno or 0, "check the path and try again")
+        message = f"{where}: {error.strerror or error}; {hint}"
+        raise click.ClickException(visible(message)) from error
 
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}

@@ -1,16 +1,15 @@
-"""What stands on disk and what it means; imports neither torch nor click.
+"""The formats on disk and their meaning; imports neither torch nor click.
 
-    store.py      shards, index and manifest, mapped into memory
-    store_files.py   each of these files, checked before it is touched
-    windows.py    epoch ─▶ windows        permutation.py   their order
-    layouts.py    where the windows of a step lie in memory
-    gather.py     where the tokens of windows are, and the one copy of them
-    batches.py    (epoch, step) ─▶ token ids, laid out for the model
-    inspection/   what an epoch sees, in numbers
+    documents/    text ⇄ JSON value, or why a text is rejected
     tokenizer/    JSON value ⇄ token ids, and which token may follow
-    parse.py, yaml_reader.py   text ─▶ JSON value, or why not (rejects.py)
-    files.py, figures.py   files, and pictures, that are whole or not there
-    records.py    JSON with a sha256 of itself
+    store/        shards, index and manifest, mapped into memory
+    windows/      (epoch, step) ─▶ windows ─▶ token ids, laid out for the model
+    display/      text, progress, figures and pages, as all commands show them
 
-Everything here is read by every other room and depends on none of them.
+    files.py      write a file whole or not at all
+    records.py    JSON with a sha256 of itself
+    geometry.py   context and stride of windows
+    errors.py     what a user can cause, as one tree
+
+Every other room reads this one; it depends on none of them.
 """

@@ -1,23 +1,23 @@
-"""What can go wrong, as one tree.
+"""The errors a user can cause, as one tree.
 
     TctError                 everything a user can cause; the CLI prints it in one line
     ├── ConfigError          an option, a preset or a configuration key
     ├── SourceError          an input that is missing, empty or unreadable
     ├── FormatError          a folder or file that is not what it should be
-    │   └── CorruptError     right kind, but its bytes are not the ones recorded
+    │   └── CorruptError     right kind, but not the bytes that were recorded
     ├── StaleStoreError      a store that was made from something else
     ├── DecodeError          token ids that no document has
     ├── LockedError          a folder that another process is writing
-    ├── WorkerError          processes that were lost again and again
+    ├── WorkerError          worker processes that keep dying
     ├── PromptError          a partial workflow that cannot be continued
-    ├── BusyError            a server that does as much as it may
+    ├── BusyError            a server at its limit of requests
     ├── CheckpointError      a checkpoint that does not fit this run
-    ├── JudgeError           a program that judges workflows and fell over
-    ├── OutOfMemoryError     a pass that is too large for the device
+    ├── JudgeError           a judge process that crashed
+    ├── OutOfMemoryError     a forward pass too large for the device
     └── NotFiniteError       a loss or gradient that became inf or nan (exit code 3)
 
-Bad arguments to pure functions raise ValueError or IndexError; a bug raises whatever
-it raises, with its traceback.
+Bad arguments to pure functions raise ValueError or IndexError.  Anything else is a bug
+and keeps its traceback.
 """
 
 from typing import ClassVar
@@ -46,11 +46,11 @@ __all__ = [
 class TctError(Exception):
     """A problem the user can solve: where, what was found, what was expected.
 
-    It quotes what it found, so its text is made `visible` once, here.
+    Messages quote input, so control characters are escaped here, once.
     """
 
     exit_code: ClassVar[int] = 1
-    """Of the command that it ends."""
+    """Exit code of the command."""
 
     def __init__(self, problem: str, hint: str) -> None:
         """Join `problem` and `hint` (what to do) into one line."""
@@ -71,7 +71,7 @@ class FormatError(TctError):
 
 
 class CorruptError(FormatError):
-    """A file whose size or sha256 differs from what its manifest records."""
+    """A file that differs in size or sha256 from its record, or cannot be read."""
 
 
 class StaleStoreError(TctError):
@@ -99,7 +99,7 @@ class LockedError(TctError):
 
 
 class WorkerError(TctError):
-    """Processes of `tct prepare` that were lost again and again."""
+    """Worker processes of `tct prepare` that keep dying."""
 
 
 class PromptError(TctError):
@@ -107,7 +107,7 @@ class PromptError(TctError):
 
 
 class BusyError(TctError):
-    """A server that writes as many completions at once as it may."""
+    """A server that already writes as many completions as it may."""
 
 
 class CheckpointError(TctError):
@@ -115,14 +115,14 @@ class CheckpointError(TctError):
 
 
 class JudgeError(TctError):
-    """A program that judges workflows and says nothing of them."""
+    """A judge process that crashed."""
 
 
 class OutOfMemoryError(TctError):
-    """A pass of a training step that is too large for its device."""
+    """A forward or backward pass too large for its device."""
 
 
 class NotFiniteError(TctError):
-    """A loss or gradient that is no number; the weights are as they were before it."""
+    """A loss or gradient that is inf or nan; the weights are those from before it."""
 
     exit_code = 3

@@ -1,10 +1,10 @@
-"""JSON that carries its own sha256, and is what it should be before it is used.
+"""JSON with its own sha256, checked for damage and for types before it is used.
 
     {"format": "tct-checkpoint", "version": 4, …, "sha256": "…"}
 
-The sha256 is that of the canonical JSON of everything else, so a digit that rots is
-found, whichever it is.  It guards against damage, not against somebody who writes a
-record: what stands in one is checked by type (`typed`) as well.
+The sha256 is that of the canonical JSON of everything else, so any flipped digit is
+found.  It guards against damage, not against somebody who writes a record: `typed`
+checks the types of the content as well.
 """
 
 import dataclasses
@@ -31,12 +31,11 @@ _T = TypeVar("_T")
 _SHA256 = "sha256"
 
 RUN_VERSION = 1
-"""Of RUN/config.json, which more than one room reads."""
+"""Version of RUN/config.json."""
 
-# What was written before records carried a sha256, and is read without one; formats
-# that are not here, and later versions, have to have it.
+# Formats and versions from before records had a sha256; all others must have one.
 _UNSIGNED: Mapping[str, tuple[str | None, int | None]] = {
-    "store": ("tct-store", 2),  # whose digest covers all but facts of the run
+    "store": ("tct-store", 2),  # its digest covers all but facts of the run
     "report": (None, None),
     "checkpoint": ("tct-checkpoint", 3),
     "run": (None, None),
@@ -46,13 +45,13 @@ _UNSIGNED: Mapping[str, tuple[str | None, int | None]] = {
 
 
 def signed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """`content` and the sha256 of its canonical JSON."""
+    """Add the sha256 of its canonical JSON to `content`."""
     digest = hashlib.sha256(canonical_json(content)).hexdigest()
     return {**content, _SHA256: digest}
 
 
 def signed_right(record: Mapping[str, Any]) -> bool:
-    """Whether a record has the sha256 that `signed` gave it."""
+    """Whether the sha256 of a record is that of its content."""
     content = {name: value for name, value in record.items() if name != _SHA256}
     return bool(signed(content)[_SHA256] == record.get(_SHA256))
 
@@ -60,22 +59,22 @@ def signed_right(record: Mapping[str, Any]) -> bool:
 def write_record(
     path: Path, content: Mapping[str, Any], *, name: str, version: int
 ) -> None:
-    """Write `content`, its format and its sha256 as JSON, atomically."""
+    """Write `content` with its format, version and sha256 as JSON, atomically."""
     write_json(path, signed({"format": f"tct-{name}", "version": version, **content}))
 
 
 def read_record(path: Path, *, name: str, version: int, remake: str) -> dict[str, Any]:
-    """Read what `write_record` wrote.
+    """Read a record that `write_record` wrote.
 
     Args:
         path: the file.
-        name: of the format.
-        version: of the format.
-        remake: what to do about another version.
+        name: the format, without `tct-`.
+        version: the version of the format.
+        remake: what the user should do about another version.
 
     Raises:
-        FormatError: no JSON, or of another format or version.
-        CorruptError: its content does not have the sha256 that it records.
+        FormatError: another format or version, or no JSON object.
+        CorruptError: no valid JSON, or a sha256 that does not fit the content.
     """
     record = read_json(path)
     kind = record.get("format"), record.get("version")
@@ -84,7 +83,7 @@ def read_record(path: Path, *, name: str, version: int, remake: str) -> dict[str
     check_format(record, path, name=name, version=version, remake=remake)
     if not signed_right(record):
         raise CorruptError(
-            f"{path}: its content has not the sha256 it records",
+            f"{path}: its content does not have the sha256 it records",
             f"restore it, or {remake}",
         )
     del record[_SHA256]
@@ -92,13 +91,13 @@ def read_record(path: Path, *, name: str, version: int, remake: str) -> dict[str
 
 
 def typed(hint: type[_T], value: Any, where: str) -> _T:
-    """`value` of JSON as a type says it: a dataclass, a TypedDict or what is in one.
+    """Convert a JSON value to a type: a dataclass, a TypedDict or a type used in one.
 
-    Integers will do for floats, and nothing else for anything else.  A dataclass takes
-    no other keys than its fields; a TypedDict may have more.
+    Integers pass for floats; nothing else is converted.  A dataclass takes no keys but
+    its fields; a TypedDict may have more.
 
     Raises:
-        ValueError: says at `where` what was found and what was expected.
+        ValueError: names `where`, what was found and what was expected.
     """
     return typing.cast("_T", _typed(hint, value, where))
 
@@ -107,7 +106,9 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
-    if origin is Literal and value in arguments:
+    if origin is Literal:
+        if value not in arguments:
+            _refuse(where, value, " or ".join(map(str, arguments)))
         return value
     if origin in (typing.Union, types.UnionType):
         if value is None and types.NoneType in arguments:
@@ -140,7 +141,7 @@ def _typed_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
 def _typed_items(hint: Any, value: Any, where: str) -> Any:
     items = value.values() if isinstance(value, dict) else value
     if hint in (int, str) and {type(item) for item in items} == {hint}:
-        return value  # thousands of them in a tokenizer, looked at together
+        return value  # a tokenizer has thousands: check them together
     if isinstance(value, dict):
         return {k: _typed(hint, item, f"{where}.{k}") for k, item in value.items()}
     return [_typed(hint, item, f"{where}.{at}") for at, item in enumerate(value)]

@@ -259,3 +259,80 @@ def test_a_store_may_have_a_name_that_is_no_utf8_and_a_run_is_told(
     run = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run\xff"))
     text = error_line(cli("train", store, "-o", run, "--preset", "tiny"))
     assert r"run\xff: this name is not UTF-8" in text
+
+
+def test_a_checkpoint_is_read_below_a_folder_whose_name_is_no_utf8(
+    made: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    small = ["--preset", "tiny", "--steps", "1", "--batch-size", "2"]
+    for setting in ("context=64", "width=32", "layers=1", "heads=2"):
+        small += ["--set", f"model.{setting}"]
+    store = tmp_path / "store"
+    assert cli("prepare", made / "wf", "-o", store).exception is None
+    assert cli("train", store, "-o", run, *small).exception is None
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/o\xff"))
+    odd.mkdir()
+    run.rename(odd / "run")
+    done = cli("generate", odd / "run", "--max-tokens", 40)
+    assert done.exception is None, done.output
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_run_whose_checkpoints_have_no_place_does_not_begin(
+    made: Path, tmp_path: Path, kind: str
+) -> None:
+    store, run = tmp_path / "store", tmp_path / "run"
+    assert cli("prepare", made / "wf", "-o", store).exception is None
+    run.mkdir()
+    if kind == "file":
+        (run / "checkpoints").write_text("mine")
+    else:
+        (run / "checkpoints").symlink_to(tmp_path / "nowhere")
+    text = error_line(cli("train", store, "-o", run, "--preset", "tiny"))
+    assert text.startswith(f"Error: {run / 'checkpoints'}: File exists; ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train {made}/store --dry-run --preset tiny --config {fifo}",
+        "prepare {made}/wf -o {fifo}.store --tokenizer {fifo}",
+        "tokenizer show {made}/wf/0.yml --tokenizer {fifo}",
+        "tokenizer show {fifo}",
+        "generate {fifo}",
+        "generate {made} --prompt {fifo}",
+        "compare {fifo}",
+        "store info {fifo}",
+    ],
+)
+def test_no_command_waits_for_what_a_fifo_gives(
+    made: Path, tmp_path: Path, command: str
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    error_line(cli(*command.format(made=made, fifo=fifo).split()))
+
+
+@pytest.mark.parametrize("name", ["job.json", "store", "anything"])
+def test_a_fifo_where_a_store_is_made_is_taken_away(
+    made: Path, tmp_path: Path, name: str
+) -> None:
+    staging = tmp_path / ".store.staging"
+    staging.mkdir()
+    os.mkfifo(staging / name)
+    done = cli("prepare", made / "wf", "-o", tmp_path / "store")
+    assert done.exception is None, done.output
+
+
+def test_a_user_without_a_home_keeps_no_cache(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    done = cli("prepare", made / "wf", "-o", tmp_path / "store")
+    assert done.exception is None, done.output

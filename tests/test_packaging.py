@@ -1,10 +1,13 @@
 """The package is `tct` and nothing else, and says the same version everywhere."""
 
 import ast
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -43,14 +46,88 @@ def test_the_data_room_needs_neither_torch_nor_click() -> None:
     assert loaded.isdisjoint({"torch", "click", "tct.pipeline", "tct.trainer"})
 
 
-@pytest.mark.parametrize("room", ["data", "pipeline", "trainer"])
-def test_a_room_imports_from_the_data_room_alone(room: str) -> None:
+# -- which way imports go --------------------------------------------------------------
+
+ARROWS = {"data": {"data"}, "pipeline": {"data"}, "trainer": {"data"}}
+OUTSIDE_DATA = {"click", "torch", "tct"}  # `tct` would be a way around the arrows
+
+
+def imports_of(path: Path, *, only_at_once: bool = False) -> Iterator[str]:
+    """The modules of `tct` that a file imports, dotted, and tops of all others.
+
+    Args:
+        path: of a module.
+        only_at_once: leave out what functions import, and what only types need.
+    """
+    tree = ast.parse(path.read_text())
+    nodes = list(tree.body) if only_at_once else list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield str(node.module).partition(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            above = path.relative_to(ROOT).parts[: -node.level]
+            target = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = ".".join(filter(None, (target, alias.name)))
+                yield whole if module_path(whole) else target
+
+
+def module_path(name: str) -> Path | None:
+    place = ROOT.joinpath(*name.split("."))
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_imports_go_along_the_arrows(room: str) -> None:
+    tops = {"data", "pipeline", "trainer", "cli", "__main__", "tests"}
     for path in (ROOT / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                above = path.relative_to(ROOT).parts[: -node.level]
-                target = [*above, *(node.module or "").split(".")]
-                assert target[0] in (room, "data", ""), f"{path}:{node.lineno}"
+        found = {name.partition(".")[0] for name in imports_of(path)}
+        against = found & (tops | {"tct"}) - ARROWS[room] - {room}
+        assert not against, f"{path}: imports {against}"
+        if room == "data":
+            assert found.isdisjoint(OUTSIDE_DATA), path
+
+
+def test_nothing_in_the_data_room_imports_in_a_circle() -> None:
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in (ROOT / "data").rglob("*.py")
+    }
+    between_modules = {
+        name: set(imports_of(path, only_at_once=True)) & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+    rooms = {path.parent.name for path in (ROOT / "data").glob("*/__init__.py")}
+    assert {"documents", "tokenizer", "store", "windows", "display"} <= rooms
+    between_rooms: dict[str, set[str]] = {room: set() for room in rooms}
+    for name, found in between_modules.items():
+        room, *others = (f"{each}.".split(".")[1] for each in (name, *found))
+        if room in rooms:
+            between_rooms[room].update(rooms.intersection(others) - {room})
+    assert between_rooms["windows"] >= {"store", "tokenizer"}
+    for graph in (between_modules, between_rooms):
+        TopologicalSorter(graph).prepare()  # a CycleError names the circle
+
+
+def test_the_way_of_a_document_goes_through_functions_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    steps = re.findall(r"\| `([a-z_/.]+)` \| `([A-Za-z_.]+)` \|$", text, re.M)
+    assert len(steps) > 30
+    for place, name in steps:
+        path = ROOT / place
+        paths = [path] if path.is_file() else list(path.rglob("*.py"))
+        defined = {
+            node.name
+            for found in paths
+            for node in ast.walk(ast.parse(found.read_text()))
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        assert defined.issuperset(name.split(".")), f"{place}: {name}"
 
 
 def test_a_command_loads_no_torch_before_it_needs_it() -> None:

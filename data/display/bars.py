@@ -1,4 +1,4 @@
-"""Progress of a long job on stderr: a bar on a terminal, plain lines otherwise."""
+"""Show progress on stderr: a bar on a terminal, plain lines otherwise."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ __all__ = ["PlainProgress", "RichBars", "open_progress"]
 
 
 class PlainProgress:
-    """A line every ten seconds, and one for each stage that took more than one."""
+    """Prints a line every ten seconds, and one per stage of more than a second."""
 
     def __init__(self) -> None:
         """Begin without a stage."""
@@ -28,14 +28,14 @@ class PlainProgress:
         self._begun = self._next_line = time.monotonic()
 
     def stage(self, name: str, total: int | None) -> None:
-        """Say what the last stage took, and begin another."""
+        """Print the time of the last stage, and begin another."""
         self._finish()
         self._name, self._total, self._done = name, total, 0
         self._begun = time.monotonic()
         self._next_line = self._begun + 10
 
     def advance(self, steps: int = 1) -> None:
-        """Print how many steps are done, now and then."""
+        """Count steps; print the count every ten seconds."""
         self._done += steps
         if time.monotonic() >= self._next_line:
             self._next_line += 10
@@ -57,7 +57,7 @@ class PlainProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Say what the last stage took, unless it failed."""
+        """Print the time of the last stage, unless it failed."""
         if kind is None:
             self._finish()
 
@@ -101,7 +101,7 @@ class RichBars:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Draw for the last time."""
+        """Draw a last time."""
         if kind is None:
             self._finish()
         self._bars.stop()

@@ -1,8 +1,8 @@
-"""What all figures have in common: their look, and how one becomes a file.
+"""The look of all figures, and how they are written.
 
-A figure is a PNG, an SVG, or a page of HTML that needs nothing else.  The file is
-whole or not there, the same figure gives the same SVG, and text is legible on a white
-page and on a dark one.  Matplotlib, an optional dependency, is loaded when it is used.
+A figure is a PNG, an SVG, or a page of HTML that loads nothing else.  Files are written
+atomically, the same figure gives the same SVG, and text is legible on a light and on a
+dark page.  Matplotlib, an optional dependency, is loaded when it is used.
 """
 
 import io
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["INK", "check_figure_path", "label_axes", "new_figure", "save_figure"]
 
 INK = "#24292f"
-"""Of all text and lines; a page puts its own colour in its place."""
+"""Colour of text and lines; a page replaces it by its own."""
 
 _WIDTH_INCHES = 9.0
 _SUFFIXES = (".png", ".svg", ".html")
@@ -49,11 +49,11 @@ pre {{ font: 13px/1.35 ui-monospace, monospace; overflow-x: auto; }}
 
 
 def check_figure_path(path: Path, *, option: str) -> None:
-    """Refuse what cannot be drawn, before anything is counted.
+    """Refuse a path that cannot be drawn to, before anything is computed.
 
     Args:
-        path: of the file to be written.
-        option: that named it, for the message.
+        path: the file to write.
+        option: the option that named it, for the message.
 
     Raises:
         ConfigError: a file of another kind, or Matplotlib is not installed.
@@ -74,14 +74,14 @@ def check_figure_path(path: Path, *, option: str) -> None:
 
 
 def new_figure(*, height: float) -> "Figure":
-    """An empty figure, `height` inches high and as wide as all are."""
+    """An empty figure, `height` inches high, of the common width."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
 
 
 def label_axes(axes: "Axes", *, title: str, x: str = "", y: str = "") -> None:
-    """Give axes their texts and the look that they have everywhere."""
+    """Label axes, in the common style."""
     axes.set_title(title, fontsize=9, color=INK, loc="left", parse_math=False)
     axes.set_xlabel(x, fontsize=8, color=INK)
     axes.set_ylabel(y, fontsize=8, color=INK)
@@ -97,8 +97,8 @@ def save_figure(path: Path, figure: "Figure", *, title: str, text: str) -> None:
     Args:
         path: a .png, .svg or .html file.
         figure: made by `new_figure`.
-        title: of a page.
-        text: what a page says below the figure, in lines of a fixed pitch.
+        title: heading of an HTML page.
+        text: monospaced lines below the figure of an HTML page.
     """
     if path.suffix == ".html":
         data = _page(figure, title, text).encode()
@@ -112,7 +112,7 @@ def _image(figure: "Figure", kind: str, *, transparent: bool = False) -> bytes:
 
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": "tct"} if kind == "svg" else {"Software": None}
-    # Without the salt, the ids in an SVG are drawn at random.
+    # Without a salt, the ids in an SVG are random.
     with rc_context({"svg.hashsalt": "tct", "svg.fonttype": "none"}):
         figure.savefig(
             buffer,

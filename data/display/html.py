@@ -1,7 +1,7 @@
-"""What all pages have in common: HTML that needs nothing else, no scripts, no requests.
+"""Build HTML pages without scripts or requests.
 
-Figures are SVG in the colours of the page, which follows the reader's choice of light
-or dark.  Every text that is given here as text is escaped; a page's body is HTML.
+Figures are SVG in the colours of the page, light or dark as the reader prefers.  Text
+arguments are escaped; the body of a page is HTML.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,9 +47,9 @@ class Bar(NamedTuple):
     label: str
     value: float
     text: str
-    """Said behind it."""
+    """Shown to the right of the bar."""
     is_other: bool = False
-    """Whether it has the second colour, for figures that compare two things."""
+    """Whether to use the second colour, to compare two things."""
 
 
 def page(title: str, sections: Iterable[str]) -> str:
@@ -81,7 +81,7 @@ def bars(rows: Sequence[Bar]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts; without a row of heads where all are empty."""
+    """A table of texts; without a header row if all `heads` are empty."""
     head = "".join(f"<th>{to_html(text)}</th>" for text in heads) if any(heads) else ""
     body = "\n".join(
         "<tr>" + "".join(f"<td>{to_html(text)}</td>" for text in row) + "</tr>"

@@ -1,4 +1,4 @@
-"""Progress of a long job, as the job tells it; `bars.py` shows it."""
+"""Progress of a long job, as the job reports it; `bars.py` shows it."""
 
 from typing import Protocol
 
@@ -6,17 +6,17 @@ __all__ = ["Progress", "SilentProgress"]
 
 
 class Progress(Protocol):
-    """What a job tells about itself, stage by stage."""
+    """Receives the progress of a job, stage by stage."""
 
     def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage of `total` steps, None if that is not known."""
+        """Begin a stage of `total` steps; None if unknown."""
 
     def advance(self, steps: int = 1) -> None:
-        """Some steps of the current stage are done."""
+        """Count steps of the current stage as done."""
 
 
 class SilentProgress:
-    """Says nothing."""
+    """Shows nothing."""
 
     def stage(self, name: str, total: int | None) -> None:
         """Nothing."""

@@ -1,4 +1,4 @@
-"""The terminal, as all commands write to it: what they show is text, nothing else."""
+"""The terminal as all commands write to it: text cannot act as markup or control."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,14 +13,14 @@ __all__ = ["Screen"]
 
 
 class Screen(Console):
-    """A rich console that reads no markup in texts and lets no control through.
+    """A rich console without markup that escapes control characters.
 
-    A `str`, also one in a table, becomes one line; a `Text` keeps its lines.  Colours
-    and movements come from rich alone.
+    A `str`, also in a table, becomes one line; a `Text` keeps its lines.  Only rich
+    itself sets colours and moves the cursor.
     """
 
     def __init__(self, **options: Any) -> None:
-        """Write to stdout, or with `stderr=True` there; options are those of rich."""
+        """Write to stdout, or to stderr with `stderr=True`; options are rich's."""
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
@@ -30,7 +30,7 @@ class Screen(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Escape what came as `Text`."""
+        """Escape a `Text`, which does not pass through `render_str`."""
         for segment in super().render(renderable, options):
             yield (
                 segment

@@ -1,8 +1,8 @@
-r"""How text that came from an input is shown: in one line, and harmless.
+r"""Escape text from inputs before it is shown.
 
-A file name, a key or a message may hold what clears a terminal, colours it, hides text
-or turns it round.  Like `repr`, these functions write such characters as escapes
-(`\x1b`, `\u202e`, `\n`); visible characters stay as they are, in any script.
+A file name, a key or a message may contain characters that clear or colour a terminal,
+hide text or reverse it.  Like `repr`, these functions write them as escapes (`\x1b`,
+`\u202e`, `\n`); visible characters of any script stay.
 """
 
 import html
@@ -11,7 +11,7 @@ __all__ = ["to_html", "visible", "visible_lines"]
 
 
 def visible(text: str) -> str:
-    """`text` in one line: controls, line ends, bidi marks, lone surrogates escaped."""
+    """Escape controls, line ends, bidi marks and lone surrogates: one line."""
     if text.isprintable():
         return text
     return "".join(
@@ -20,10 +20,10 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    r"""`text` with the lines that `\n` ends, each of them visible; tabs stay."""
+    r"""Escape each line of `text`; `\n` and tabs stay."""
     return "\n".join("\t".join(map(visible, x.split("\t"))) for x in text.split("\n"))
 
 
 def to_html(text: str) -> str:
-    """`text` as HTML or XML text, or as the value of an attribute, in one line."""
+    """Escape `text` for HTML or XML, as text or in an attribute: one line."""
     return html.escape(visible(text))

@@ -9,7 +9,10 @@ import json
 import re
 from typing import TypeAlias
 
-__all__ = ["Json", "canonical_bytes", "dump", "quote"]
+__all__ = ["MAX_DEPTH", "Json", "canonical_bytes", "dump", "quote"]
+
+MAX_DEPTH = 128
+"""Deepest nesting of arrays and objects; the root is at depth 1."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

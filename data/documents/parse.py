@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..files import open_regular
-from ..tokenizer.grammar import MAX_DEPTH
-from .json_text import Json
+from .json_text import MAX_DEPTH, Json
 from .rejects import MAX_NODES, RejectedError
 from .yaml_reader import parse_yaml
 from .yaml_scalars import bounded_integer, finite_float

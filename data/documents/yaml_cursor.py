@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
-from ..tokenizer.grammar import MAX_DEPTH
-from .json_text import Json
+from .json_text import MAX_DEPTH, Json
 from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
 from .yaml_scalars import (
     PLAIN_MORE,

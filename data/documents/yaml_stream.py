@@ -1,10 +1,16 @@
 """Write a workflow's YAML line by line while its tokens are still being generated."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from numpy.typing import ArrayLike
 
-from ..tokenizer.codec.decoder import Decoder
 from .json_text import Json
 from .yaml_writer import to_yaml
+
+if TYPE_CHECKING:  # the tokenizer builds on this room
+    from ..tokenizer.codec.decoder import Decoder
 
 __all__ = ["GrowingYaml"]
 

@@ -1,8 +1,9 @@
-"""The store: token shards, a table of documents, a manifest that vouches for both.
+"""The store: token shards, a table of documents, and a manifest with their sha256.
 
     store.py       a store, memory-mapped       files.py      its files, each checked
     writer.py      shards and tables            manifest.py   identity and facts
-    verify.py      `tct store verify`           export.py     documents back out
+    verify.py      `tct store verify`           export.py     documents as text
+    find.py        a document by its name
 
 A format is written and read in one room.
 """

@@ -1,4 +1,4 @@
-"""Documents of a store, back out of it."""
+"""Export the documents of a store as text."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -13,13 +13,13 @@ Format = Literal["jsonl", "yaml"]
 
 
 def export(store: Store, rows: Iterable[int], kind: Format) -> Iterator[bytes]:
-    r"""The text of some documents; all of it together is one file.
+    r"""Yield the text of some documents; the parts joined are one file.
 
     Args:
-        store: holds them.
-        rows: of docs.arrow.
-        kind: "jsonl" gives the canonical JSON of each in a line; "yaml" documents
-            that are separated by `---`.
+        store: the store.
+        rows: rows of docs.arrow.
+        kind: "jsonl" for a line of canonical JSON each; "yaml" for documents separated
+            by `---`.
 
     Raises:
         DecodeError: the store is damaged.

@@ -1,9 +1,9 @@
 """The files of a store, each checked before anything in it is touched.
 
-First the manifest, whose digest is that of its content; then size and sha256 of every
-file; then what stands in a file, since hashes that fit say only that nobody changed it
-since.  Arrow follows offsets that it finds in a file wherever they lead, so a table is
-validated in full before a value of it is read.
+First the manifest, against its own digest; then size and sha256 of every file; then
+the content, since a hash that fits only says that nobody changed the file since.  Arrow
+follows the offsets in a file wherever they lead, so a table is validated in full before
+a value of it is read.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ Verify = Literal["full", "sizes", "off"]
 
 _REMAKE = "restore it, or prepare the store again with tct prepare --force"
 _TABLES = {"docs.arrow", "rejects.arrow", "tokenizer.json"}
-# What NumPy's reader of headers, which are Python, lets through.
+# Whatever NumPy raises for a damaged header, which it parses as Python.
 _NO_ARRAY = (
     OSError,
     ValueError,
@@ -76,7 +76,7 @@ class _File(TypedDict):
 
 
 class KeyInputs(TypedDict):
-    """What the store was made from, as far as readers use it."""
+    """The inputs of the store that readers use."""
 
     input_files: int
     input_sha256: str
@@ -116,7 +116,7 @@ class _Manifest(TypedDict):
 
 
 def wrong(where: object, found: object, expected: object) -> NoReturn:
-    """Raise CorruptError for what a store should not hold."""
+    """Raise CorruptError for content that a store cannot have."""
     raise CorruptError(f"{where}: found {found}, expected {expected}", _REMAKE)
 
 
@@ -126,18 +126,18 @@ def shard_name(number: int) -> str:
 
 
 def store_digest(manifest: dict[str, Any]) -> str:
-    """Identity of a store: sha256 of its manifest but for facts of the run."""
+    """Identity of a store: sha256 of its manifest without the facts of the run."""
     loose = ("digest", "run", "sha256")
     fixed = {name: value for name, value in manifest.items() if name not in loose}
     return hashlib.sha256(canonical_json(fixed)).hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a store.
+    """Read the manifest of a store.
 
     Raises:
-        FormatError: there is none, or one of another version.
-        CorruptError: it is not as it was written, or lacks something.
+        FormatError: no manifest, or one of another version.
+        CorruptError: it was altered, or is incomplete.
     """
     path = folder / "manifest.json"
     if not path.is_file():
@@ -149,7 +149,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_record(path, name="store", version=STORE_VERSION, remake=remake)
     if store_digest(manifest) != manifest.get("digest"):
         raise CorruptError(
-            f"{path}: its content has not the digest it records", _REMAKE
+            f"{path}: its content does not have the digest it records", _REMAKE
         )
     try:
         typed(_Manifest, manifest, "manifest")
@@ -161,7 +161,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _check_names(path: Path, names: set[str]) -> None:
-    """A store is of the files that tct writes, all of them, and of no others."""
+    """Check that the manifest lists the files of a store, all and no others."""
     shards = sorted(names - _TABLES)
     for name in shards:
         if not _SHARD.fullmatch(name):
@@ -173,7 +173,7 @@ def _check_names(path: Path, names: set[str]) -> None:
 
 
 def _check_counts(path: Path, manifest: dict[str, Any]) -> None:
-    """Counts that belong together do."""
+    """Check that the counts of the manifest fit each other."""
     splits, histogram = manifest["splits"].values(), manifest["length_histogram"]
     documents = sum(split["documents"] for split in splits)
     if documents < 1 or any(min(split.values()) < 0 for split in splits):

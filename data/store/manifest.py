@@ -1,4 +1,4 @@
-"""What the manifest of a store says about it."""
+"""Compose the manifest of a store."""
 
 import hashlib
 import importlib.metadata
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..files import canonical_json
-from ..windows import CONTEXT
+from ..geometry import CONTEXT
 from .files import STORE_FORMAT, STORE_VERSION, store_digest
 from .store import SPLITS
 
@@ -21,11 +21,11 @@ __all__ = ["complete_manifest", "describe_store"]
 def complete_manifest(
     fixed: dict[str, Any], key_inputs: dict[str, Any], run: dict[str, Any]
 ) -> dict[str, Any]:
-    """Add what identifies the store; only the facts of this run are outside the digest.
+    """Add format, key and digest; the digest covers all but the facts of this run.
 
     Args:
-        fixed: what `describe_store` says, the files and the tokenizer.
-        key_inputs: what the store was made from.
+        fixed: the counts of `describe_store`, the files and the tokenizer.
+        key_inputs: inputs and options the store was made from.
         run: facts of this run, such as wall time by stage.
     """
     content = {
@@ -39,7 +39,7 @@ def complete_manifest(
 
 
 def describe_store(docs: pa.Table, rejects: pa.Table) -> dict[str, Any]:
-    """Counts of a store: by split, by length and by reason of rejection.
+    """Count documents by split, by length and by reason of rejection.
 
     Args:
         docs: DOCS_SCHEMA.
@@ -48,7 +48,7 @@ def describe_store(docs: pa.Table, rejects: pa.Table) -> dict[str, Any]:
     lengths = docs["length"].to_numpy()
     n_bytes = docs["n_bytes"].to_numpy()
     split = np.array(docs["split"].to_pylist())
-    # Powers of two: how many documents have up to 1, 2, 4, … tokens.
+    # By powers of two: documents of up to 1, 2, 4, … tokens.
     exponents = np.ceil(np.log2(lengths)).astype(int)
     return {
         "splits": {
@@ -70,7 +70,7 @@ def describe_store(docs: pa.Table, rejects: pa.Table) -> dict[str, Any]:
 
 
 def _run_facts() -> dict[str, Any]:
-    """What differs from run to run; outside the digest."""
+    """Facts that differ from run to run."""
     packages = ("tct-workflows", "numpy", "pyarrow", "pyyaml", "check-jsonschema")
     versions = {"python": platform.python_version()}
     for package in packages:

@@ -1,8 +1,8 @@
-"""The store: token shards, a document index, and the manifest that vouches for both.
+"""The store: token shards, a document index, and a manifest with their sha256.
 
     tokens-00000.npy …   NumPy's own format, 1-D little-endian uint16; a document never
                          crosses shards; the last GUARD_TOKENS ids of a shard are PAD,
-                         so that a window may be read at full width anywhere
+                         so a window can be read at full width anywhere
     docs.arrow           one row per document, in the order of the sources
     rejects.arrow        one row per input that is not in the store, with the reason
     tokenizer.json       everything that encodes and decodes
@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..geometry import CONTEXT, MAX_DOCUMENT_TOKENS
 from ..tokenizer import PAD, VOCAB_SIZE, Tokenizer
-from ..windows import CONTEXT, MAX_DOCUMENT_TOKENS
 from .files import Verify, check_files, map_shard, read_arrow, read_manifest, wrong
 
 __all__ = [
@@ -97,8 +97,8 @@ class Store:
 
         Raises:
             FormatError: no store, or one of another version.
-            CorruptError: a file is missing, truncated or altered, or holds what no
-                reader could use.  With "full" that is every row and every id.
+            CorruptError: a file is missing, truncated, altered or has invalid content;
+                "full" checks every row and every id.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
@@ -131,10 +131,10 @@ class Store:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer that wrote the store.
+        """The tokenizer that encoded the store.
 
         Raises:
-            FormatError, CorruptError: it is none, or not the one of the manifest.
+            FormatError, CorruptError: no tokenizer, or not the one of the manifest.
         """
         path, recorded = self.folder / "tokenizer.json", self.manifest["tokenizer"]
         tokenizer = Tokenizer.load(path)
@@ -144,7 +144,7 @@ class Store:
 
     @cached_property
     def phase(self) -> NDArray[np.uint16]:
-        """A number per document, evenly spread: the first two bytes of its sha256.
+        """(documents,) evenly spread numbers: the first two bytes of each sha256.
 
         Little-endian; a view of the map.
         """
@@ -192,8 +192,7 @@ def _column(docs: pa.Table, name: str) -> pa.Array:
 def _numbers(array: pa.Array) -> NDArray[Any]:
     """An array without nulls as a view of its buffer.
 
-    pyarrow's to_numpy would do, but imports pandas where there is one: half a second
-    and 30 MB.
+    pyarrow's to_numpy imports pandas if it is installed: half a second and 30 MB.
     """
     dtype = np.dtype(str(array.type))
     start = array.offset * dtype.itemsize
@@ -201,7 +200,7 @@ def _numbers(array: pa.Array) -> NDArray[Any]:
 
 
 def _check_rows(store: Store) -> None:
-    """Each document lies in a shard, before its guards, and is of a known split."""
+    """Check that each document lies in a shard, before the guards, in a known split."""
     where = store.folder / "docs.arrow"
     counts = store.manifest["splits"].values()
     documents = sum(split["documents"] for split in counts)
@@ -226,7 +225,7 @@ def _check_rows(store: Store) -> None:
 
 
 def _check_ids(store: Store, number: int) -> None:
-    """Ids of documents are below VOCAB_SIZE, those of guards are PAD."""
+    """Check that document ids are below VOCAB_SIZE and guards are PAD."""
     ids = store.shards[number]
     content, guards = ids[:-GUARD_TOKENS], ids[-GUARD_TOKENS:]
     for start in range(0, len(content), _BLOCK_TOKENS):

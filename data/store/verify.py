@@ -1,9 +1,9 @@
-"""Is a store what its manifest says, down to each document?
+"""Verify a store down to each document.
 
-`Store.open` compares files with their sha256, so it notices what happened to them since
-they were written.  `verify` also notices what was written wrong: it checks that
-documents fill the shards without gaps, that every id is one, that the manifest counts
-right, and, by decoding, that every document is the one whose id it bears.
+`Store.open` compares files with their sha256, so it notices changes since they were
+written.  `verify` also notices what was written wrong: documents fill the shards
+without gaps, every id is valid, the manifest counts right and, if decoded, every
+document has the sha256 that is its id.
 """
 
 import hashlib
@@ -26,14 +26,14 @@ __all__ = ["Verified", "verify"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """What was found to be right."""
+    """Counts of what was verified."""
 
     files: int
     """Files whose sha256 is the recorded one, beside the manifest."""
     documents: int
     tokens: int
     decoded: int
-    """Documents that were decoded and compared with their ids; 0 if none were to be."""
+    """Documents decoded and compared with their ids; 0 without `decode`."""
 
 
 def verify(
@@ -43,19 +43,19 @@ def verify(
 
     Args:
         folder: the store.
-        decode: decode every document, too; about a millisecond for each.
+        decode: decode every document too; about a millisecond each.
         advance: called after each decoded document.
 
     Raises:
         FormatError: no store, or one of another version.
-        CorruptError: something is not as it should be; the first that was found.
+        CorruptError: the first fault found.
     """
     store = Store.open(folder, verify="full")
+    assert store.tokenizer  # loading checks that it is the one of the manifest
     _check_tables(store)
     _check_places(store)
     _check_counts(store)
     _check_report(store)
-    assert store.tokenizer  # loaded, it is the one of the manifest
     if decode:
         for row in range(len(store)):
             _check_document(store, row)
@@ -82,7 +82,7 @@ def _check_tables(store: Store) -> None:
 
 
 def _check_places(store: Store) -> None:
-    """Documents stand one after the other in each shard, and guards after the last."""
+    """Check that documents fill each shard without gaps, up to the guards."""
     where = store.folder / "docs.arrow"
     shard = store.shard.astype(np.int64)
     begins = np.flatnonzero(np.diff(shard, prepend=-1))
@@ -105,7 +105,7 @@ def _check_places(store: Store) -> None:
 
 
 def _check_counts(store: Store) -> None:
-    """The manifest counts the documents as they are."""
+    """Check the counts of the manifest."""
     sizes = store.docs["n_bytes"].to_numpy()
     for split in get_args(Split):
         rows = store.rows(split)
@@ -120,7 +120,7 @@ def _check_counts(store: Store) -> None:
 
 
 def _check_report(store: Store) -> None:
-    """A report is as it was written, and of this store; there need not be one."""
+    """Check that a report, if there is one, is intact and of this store."""
     path = store.folder / REPORT_NAME
     if not path.is_file():
         return
@@ -132,7 +132,7 @@ def _check_report(store: Store) -> None:
 
 
 def _check_document(store: Store, row: int) -> None:
-    """A document decodes to the bytes that its id is the sha256 of."""
+    """Check that a document decodes to the bytes whose sha256 is its id."""
     where = f"{store.folder}: document {row:,} ({store.docs['path'][row]})"
     ids = store.tokens(row)
     try:

@@ -1,4 +1,4 @@
-"""Write the files of a store: shards as documents come, and tables."""
+"""Write the files of a store: shards, document by document, and tables."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,8 +32,8 @@ class ShardWriter:
         """Start with shard 0.
 
         Args:
-            folder: where the shards go.
-            max_tokens: most ids in a shard, guards not counted.
+            folder: of the shards.
+            max_tokens: most ids in a shard, without guards.
         """
         self.folder = folder
         self.max_tokens = max_tokens
@@ -42,7 +42,7 @@ class ShardWriter:
         self._pending: list[NDArray[np.uint16]] = []
 
     def add(self, ids: NDArray[np.uint16]) -> tuple[int, int]:
-        """Append a document; its shard and the offset of its first token."""
+        """Append a document; return its shard and the offset of its first token."""
         if self._size and self._size + len(ids) > self.max_tokens:
             self._flush()
         place = self._shard, self._size
@@ -51,7 +51,7 @@ class ShardWriter:
         return place
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the last shard."""
         if self._pending:
             self._flush()
 
@@ -67,14 +67,14 @@ class ShardWriter:
 
 
 def _write_npy(file: BinaryIO, array: NDArray[np.uint16]) -> None:
-    # np.save writes with C's stdio, whose errors on a full disk do not say so.
+    # np.save writes through C's stdio, which hides that a disk is full.
     header = np.lib.format.header_data_from_array_1_0(array)
     np.lib.format.write_array_header_1_0(file, header)
     file.write(array.data)
 
 
 def split_column(splits: Iterable[str]) -> pa.DictionaryArray:
-    """Splits as DOCS_SCHEMA has them: both names are always in the dictionary."""
+    """Encode splits as in DOCS_SCHEMA; the dictionary always has both names."""
     codes = [SPLITS.index(split) for split in splits]
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(SPLITS))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from ..documents.json_text import MAX_DEPTH
 from .dfa import DEAD, Automaton
 
 __all__ = [
@@ -27,8 +28,6 @@ __all__ = [
     "Node",
 ]
 
-MAX_DEPTH = 128
-"""Deepest nesting of arrays and objects; the root is at depth 1."""
 MAX_TAGGED_DEPTH = 64
 """Deepest place at which the grammar allows an array or object where something flat
 would do; the levels below are for what a schema demands."""

@@ -1,23 +1,18 @@
 """Windows of documents, their order, and batches of them.
 
-    plan.py          which windows an epoch has; five policies
+    policies.py      how a document is cut: one object per policy
+    plan.py          the windows of an epoch, by number
     permutation.py   their order, a keyed bijection
-    layouts.py       how a step's windows lie in memory
+    layouts.py       where the windows of a step lie in memory
     gather.py        copy windows from the memory map
     batches.py       batches by (epoch, step)
 
-No list of windows exists: which comes when is arithmetic.
+No list of windows exists: which one comes when is arithmetic.
 """
 
-from .plan import (
-    CONTEXT,
-    MAX_DOCUMENT_TOKENS,
-    POLICIES,
-    STRIDE,
-    Policy,
-    WindowPlan,
-    Windows,
-)
+from ..geometry import CONTEXT, MAX_DOCUMENT_TOKENS, STRIDE
+from .plan import WindowPlan, Windows
+from .policies import POLICIES, Policy
 
 __all__ = [
     "CONTEXT",

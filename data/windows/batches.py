@@ -1,11 +1,11 @@
-"""Which windows an optimiser step sees, and their token ids, laid out for the model.
+"""The windows of each optimiser step, and their token ids laid out for the model.
 
     (epoch, step) ─Permutation▶ window numbers ─WindowPlan▶ windows ─arrange▶ places
     ─copy▶ inputs
 
-Everything is a pure function of (store, split, policy, seed, epoch, step): there is no
-state to save but two integers, and any step can be asked for at any time.  Ranks of a
-distributed run take slices of the same steps, whatever their number.
+Everything is a pure function of (store, split, policy, seed, epoch, step): the only
+state to save is two integers, and any step can be read at any time.  The ranks of a
+distributed run take slices of the same steps, however many they are.
 """
 
 from dataclasses import dataclass
@@ -15,26 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
+from ..geometry import CONTEXT, STRIDE
 from ..store import Split, Store
 from ..tokenizer import PAD
 from .gather import WindowTokens
 from .layouts import Arrangement, Layout, arrange, max_positions
 from .permutation import ORDER_VERSION, Permutation
-from .plan import CONTEXT, STRIDE, Policy, WindowPlan, Windows
+from .plan import WindowPlan, Windows
+from .policies import Policy, cutting
 
 __all__ = ["Batch", "Batches"]
 
-_STEPS_PER_BLOCK = 64  # whose windows are looked up at once
+_STEPS_PER_BLOCK = 64  # steps whose windows are looked up at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """The windows of one optimiser step, or one rank's slice of them.
+    """The windows of one optimiser step, or of one rank's slice of it.
 
     A window [a, b) at position p of `inputs` is its position token a // s, then its
     content t_a … t_(b-2).  Its last token t_(b-1) is no input, only a target, and
-    stands in `last`.  So the target of each position is the input after it, of a
-    window's last position it is `last`, and a PAD position has none.
+    is in `last`.  So the target of each position is the input after it; that of a
+    window's last position is in `last`, and a PAD position has none.
     """
 
     epoch: int
@@ -45,7 +47,7 @@ class Batch:
     windows: Windows
     """`document` is a row of docs.arrow."""
     num_targets: int
-    """Content tokens of the whole step, the slices of all ranks together."""
+    """Content tokens of the whole step, over all ranks."""
     arrangement: Arrangement
     """Where each window lies in `inputs`."""
     inputs: NDArray[np.uint16]
@@ -86,17 +88,17 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """Take what identifies the batches; reads nothing yet.
+        """Set what the batches depend on; no token is read yet.
 
         Args:
             store: an opened store.
             split: "train" or "val".
             batch_size: B, windows per optimiser step, over all ranks.
             seed: key of the order; see `Permutation`.
-            policy: how documents are cut; see windows.py.
+            policy: how documents are cut; see policies.py.
             layout: how windows lie in memory; see layouts.py.
             rows: most rows of a pass; None for one pass per step where possible.
-            static: keep to few shapes; see layouts.py.
+            static: use few shapes; see layouts.py.
             context: C, most content tokens of a window.
             stride: s, by which cuts move; divides C.
             rank: which slice of each step to read, 0 <= rank < world_size.
@@ -105,16 +107,7 @@ class Batches:
         Raises:
             ConfigError: more ranks than windows in a step.
         """
-        if rows is not None and rows < 1:
-            raise ValueError(f"rows: found {rows}, expected at least 1")
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
-        if world_size > batch_size:
-            raise ConfigError(
-                f"found {world_size} ranks for {batch_size} windows per step, "
-                "expected at least one window for each",
-                "use fewer processes or a larger data.batch_size",
-            )
+        _check_shares(batch_size, rows, rank, world_size)
         self.store, self.split = store, split
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
         self.context, self.stride = context, stride
@@ -123,14 +116,14 @@ class Batches:
         self.layout, self.share = layout, -(-batch_size // world_size)
         self.rows = min(self.share if rows is None else rows, self.share)
         self.documents = store.rows(split)
-        self._lengths = store.length[self.documents]
-        self._phase = store.phase[self.documents] if policy == "spread" else None
+        """Rows of docs.arrow, ascending."""
+        self._needs_phase = cutting(policy).needs_phase
         self._epoch: tuple[WindowPlan, Permutation] | None = None
         self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything the windows of a step depend on, beside (epoch, step)."""
+        """Everything the windows of a step depend on besides (epoch, step)."""
         return {
             "store": self.store.digest,
             "split": self.split,
@@ -143,8 +136,8 @@ class Batches:
         }
 
     @property
-    def views(self) -> int:
-        """Epochs until windows lie as in epoch 0 again."""
+    def num_alignments(self) -> int:
+        """C / s, epochs until windows lie as in epoch 0 again."""
         return self.context // self.stride
 
     @property
@@ -154,7 +147,7 @@ class Batches:
 
     @property
     def max_positions(self) -> int:
-        """Most positions that a batch has."""
+        """Most positions of any batch."""
         return max_positions(
             self.layout, batch=self.share, rows=self.rows, context=self.context
         )
@@ -162,6 +155,11 @@ class Batches:
     def plan(self, epoch: int) -> WindowPlan:
         """The windows of an epoch over this split's documents."""
         return self._prepared(epoch)[0]
+
+    def document_windows(self, row: int, epoch: int) -> Windows:
+        """The windows of one document in an epoch, whatever its split."""
+        rows = np.array([row])
+        return self._plan(rows, epoch).all().of(rows)
 
     def num_steps(self, epoch: int) -> int:
         """Optimiser steps in an epoch; the last one may have fewer windows."""
@@ -173,10 +171,10 @@ class Batches:
         return block.windows[part]
 
     def steps_of(self, row: int, epoch: int) -> tuple[Windows, NDArray[np.int64]]:
-        """When a document is trained: its windows of an epoch, and the step of each.
+        """The windows of a document in an epoch, and the step that trains each.
 
         Args:
-            row: a row of docs.arrow that is in this split.
+            row: row of docs.arrow of a document in this split.
             epoch: number of the pass.
         """
         plan, order = self._prepared(epoch)
@@ -184,7 +182,8 @@ class Batches:
         if index == len(self.documents) or self.documents[index] != row:
             raise ValueError(f"row {row}: not a document of the {self.split} split")
         numbers = plan.numbers_of(index)
-        return self._located(numbers, plan), order.inverse(numbers) // self.batch_size
+        steps = order.inverse(numbers) // self.batch_size
+        return plan.locate(numbers).of(self.documents), steps
 
     def batch(
         self, epoch: int, step: int, out: NDArray[np.uint16] | None = None
@@ -194,8 +193,8 @@ class Batches:
         Args:
             epoch: number of the pass, from 0.
             step: number of the step in it, 0 <= step < num_steps(epoch).
-            out: where to put the inputs, at least max_positions ids, so that one buffer
-                can be filled again and again; None for a new one.
+            out: buffer for the inputs, at least max_positions ids, to be reused from
+                step to step; None for a new one.
         """
         block, everything = self._block(epoch, step)
         mine = self._share_of(everything)
@@ -228,25 +227,29 @@ class Batches:
         )
 
     def _share_of(self, step: slice) -> slice:
-        """This rank's windows of a step: an even slice of what there is.
+        """This rank's windows of a step: an even slice.
 
-        So the last step of an epoch, which may have fewer, serves every rank too.
+        The last step of an epoch, which may have fewer windows, is shared evenly too.
         """
         num = step.stop - step.start
         begin = step.start + self.rank * num // self.world_size
         return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
 
+    def _plan(self, rows: NDArray[np.int64], epoch: int) -> WindowPlan:
+        """The windows of some documents in an epoch."""
+        return WindowPlan(
+            self.store.length[rows],
+            epoch=epoch,
+            policy=self.policy,
+            context=self.context,
+            stride=self.stride,
+            phase=self.store.phase[rows] if self._needs_phase else None,
+        )
+
     def _prepared(self, epoch: int) -> tuple[WindowPlan, Permutation]:
         prepared = self._epoch  # read once: another thread may replace it
         if prepared is None or prepared[0].epoch != epoch:
-            plan = WindowPlan(
-                self._lengths,
-                epoch=epoch,
-                policy=self.policy,
-                context=self.context,
-                stride=self.stride,
-                phase=self._phase,
-            )
+            plan = self._plan(self.documents, epoch)
             # An epoch may have no window: `original` drops short documents.
             n = max(1, plan.num_windows)
             order = Permutation(n, seed=self.seed, epoch=epoch)
@@ -254,7 +257,7 @@ class Batches:
         return prepared
 
     def _block(self, epoch: int, step: int) -> tuple[WindowTokens, slice]:
-        """Windows looked up with those of a step, and which of them are the step's."""
+        """The block of windows that holds a step, and the step's slice of it."""
         steps = self.num_steps(epoch)
         if not 0 <= step < steps:
             raise IndexError(
@@ -273,13 +276,20 @@ class Batches:
         size = _STEPS_PER_BLOCK * self.batch_size
         stop = min((number + 1) * size, plan.num_windows)
         numbers = order(np.arange(number * size, stop))
-        return WindowTokens(self.store, self._located(numbers, plan))
+        windows = plan.locate(numbers).of(self.documents)
+        return WindowTokens(self.store, windows)
 
-    def _located(self, numbers: NDArray[np.int64], plan: WindowPlan) -> Windows:
-        found = plan.locate(numbers)
-        return Windows(
-            document=self.documents[found.document],
-            start=found.start,
-            end=found.end,
-            position=found.position,
+
+def _check_shares(
+    batch_size: int, rows: int | None, rank: int, world_size: int
+) -> None:
+    if rows is not None and rows < 1:
+        raise ValueError(f"rows: found {rows}, expected at least 1")
+    if not 0 <= rank < world_size:
+        raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
+    if world_size > batch_size:
+        raise ConfigError(
+            f"found {world_size} ranks for {batch_size} windows per step, "
+            "expected at least one window for each",
+            "use fewer processes or a larger data.batch_size",
         )

@@ -1,4 +1,4 @@
-"""Windows together with the places of their tokens, ready to be copied."""
+"""Look up where the tokens of windows are, and copy them."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,17 @@ __all__ = ["WindowTokens"]
 
 
 class WindowTokens:
-    """Some windows of a store and where their tokens are.
+    """Some windows of a store, and where their tokens are.
 
-    Many are looked up together: a step's windows alone cost ten times as much.  Lists
-    where a loop over windows follows, since NumPy's scalars are slow.
+    Made for many steps at once: per step, the look-up costs ten times as much.  Columns
+    that a loop reads are lists, since NumPy's scalars are slow.
     """
 
     def __init__(self, store: Store, windows: Windows) -> None:
         """Look up the windows; reads one token of each.
 
         Args:
-            store: that they are windows of.
+            store: the store of the windows.
             windows: `document` is a row of docs.arrow.
         """
         length = windows.length
@@ -48,16 +48,16 @@ class WindowTokens:
         return len(self.length)
 
     def copy(self, part: slice, at: Sequence[int], out: NDArray[np.uint16]) -> None:
-        """Put the inputs of some windows where they belong, and PAD everywhere else.
+        """Copy the inputs of some windows to their places, and PAD everywhere else.
 
-        The only copy of tokens on their way to the device.  A loop over slices of
-        memoryviews takes 10 microseconds for 32 windows; over slices of arrays it takes
-        18, and a strided gather of all rows at full width 32.
+        This is the only copy of the tokens on their way to the device.  A loop over
+        slices of memoryviews takes 10 microseconds for 32 windows, over slices of
+        arrays 18, and a strided gather of all rows at full width 32.
 
         Args:
             part: which windows.
-            at: where the position token of each goes; its content follows.
-            out: (positions,) is filled.
+            at: index of each position token in `out`; the content follows it.
+            out: (positions,) filled completely.
         """
         if sum(self.length[part]) < len(out):
             out.fill(PAD)

@@ -1,7 +1,7 @@
-"""How the windows of an optimiser step lie in memory: three layouts of the same work.
+"""Lay out the windows of an optimiser step in memory: three layouts, one result.
 
 A step's windows are read in *passes*: rectangles of b rows by T positions, one forward
-pass each, which stand back to back in one buffer.  A window of n content tokens takes n
+pass each, back to back in one buffer.  A window of n content tokens takes n
 consecutive positions of a row; all other positions are PAD.
 
     padded     a row of C positions per window: always the same shapes.  The reference.
@@ -10,11 +10,11 @@ consecutive positions of a row; all other positions are PAD.
     packed     rows of C positions, each with as many whole windows as fit; the model
                must keep the windows of a row apart.  The least PAD.
 
-A compiled model wants few shapes, so by default they are static: bucketed widths are
+A compiled model needs few shapes, so by default they are static: bucketed widths are
 multiples of 64, packed passes have C positions per row and a multiple of four rows.
 
 The layout changes neither the loss nor the gradient of a step, only its work: attention
-is causal and stays inside a window, PAD stands behind it and is no target.
+is causal and stays inside a window, PAD comes after it and is no target.
 
 Example: windows of 900, 40, 700 and 60 tokens, at most two rows per pass, C = 1024:
 
@@ -33,7 +33,7 @@ __all__ = ["LAYOUTS", "Arrangement", "Layout", "arrange", "max_positions"]
 Layout = Literal["padded", "bucketed", "packed"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
-# What static shapes are multiples of: widths of bucketed passes, rows of packed ones.
+# Static widths of bucketed passes, and rows of packed ones, are multiples of these.
 _STATIC_WIDTH = 64
 _STATIC_ROWS = 4
 
@@ -50,10 +50,10 @@ class Arrangement:
     """Positions of all passes."""
 
     def spans(self, lengths: Sequence[int]) -> list[list[int]]:
-        """For each pass, lengths of the stretches that must not see each other.
+        """For each pass, the lengths of the stretches that must not see each other.
 
-        They are the windows of these lengths, each a stretch, and the PAD between them;
-        none crosses a row, and those of a pass sum to b * T.
+        A stretch is a window, with its length from `lengths`, or the PAD that fills a
+        row; none crosses a row, and those of a pass sum to b * T.
         """
         windows = sorted(zip(self.at, lengths, strict=True), reverse=True)
         found, row_end = [], 0
@@ -62,7 +62,7 @@ class Arrangement:
             for _ in range(rows):
                 position, row_end = row_end, row_end + width
                 while windows and windows[-1][0] < row_end:
-                    _, length = windows.pop()  # rows are filled from their beginning
+                    _, length = windows.pop()  # rows are filled from the left
                     stretches.append(length)
                     position += length
                 if position < row_end:
@@ -92,7 +92,7 @@ def arrange(
             an epoch may have fewer, and keeps the shapes of the others.
         rows: most rows of a pass, at least 1.
         context: C, positions of a full row.
-        static: keep to few shapes; without it passes end where their windows do.
+        static: use few shapes; otherwise passes end where their windows do.
     """
     if layout not in LAYOUTS:
         expected = ", ".join(LAYOUTS)
@@ -172,9 +172,9 @@ def _packed(
 
 
 def _heights(num_rows: int, rows: int, multiple: int) -> list[int]:
-    """Rows of each pass for so many rows in all: full passes, and one for the rest."""
+    """Rows of each pass: full passes, and one for the rest."""
     rest = num_rows % rows or not num_rows
-    # `rows` itself need be no multiple.
+    # `rows` need not be a multiple itself.
     last = [min(rows, _round_up(rest, multiple))] if rest else []
     return [rows] * (num_rows // rows) + last
 

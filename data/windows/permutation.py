@@ -48,14 +48,14 @@ class Permutation:
         self._table = _shuffle(n, self._keys[0]) if n < _TABLE_BELOW else None
 
     def __call__(self, index: ArrayLike) -> NDArray[np.int64]:
-        """Where each index goes; int64 array of the same length."""
+        """Map indices; int64 array of the same length."""
         values = np.atleast_1d(np.asarray(index, dtype=np.int64))
         if self._table is not None:
             return self._table[values]
         return self._walk(values, forward=True)
 
     def inverse(self, value: ArrayLike) -> NDArray[np.int64]:
-        """The index that goes to each value: ``inverse(permutation(i)) == i``."""
+        """The index that maps to each value: ``inverse(permutation(i)) == i``."""
         values = np.atleast_1d(np.asarray(value, dtype=np.int64))
         if self._table is not None:
             return np.argsort(self._table)[values]
@@ -90,7 +90,7 @@ class Permutation:
 
 
 def _mix(values: U64) -> U64:
-    """The splitmix64 finaliser; arithmetic modulo 2**64 is meant."""
+    """The splitmix64 finaliser; wraps modulo 2**64 on purpose."""
     values = values ^ (values >> np.uint64(30))
     values *= np.uint64(0xBF58476D1CE4E5B9)
     values ^= values >> np.uint64(27)
@@ -102,7 +102,7 @@ def _mix(values: U64) -> U64:
 def _add(values: U64, shift: U64, modulus: np.uint64) -> None:
     """`values` + `shift` modulo `modulus`, in place; values are below it."""
     values += shift % modulus
-    # Of a sum and what is left of it, the one that did not wrap around is smaller.
+    # Of sum and sum - modulus, the smaller is right: below 0 wraps to a large number.
     np.minimum(values, values - modulus, out=values)
 
 

@@ -86,9 +86,9 @@ def store_export(folder: Path, documents: tuple[str, ...], kind: "Format") -> No
       tct store export store > workflows.jsonl
       tct store export store 12 owner__name/ci.yml --format yaml
     """
-    from ...data.inspection import find_document
     from ...data.store import Store
     from ...data.store.export import export
+    from ...data.store.find import find_document
 
     opened = Store.open(folder)
     rows = sorted({find_document(opened, name) for name in documents})

@@ -89,12 +89,17 @@ class StatCache:
 
 
 def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # a user without a home, as containers have; nothing is kept
+        home = os.devnull
     return Path(home) / "tct"
 
 
 def _read(path: Path) -> dict[bytes, tuple[_Stat, bytes]]:
     with suppress(OSError, pa.ArrowException, ValueError):
+        if not path.is_file():
+            return {}
         data = path.read_bytes()
         if hashlib.sha256(data[32:]).digest() != data[:32]:
             return {}

@@ -22,7 +22,7 @@ from tct.tests.boundaries.harness import NUM_SHORT, NUM_SLOW
 from tct.tests.records import amend, redigest_tokenizer, sign
 from tct.trainer.export.load import load_trained
 from tct.trainer.export.model_card import CardFacts, model_card
-from tct.trainer.inspect.settings import of_run
+from tct.trainer.inspect.run import run_config
 from tct.trainer.model import GPT
 from tct.trainer.optim import make_optimizers, optimizer_tensors
 from tct.trainer.runs.checkpoint import newest_checkpoint, read_state, restore
@@ -100,7 +100,7 @@ def readers_of(name: str, store: Store) -> Readers:
         "resume": partial(resumed, store=store),
         "compare": compared,
         "metrics": lambda run: read_lines(run / "metrics.jsonl"),
-        "inspect-windows": lambda run: of_run(run, store),
+        "inspect-windows": lambda run: run_config(run, store),
         "export": card,
     }
     kinds = {

@@ -1,4 +1,4 @@
-"""The five policies: each is a loop over its rules, and keeps what it promises."""
+"""The five policies: each is a loop over its rules, and has what it guarantees."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,6 +20,8 @@ from tct.data.windows import (
     WindowPlan,
     Windows,
 )
+from tct.data.windows import policies as policies_module
+from tct.data.windows.policies import Cutting, Epoch
 from tct.tests.data.slow_windows import bit_reversed, slow_windows
 from tct.tests.strategies import lengths
 
@@ -188,7 +190,7 @@ def test_cuts_come_back_after_as_many_epochs_as_there_are_views(policy: Policy) 
         geometry = {"context": context, "stride": stride}
         for epoch in range(9):
             first = plan_of(policy, sizes, epoch, **geometry)
-            later = plan_of(policy, sizes, epoch + first.views, **geometry)
+            later = plan_of(policy, sizes, epoch + first.num_alignments, **geometry)
             assert as_tuples(first.all()) == as_tuples(later.all())
 
 
@@ -463,3 +465,27 @@ def test_an_unknown_policy_is_refused() -> None:
     )
     with pytest.raises(ValueError, match=message):
         WindowPlan([1], epoch=0, policy=unknown)
+
+
+def test_a_new_policy_is_one_registered_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Halves(Cutting):
+        def hop(self, epoch: Epoch) -> int:
+            return epoch.context // 2
+
+        def count(
+            self, lengths: NDArray[np.int64], first: NDArray[np.int64], epoch: Epoch
+        ) -> NDArray[np.int64]:
+            beyond = (lengths - epoch.context).clip(min=0)
+            return 1 - (-beyond // self.hop(epoch))
+
+    name: Any = "halves"
+    monkeypatch.setitem(policies_module._REGISTERED, name, Halves())
+    plan = WindowPlan([5, 18], epoch=3, policy=name, context=8, stride=2)
+    assert as_tuples(plan.all()) == [
+        *((0, 0, 5), (1, 0, 8), (1, 4, 12), (1, 8, 16), (1, 12, 18))
+    ]
+    assert str(plan) == "epoch 3 (halves): 5 windows of 2 documents, offset 0"
+
+
+def test_every_policy_is_registered() -> None:
+    assert tuple(policies_module._REGISTERED) == POLICIES

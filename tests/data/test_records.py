@@ -67,7 +67,9 @@ def test_a_record_without_a_sha256_is_refused(path: Path) -> None:
     record = json.loads(path.read_text())
     del record["sha256"]
     path.write_text(json.dumps(record))
-    with pytest.raises(CorruptError, match="has not the sha256 it records; restore it"):
+    with pytest.raises(
+        CorruptError, match="does not have the sha256 it records; restore it"
+    ):
         read(path)
 
 

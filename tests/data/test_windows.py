@@ -125,9 +125,9 @@ def test_a_negative_epoch_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("context", "stride"), [(1024, 32), (12, 4), (8, 8), (5, 1)])
-def test_views_are_the_strides_of_a_context(context: int, stride: int) -> None:
+def test_alignments_are_the_strides_of_a_context(context: int, stride: int) -> None:
     plan = WindowPlan([1], epoch=0, context=context, stride=stride)
-    assert plan.views * stride == context
+    assert plan.num_alignments * stride == context
 
 
 @pytest.mark.parametrize(

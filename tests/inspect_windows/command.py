@@ -58,6 +58,10 @@ def longest(store: Store) -> int:
 
 def write_run(folder: Path, store: Store, **sections: dict[str, object]) -> Path:
     folder.mkdir()
-    config = {"config": sections, "store": {"digest": store.digest}}
+    config = {
+        "config": sections,
+        "data": {"tokens": 1, "windows_per_epoch": [1, 1]},
+        "store": {"name": "store", "digest": store.digest},
+    }
     (folder / "config.json").write_text(json.dumps(config))
     return folder

@@ -80,11 +80,26 @@ def test_a_run_of_another_store_is_one_line(
 @pytest.mark.parametrize(
     ("sections", "problem"),
     [
-        ({"data": {"windows": "all"}}, "policy: found 'all', expected plan or spread"),
-        ({"data": {"batch_size": 0}}, "batch_size: found 0, expected an integer of"),
-        ({"data": {"seed": "x"}}, "seed: found 'x', expected an integer of at least 0"),
-        ({"run": {"layout": 3}}, "layout: found 3, expected padded or bucketed or"),
-        ({"model": {"context": 33}}, "context: found 33, expected a multiple of 32"),
+        (
+            {"data": {"windows": "all"}},
+            "run.config.data.windows: found 'all', expected plan or spread",
+        ),
+        (
+            {"data": {"batch_size": 0}},
+            "data.batch_size: found 0, expected at least 1",
+        ),
+        (
+            {"data": {"seed": "x"}},
+            "run.config.data.seed: found 'x', expected int",
+        ),
+        (
+            {"run": {"layout": 3}},
+            "run.config.run.layout: found 3, expected padded or bucketed or packed",
+        ),
+        (
+            {"model": {"context": 33}},
+            "model.context: found 33, expected a multiple of 32",
+        ),
     ],
 )
 def test_a_damaged_run_is_one_line(

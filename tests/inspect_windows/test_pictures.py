@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tct.data.documents.yaml_writer import to_yaml
-from tct.data.inspection import epoch_windows
 from tct.data.store import Split, Store
 from tct.data.windows import POLICIES, Policy
 from tct.data.windows.batches import Batches
 from tct.tests.inspect_windows.command import longest, records_of, run_well
+from tct.trainer.inspect.epoch import epoch_windows
 
 # -- one epoch -------------------------------------------------------------------------
 

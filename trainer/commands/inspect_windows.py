@@ -1,8 +1,9 @@
-"""`tct inspect-windows`: its options, and which mode they ask for."""
+"""`tct inspect-windows`: options, and the mode they ask for."""
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,15 @@ from ...data.windows import POLICIES
 from ...data.windows.layouts import LAYOUTS
 
 if TYPE_CHECKING:
-    from ...data.store import Store
-    from ..inspect.settings import Settings
-    from ..inspect.views import View
+    from ...data.windows.batches import Batches
+    from ..inspect.view import View
 
 __all__ = ["inspect_windows", "parse_epochs"]
 
 _PATH = click.Path(path_type=Path)
 _COUNT, _FROM_0 = click.IntRange(min=1), click.IntRange(0, 2**62)
 
-# What goes with the option that chooses a mode; "" is the mode without one.
+# Options that go with each mode; "" is the mode without an option of its own.
 _MODES = {
     "prove": {"prove", "plot"},
     "when": {"when", "epochs"},
@@ -31,16 +31,20 @@ _MODES = {
     "doc": {"doc", "epoch", "plot"},
     "": {"epoch", "limit", "plot"},
 }
+# Goes with every mode, but for --windows, which --prove refuses.
+_ORDER = ("split", "batch_size", "seed", "policy", "layout", "rows")
+_ANYWHERE = {"run_folder", *_ORDER}
 _MAX_EPOCHS = 10_000
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _DEFAULT_LIMITS = {"": 20, "step": 6}
+_DEFAULT_EPOCHS = (0, 1, 2, 3)
 
 
 def parse_epochs(text: str) -> list[int]:
-    """`0-31`, `7`, or several of these, `0,4,8-11`: ascending, each once.
+    """Parse `0-31`, `7`, or several of these, `0,4,8-11`; ascending, each once.
 
     Raises:
-        ValueError: it is nothing of the kind.
+        ValueError: `text` has another form, or too many epochs.
     """
     found: set[int] = set()
     for part in text.split(","):
@@ -94,8 +98,8 @@ def _epochs(
     "--prove",
     is_flag=True,
     default=None,
-    help="Count what every policy does with every token; exit code 1 if a promise "
-    "is broken.",
+    help="Count what every policy does with every token; exit code 1 if a "
+    "guarantee is broken.",
 )
 @click.option(
     "--limit",
@@ -137,17 +141,7 @@ def _epochs(
     help="Most rows of a forward pass.  [default: 8]",
 )
 def inspect_windows(
-    store_folder: Path,
-    plot: Path | None,
-    as_json: bool,
-    run_folder: Path | None,
-    policy: Any,
-    split: Any,
-    batch_size: int | None,
-    seed: int | None,
-    layout: Any,
-    rows: int | None,
-    **asked: Any,
+    store_folder: Path, plot: Path | None, as_json: bool, **asked: Any
 ) -> None:
     """Show exactly which windows of which documents training sees, and when.
 
@@ -160,26 +154,21 @@ def inspect_windows(
       tct inspect-windows store --doc 12 --epoch 3
       tct inspect-windows store --step 100 --run run
       tct inspect-windows store --when 12
-      tct inspect-windows store --prove --plot promises.svg
+      tct inspect-windows store --prove --plot policies.svg
     """
     from ...data.display.figures import check_figure_path
     from ...data.store import Store
-    from ..inspect.settings import Settings, of_run
+    from ..config import Config
+    from ..inspect.run import open_batches, run_config
 
-    mode = _mode({**asked, "plot": plot, "policy": policy})
+    mode = _mode({**asked, "plot": plot})
     if plot is not None:
         check_figure_path(plot, option="--plot")
     store = Store.open(store_folder)
-    settings = Settings() if run_folder is None else of_run(run_folder, store)
-    settings = settings.changed(
-        split=split,
-        batch_size=batch_size,
-        seed=seed,
-        policy=policy,
-        layout=layout,
-        rows=rows,
-    )
-    view = _view(mode, store, settings, **asked)
+    run_folder = asked.pop("run_folder")
+    config = Config() if run_folder is None else run_config(run_folder, store)
+    order = {name: asked.pop(name) for name in _ORDER}
+    view = _view(mode, partial(open_batches, store, config, **order), **asked)
     lines = _print(view, as_json=as_json)
     if plot is not None:
         _save(plot, view, lines or view.lines)
@@ -191,11 +180,12 @@ def _mode(given: dict[str, Any]) -> str:
     """The mode that the options ask for.
 
     Raises:
-        UsageError: an option does not go with it, or a rank is none of the world.
+        UsageError: an option does not go with the mode, or the rank is not below the
+            world size.
     """
     names = {name for name, value in given.items() if value is not None}
     mode = next(mode for mode in _MODES if not mode or mode in names)
-    for name in sorted(names - _MODES[mode] - {"policy"}):
+    for name in sorted(names - _MODES[mode] - _ANYWHERE):
         _refuse(name, mode)
     if mode == "prove" and "policy" in names:
         raise click.UsageError("--windows does not go with --prove, which shows all")
@@ -216,36 +206,53 @@ def _refuse(name: str, mode: str) -> None:
     )
 
 
-def _view(mode: str, store: "Store", settings: "Settings", **asked: Any) -> "View":
-    """What a mode shows."""
-    from ...data.display.bars import open_progress
-    from ...data.inspection import find_document
-    from ..inspect import views
-
-    epoch, limit = asked["epoch"] or 0, asked["limit"]
+def _view(mode: str, batches_of: "Callable[..., Batches]", **asked: Any) -> "View":
+    """Load the module of one mode, and call it."""
+    epoch, epochs, limit = asked["epoch"] or 0, asked["epochs"], asked["limit"]
     limit = (_DEFAULT_LIMITS.get(mode) if limit is None else limit) or None
     if mode == "prove":
-        each = [settings.changed(policy=name).batches(store) for name in POLICIES]
-        with open_progress() as progress:
-            return views.promise_view(each, progress)
-    rank, world = asked["rank"] or 0, asked["world"] or 1
-    batches = settings.batches(store, rank=rank, world_size=world)
-    name = asked["when"] if mode == "when" else asked["doc"]
-    row = None if name is None else find_document(store, name)
+        return _prove(batches_of)
+    batches = batches_of(rank=asked["rank"] or 0, world_size=asked["world"] or 1)
+    row = _row(batches, asked["when"] if mode == "when" else asked["doc"])
     if mode == "step":
-        return views.step_view(batches, epoch, asked["step"], limit)
+        from ..inspect.step import step_view
+
+        return step_view(batches, epoch, asked["step"], limit)
     if mode == "epochs":
-        return views.epochs_view(batches, row, asked["epochs"])
+        from ..inspect.epochs import epochs_view
+
+        return epochs_view(batches, row, epochs)
     if row is None:
-        return views.epoch_view(batches, epoch, limit)
+        from ..inspect.epoch import epoch_view
+
+        return epoch_view(batches, epoch, limit)
     if mode == "when":
-        return views.when_view(batches, row, asked["epochs"] or [0, 1, 2, 3])
-    return views.document_view(batches, row, epoch)
+        from ..inspect.when import when_view
+
+        return when_view(batches, row, epochs or _DEFAULT_EPOCHS)
+    from ..inspect.document import document_view
+
+    return document_view(batches, row, epoch)
+
+
+def _prove(batches_of: "Callable[..., Batches]") -> "View":
+    from ...data.display.bars import open_progress
+    from ..inspect.guarantees import guarantee_view
+
+    each = [batches_of(policy=name) for name in POLICIES]
+    with open_progress() as progress:
+        return guarantee_view(each, progress)
+
+
+def _row(batches: "Batches", name: str | None) -> int | None:
+    from ...data.store.find import find_document
+
+    return None if name is None else find_document(batches.store, name)
 
 
 def _print(view: "View", *, as_json: bool) -> "list[Any]":
-    """Show a view; the lines that were shown."""
-    from ..inspect.canvas import show
+    """Print a view; return the lines that were printed."""
+    from ..inspect.view import show
 
     if as_json:
         for record in view.records:
@@ -257,7 +264,7 @@ def _print(view: "View", *, as_json: bool) -> "list[Any]":
 
 
 def _save(plot: Path, view: "View", lines: Iterable[Any]) -> None:
-    """Draw a view, with its lines for those who cannot see it."""
+    """Draw a view; an HTML page has its lines too, for those who cannot see it."""
     from ...data.display.figures import save_figure
 
     assert view.figure is not None  # of the modes that --plot goes with

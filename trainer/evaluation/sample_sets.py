@@ -26,6 +26,16 @@ class Settings:
     top_p: float
     """Of the sharpened samples; the others are drawn among all tokens."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn with, before anything is written."""
+        self.sampling(0, sharp=True)
+
+    def sampling(self, seed: int, *, sharp: bool) -> Sampling:
+        """How samples are drawn."""
+        if not sharp:
+            return Sampling(seed=seed)
+        return Sampling(seed=seed, temperature=self.temperature, top_p=self.top_p)
+
 
 def write_sets(
     generator: Generator,
@@ -43,15 +53,13 @@ def write_sets(
         note: is told about the samples of each seed.
     """
     sets = []
-    sharp = settings.temperature, settings.top_p
-    for constrained, (temperature, top_p) in product(
-        (True, False), ((1.0, None), sharp)
-    ):
-        name = f"{'constrained' if constrained else 'free'} T={temperature:g}"
-        name += "" if top_p is None else f" p={top_p:g}"
+    for constrained, sharp in product((True, False), (False, True)):
+        drawn = settings.sampling(0, sharp=sharp)
+        name = f"{'constrained' if constrained else 'free'} T={drawn.temperature:g}"
+        name += "" if drawn.top_p is None else f" p={drawn.top_p:g}"
         by_seed = []
         for seed in range(settings.seeds):
-            sampling = Sampling(seed=seed, temperature=temperature, top_p=top_p)
+            sampling = settings.sampling(seed, sharp=sharp)
             begun = time.perf_counter()
             samples = generator.samples(
                 settings.samples, sampling, constrained=constrained

@@ -1,16 +1,18 @@
-"""`tct inspect-windows`: pictures of what data/inspection/ counts.
+"""`tct inspect-windows`: one file per mode, which counts and shows.
 
-    settings.py    what the options mean, taken from a run where one is given
-    views.py       what a mode shows: lines, records and a figure
-    records.py     the objects of --json
-    canvas.py      lines of 80 columns that need no colour
-    bars.py        documents to scale
-    epoch.py       one epoch, or one document in many
+    epoch.py       an epoch to scale
+    epochs.py      one document in many epochs
     document.py    the text of a document with its cuts
     step.py        a batch token by token
     when.py        the steps that train a document
     guarantees.py  all policies compared
-    figures.py     the pictures of --plot
 
-Nothing here counts: the numbers come from data/inspection/.
+    run.py         batches from options, or as a training run has them
+    coverage.py    how often each token is a target
+    places.py      where a window begins in the YAML of a document
+    view.py        lines, records and a figure: the answer of a mode
+    bars.py        documents to scale in characters
+    figures.py     documents and policies with Matplotlib
+
+Nothing here decides anything: windows come from `WindowPlan`, steps from `Batches`.
 """

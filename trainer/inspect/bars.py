@@ -1,26 +1,28 @@
-"""Documents to scale on an axis of tokens, each window a segment of a bar.
+"""Draw documents to scale on an axis of tokens, each window a segment of a bar.
 
     0       1024    2048
     ├▼──────┼───────┼──────      ▼ the offset of the epoch
     ┣┣━━━━━━━┣━━━━━━━┣━━░░░░░    ┣ a window begins, ░ PAD behind the last one
 
-Windows differ from their neighbours by the `┣` between them; their colours alternate
-besides.
+`┣` separates windows; their colours alternate as well.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.text import Text
 
 from ...data.windows import Windows
+from .view import WIDTH
 
-__all__ = ["LEGEND", "Axis"]
+__all__ = ["Axis", "legend_lines"]
 
 CUT, TRAINED, AGAIN, UNSEEN, PAD, MORE = "┣━≡·░…"
-LEGEND = {
+_LEGEND = {
     CUT: "a window begins",
     TRAINED: "trained",
     AGAIN: "trained more than once",
@@ -34,7 +36,7 @@ _PLAIN = {AGAIN: "yellow", UNSEEN: "red", PAD: "dim", MORE: "dim", " ": ""}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
-    """Columns of so many tokens each."""
+    """An axis of tokens; a column is `scale` tokens wide."""
 
     width: int
     """Columns."""
@@ -45,7 +47,7 @@ class Axis:
 
     @staticmethod
     def of(context: int, width: int, longest: int | None = None) -> "Axis":
-        """One of eight columns per context, or with which `longest` tokens fit."""
+        """An axis of eight columns per context, or one that fits `longest` tokens."""
         scale = max(1, context // 8)
         if longest is not None:
             scale = max(1, context // 32)
@@ -54,7 +56,7 @@ class Axis:
         return Axis(width=width, scale=scale, context=context)
 
     def labels(self) -> str:
-        """Token numbers above the ticks, as many as there is room for."""
+        """Token numbers above the ticks, as many as fit."""
         line = ""
         for column in self._ticks():
             label = str(column * self.scale)
@@ -76,22 +78,22 @@ class Axis:
         return text
 
     def bar(self, length: int, windows: Windows) -> Text:
-        """A document.
+        """Draw a document.
 
         Args:
-            length: its tokens.
+            length: tokens of the document.
             windows: of this document, ascending; they may overlap.
         """
         middles = (np.arange(self.width) + 0.5) * self.scale
         held = (middles >= windows.start[:, None]) & (middles < windows.end[:, None])
         marks = self._marks(length, held.sum(axis=0), middles, windows)
-        # Of the first window that holds it: only windows have colours that alternate.
+        # The first window that holds each column decides its colour.
         numbers = (held.cumsum(axis=0) == 0).sum(axis=0)
         previous, furthest = -1, 0
         for number, (start, end) in enumerate(
             zip(windows.start.tolist(), windows.end.tolist(), strict=True)
         ):
-            # A window of less than a column has one, unless it lies in others.
+            # A window narrower than a column still gets one, unless others cover it.
             column = max(previous + 1, self._column(start))
             if start >= furthest and column < self.width:
                 previous, marks[column] = column, CUT
@@ -114,7 +116,7 @@ class Axis:
         middles: NDArray[np.floating[Any]],
         windows: Windows,
     ) -> list[str]:
-        """What the token in the middle of each column is."""
+        """The mark for the token in the middle of each column."""
         marks = np.where(times > 1, AGAIN, np.where(times > 0, TRAINED, UNSEEN))
         room = int(windows.start[-1]) + self.context if len(windows) else 0
         beyond = middles >= length
@@ -123,6 +125,19 @@ class Axis:
         if found[0] in (PAD, " ") and length:  # less than half a column
             found[0] = TRAINED if len(windows) else UNSEEN
         return found
+
+
+def legend_lines(used: set[str]) -> Iterator[str]:
+    """Explain the marks that were used."""
+    parts = [f"{mark} {text}" for mark, text in _LEGEND.items() if mark in used]
+    line = ""
+    for part in parts:
+        if line and cell_len(line) + 3 + cell_len(part) > WIDTH:
+            yield line
+            line = ""
+        line = f"{line}   {part}" if line else part
+    if line:
+        yield line
 
 
 def _styled(marks: list[str], numbers: NDArray[np.int64]) -> Text:

@@ -6,34 +6,48 @@
     ━━ window 2 of 3: [96, 1120), position 3, 1,024 tokens, 0 PAD ━━━━━━━━━━
     ┆ sh
 
-`│` begins a line of the YAML (`·` if no window holds it), `┆` goes on with the line
-above.  So without the marks and the lines of windows it is the YAML, to the
-character; what a terminal would obey or not show is escaped.
+`│` begins a line of the YAML (`·` if no window holds it), `┆` continues the line above.
+Without marks and headers the output is the YAML, to the character, but for control
+and invisible characters, which are escaped.
+
+`--json` gives an object per window: that of `window_records`, and its `text`.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.cells import chop_cells
 from rich.text import Text
 
 from ...data.display.visible import visible_lines
-from ...data.inspection import Stretch, document_windows, stretches
 from ...data.windows import Windows
 from ...data.windows.batches import Batches
-from .bars import Axis
-from .canvas import WIDTH, count, fit
-from .epoch import legend_lines, title
+from .bars import Axis, legend_lines
+from .epoch import figure_title, title, window_records
+from .places import Stretch, stretches, yaml_places
+from .view import WIDTH, Line, Record, View, count, fit
 
-__all__ = ["document_lines", "document_title", "yaml_lines"]
+if TYPE_CHECKING:  # an optional dependency
+    from matplotlib.figure import Figure
+
+__all__ = ["document_title", "document_view", "yaml_lines"]
 
 _LINE, _UNSEEN_LINE, _GOES_ON = "│ ", "· ", "┆ "
 _STYLES = ("cyan", "magenta")
 
 
-def document_lines(batches: Batches, row: int, epoch: int) -> Iterator[Text | str]:
-    """The document to scale, then its text."""
+def document_view(batches: Batches, row: int, epoch: int) -> View:
+    """Show a document to scale, then its text with the cuts of an epoch."""
+    return View(
+        lines=_lines(batches, row, epoch),
+        records=_records(batches, row, epoch),
+        figure=lambda: _figure(batches, row, epoch),
+    )
+
+
+def _lines(batches: Batches, row: int, epoch: int) -> Iterator[Line]:
     store = batches.store
-    windows = document_windows(batches, row, epoch)
+    windows = batches.document_windows(row, epoch)
     length = int(store.length[row])
     axis = Axis.of(batches.context, WIDTH, longest=length)
     yield document_title(batches, row)
@@ -59,16 +73,14 @@ def document_title(batches: Batches, row: int) -> Text:
     return Text(begin + path, style="bold")
 
 
-def yaml_lines(
-    parts: list[Stretch], windows: Windows, context: int
-) -> Iterator[Text | str]:
-    """The text of a document with its marks; see the module's docstring."""
+def yaml_lines(parts: list[Stretch], windows: Windows, context: int) -> Iterator[Line]:
+    """Yield the text of a document with its marks; see the module's docstring."""
     is_new_line = True
     for part in parts:
         yield _header(part, windows, context)
         style = "red" if part.window is None else _STYLES[part.window % 2]
         begin = _UNSEEN_LINE if part.window is None else _LINE
-        # Not splitlines: other characters than \n end a line for it too.
+        # Not splitlines, which also breaks at characters other than \n.
         *lines, rest = part.text.split("\n")
         for line in [*lines, *([rest] if rest else [])]:
             for piece in chop_cells(visible_lines(line), WIDTH - 2) or [""]:
@@ -92,3 +104,33 @@ def _header(part: Stretch, windows: Windows, context: int) -> Text:
         f"{context - (end - start):,} PAD "
     )
     return Text(line.ljust(WIDTH, "━"), style=f"bold {_STYLES[part.window % 2]}")
+
+
+def _records(batches: Batches, row: int, epoch: int) -> Iterator[Record]:
+    windows = batches.document_windows(row, epoch)
+    stops = sorted({*windows.start.tolist(), *windows.end.tolist()})
+    store = batches.store
+    text, places = yaml_places(store.tokenizer, store.tokens(row), stops)
+    at = dict(zip(stops, places, strict=True)) | {0: 0}
+    for record in window_records(windows, epoch, batches):
+        yield {**record, "text": text[at[record["start"]] : at[record["end"]]]}
+
+
+def _figure(batches: Batches, row: int, epoch: int) -> "Figure":
+    from .figures import Bar, bars_figure
+
+    windows = batches.document_windows(row, epoch)
+    bars = [
+        Bar(label=f"{number + 1:,}", length=0, windows=windows[number : number + 1])
+        for number in range(len(windows))
+    ]
+    length = int(batches.store.length[row])
+    whole = Bar(label="all", length=length, windows=windows)
+    title = f"document {row:,}, {figure_title(batches, epoch)}"
+    return bars_figure(
+        [whole, *bars],
+        title=title,
+        name="window",
+        context=batches.context,
+        marked=None,
+    )

@@ -1,44 +1,179 @@
-"""One epoch as a picture, or one document in many epochs."""
+"""One epoch: its windows to scale, and their counts.
 
-from collections.abc import Iterator, Sequence
+`--json` gives an object per window, see `window_records`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.cells import cell_len
+from numpy.typing import NDArray
 from rich.text import Text
 
-from ...data.inspection import (
-    EpochSummary,
-    document_windows,
-    epoch_windows,
-    sample_documents,
-)
-from ...data.windows import WindowPlan, Windows
+from ...data.errors import ConfigError
+from ...data.windows import Policy, Windows
 from ...data.windows.batches import Batches
-from ...data.windows.layouts import LAYOUTS
-from .bars import LEGEND, Axis
-from .canvas import WIDTH, count, facts, fit, wrapped
+from ...data.windows.layouts import LAYOUTS, Layout, arrange
+from .bars import Axis, legend_lines
+from .coverage import Coverage
+from .view import WIDTH, Line, Record, View, count, facts, wrapped
 
-__all__ = ["epoch_lines", "epochs_lines", "legend_lines", "title"]
+if TYPE_CHECKING:  # an optional dependency
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "EpochSummary",
+    "count_positions",
+    "epoch_view",
+    "epoch_windows",
+    "figure_title",
+    "sample_documents",
+    "summarize",
+    "title",
+    "window_records",
+]
 
 _COLUMNS = f"{'document':>8}  {'tokens':>7}  {'windows':>7}  {'PAD':>7}  "
+_PLOTTED_DOCUMENTS = 24
 
 
-def epoch_lines(
-    batches: Batches, summary: EpochSummary, *, limit: int | None
-) -> Iterator[Text | str]:
-    """A sample of an epoch's documents to scale, then the counts of the epoch.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochSummary:
+    """Counts over all windows of an epoch."""
+
+    epoch: int
+    policy: Policy
+    offset: int | None
+    """First cut of long documents; None if each has its own."""
+    documents: int
+    windows: int
+    steps: int
+    """Optimiser steps."""
+    tokens: int
+    """Content tokens of the documents."""
+    targets: int
+    """Content tokens of the windows."""
+    covered: int
+    """Content tokens that are in at least one window."""
+    repeated: int
+    """Content tokens that are in more than one."""
+    rows: int
+    """Most rows of a pass, for `positions`."""
+    positions: dict[Layout, int]
+    """Positions of all steps by layout, PAD included."""
+
+    @property
+    def unseen(self) -> int:
+        """Content tokens that no window holds."""
+        return self.tokens - self.covered
+
+    def pad_share(self, layout: Layout) -> float:
+        """PAD positions among all positions; 0 if there are none."""
+        positions = self.positions[layout]
+        return 1 - self.targets / positions if positions else 0.0
+
+
+def epoch_windows(batches: Batches, epoch: int) -> Windows:
+    """All windows of an epoch, by document; `document` is a row of docs.arrow.
+
+    Raises:
+        ConfigError: the split has no document.
+    """
+    if not len(batches.documents):
+        raise ConfigError(
+            f"{batches.store.folder}: the {batches.split} split has no document",
+            "choose the other one with --split",
+        )
+    return batches.plan(epoch).all().of(batches.documents)
+
+
+def count_positions(batches: Batches, epoch: int) -> dict[Layout, int]:
+    """Count the positions of all steps of an epoch under each layout."""
+    positions = dict.fromkeys(LAYOUTS, 0)
+    for step in range(batches.num_steps(epoch)):
+        lengths = batches.windows(epoch, step).length.tolist()
+        for layout in LAYOUTS:
+            positions[layout] += arrange(
+                lengths,
+                layout,
+                batch=batches.batch_size,
+                rows=batches.rows,
+                context=batches.context,
+            ).num_positions
+    return positions
+
+
+def summarize(batches: Batches, epoch: int) -> EpochSummary:
+    """Count an epoch from its windows, not from the formulas behind them."""
+    plan = batches.plan(epoch)
+    windows = plan.all()
+    coverage = Coverage(plan.lengths, batches.stride)
+    counts = coverage.add(windows)
+    return EpochSummary(
+        epoch=epoch,
+        policy=batches.policy,
+        offset=plan.offset,
+        documents=len(batches.documents),
+        windows=len(windows),
+        steps=batches.num_steps(epoch),
+        tokens=coverage.num_tokens,
+        targets=int(windows.length.sum()),
+        covered=coverage.tokens_where(counts > 0),
+        repeated=coverage.tokens_where(counts > 1),
+        rows=batches.rows,
+        positions=count_positions(batches, epoch),
+    )
+
+
+def sample_documents(
+    lengths: NDArray[np.int64], limit: int, context: int
+) -> NDArray[np.int64]:
+    """Sample documents of all lengths, the shortest first; indices into `lengths`.
+
+    Half of them fit into one window, if there are enough of both kinds.  The sample has
+    the shortest and the longest document, and those on both sides of the context.
+    """
+    order = np.argsort(lengths, kind="stable")
+    num_short = int((lengths <= context).sum())
+    num_long = len(lengths) - num_short
+    limit = min(limit, len(lengths))
+    take_long = min(num_long, max(limit // 2, limit - num_short))
+    short = _spread(num_short, limit - take_long)
+    long = num_short + _spread(num_long, take_long)
+    return np.concatenate([order[short], order[long]])
+
+
+def _spread(size: int, count: int) -> NDArray[np.int64]:
+    """`count` different numbers below `size`, evenly spread, with both ends."""
+    if count == 1:
+        return np.array([size - 1])
+    return np.linspace(0, size - 1, count).round().astype(np.int64)
+
+
+def epoch_view(batches: Batches, epoch: int, limit: int | None) -> View:
+    """Show a sample of documents to scale, then the counts of the epoch.
 
     Args:
         batches: of the documents.
-        summary: of the epoch.
-        limit: most documents; None for all.
+        epoch: number of the pass.
+        limit: most documents to show; None for all.
     """
-    windows = epoch_windows(batches, summary.epoch)
+    return View(
+        lines=_lines(batches, epoch, limit),
+        records=_records(batches, epoch),
+        figure=lambda: _figure(batches, epoch),
+    )
+
+
+def _lines(batches: Batches, epoch: int, limit: int | None) -> Iterator[Line]:
+    summary = summarize(batches, epoch)
+    windows = epoch_windows(batches, epoch)
     lengths = batches.store.length[batches.documents]
     size = len(lengths) if limit is None else limit
     sample = sample_documents(lengths, size, batches.context)
     axis = Axis.of(batches.context, WIDTH - len(_COLUMNS))
-    header = f"{title(batches, summary.epoch)} · {_size(batches, summary)}"
+    header = f"{title(batches, epoch)} · {_size(batches, summary)}"
     yield from (Text(line, style="bold") for line in wrapped(header, WIDTH, "  "))
     yield ""
     yield Text(_COLUMNS + axis.labels(), style="bold")
@@ -61,19 +196,6 @@ def title(batches: Batches, epoch: int) -> str:
     offset = batches.plan(epoch).offset if len(batches.documents) else None
     where = "an offset per document" if offset is None else f"offset {offset}"
     return f"epoch {epoch:,} · {batches.policy} · {where}"
-
-
-def legend_lines(used: set[str]) -> Iterator[str]:
-    """What the marks that were used mean."""
-    parts = [f"{mark} {text}" for mark, text in LEGEND.items() if mark in used]
-    line = ""
-    for part in parts:
-        if line and cell_len(line) + 3 + cell_len(part) > WIDTH:
-            yield line
-            line = ""
-        line = f"{line}   {part}" if line else part
-    if line:
-        yield line
 
 
 def _size(batches: Batches, summary: EpochSummary) -> str:
@@ -111,33 +233,52 @@ def _counts(summary: EpochSummary) -> Iterator[tuple[str, str]]:
     yield "", f"(passes of at most {count(summary.rows, 'row')})"
 
 
-def epochs_lines(
-    batches: Batches, row: int, epochs: Sequence[int]
-) -> Iterator[Text | str]:
-    """How the cuts of one document move: a line per epoch."""
-    length = int(batches.store.length[row])
-    path = batches.store.docs["path"][row].as_py()
-    digits = max(len("epoch "), *(len(f"{epoch:,}") for epoch in epochs))
-    columns = f"{'epoch':>{digits}}  {'offset':>6}  {'windows':>7}  {'of epoch':>9}  "
-    axis = Axis.of(batches.context, WIDTH - len(columns), longest=length)
-    begin = f"document {row:,} · {count(length, 'token')} · {batches.policy} · "
-    yield Text(begin + fit(path, WIDTH - len(begin), keep_end=True), style="bold")
-    yield ""
-    yield Text(columns + axis.labels(), style="bold")
-    yield Text(" " * len(columns)) + axis.ruler(None)
-    used: set[str] = set()
-    for epoch in epochs:
-        windows, plan = document_windows(batches, row, epoch), batches.plan(epoch)
-        bar = axis.bar(length, windows)
-        used |= set(bar.plain)
-        offset = _offset(windows, plan)
-        numbers = f"{epoch:>{digits},}  {offset:>6}  {len(windows):>7,}"
-        yield Text(f"{numbers}  {plan.num_windows:>9,}  ") + bar
-    yield from legend_lines(used)
+def _records(batches: Batches, epoch: int) -> Iterator[Record]:
+    yield from window_records(epoch_windows(batches, epoch), epoch, batches)
 
 
-def _offset(windows: Windows, plan: WindowPlan) -> int:
-    """That of the epoch, or of the one document whose windows these are."""
-    if plan.offset is not None:
-        return plan.offset
-    return int(windows.start[1]) % plan.context if len(windows) > 1 else 0
+def window_records(windows: Windows, epoch: int, batches: Batches) -> Iterator[Record]:
+    """Yield a flat object per window."""
+    columns = (windows.document, windows.start, windows.end, windows.position)
+    for document, start, end, position in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        yield {
+            "epoch": epoch,
+            "document": document,
+            "start": start,
+            "end": end,
+            "position": position,
+            "pad": batches.context - (end - start),
+            "policy": batches.policy,
+        }
+
+
+def _figure(batches: Batches, epoch: int) -> "Figure":
+    from .figures import Bar, bars_figure
+
+    windows = epoch_windows(batches, epoch)
+    lengths = batches.store.length[batches.documents]
+    chosen = sample_documents(lengths, _PLOTTED_DOCUMENTS, batches.context)
+    bars = [
+        Bar(
+            label=f"{row:,}",
+            length=int(batches.store.length[row]),
+            windows=windows[windows.document == row],
+        )
+        for row in batches.documents[chosen].tolist()
+    ]
+    return bars_figure(
+        bars,
+        title=figure_title(batches, epoch),
+        name="document",
+        context=batches.context,
+        marked=batches.plan(epoch).offset,
+    )
+
+
+def figure_title(batches: Batches, epoch: int) -> str:
+    """`epoch 3, plan, offset 96`."""
+    offset = batches.plan(epoch).offset
+    where = "" if offset is None else f", offset {offset}"
+    return f"epoch {epoch:,}, {batches.policy}{where}"

@@ -1,4 +1,4 @@
-"""Figures of windows and policies, drawn with Matplotlib's objects."""
+"""Draw windows and policies with Matplotlib."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from ...data.display.figures import INK, label_axes, new_figure
-from ...data.inspection import PolicyCounts
 from ...data.windows import Windows
 from ...data.windows.layouts import LAYOUTS
+from .guarantees import PolicyCounts
 
-__all__ = ["Bar", "bars_figure", "promise_figure"]
+__all__ = ["Bar", "bars_figure", "policies_figure"]
 
 # Legible on white and on black, also without colour vision.
 _WINDOWS = ("#3b8ea5", "#d98e32")
@@ -27,11 +27,11 @@ _MAX_CONTEXTS = 8  # on the axis; few documents are longer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """A line of a figure."""
+    """A document, or some windows of it, as one line of a figure."""
 
     label: str
     length: int
-    """Tokens of the document; 0 to draw nothing but windows."""
+    """Tokens of the document; 0 to draw only windows."""
     windows: Windows
     """Of one document, ascending."""
 
@@ -39,14 +39,14 @@ class Bar:
 def bars_figure(
     bars: Sequence[Bar], *, title: str, name: str, context: int, marked: int | None
 ) -> Figure:
-    """Windows to scale, the first bar on top.
+    """Draw windows to scale, the first bar on top.
 
     Args:
-        bars: at least one; those beyond the first 64 are left out.
+        bars: at least one; only the first 64 are drawn.
         title: above the figure.
-        name: what the bars are.
+        name: label of the axis of bars.
         context: C, the most tokens of a window.
-        marked: a token to draw a line at, the offset of an epoch.
+        marked: token of a vertical line, such as the offset of an epoch.
     """
     shown = bars[:_MAX_BARS]
     if len(shown) < len(bars):
@@ -76,7 +76,7 @@ def bars_figure(
 
 
 def _draw_windows(axes: Axes, line: int, bar: Bar) -> None:
-    """Windows side by side; those that overlap below one another."""
+    """Draw windows side by side, overlapping ones below each other."""
     windows = bar.windows
     furthest_first = np.searchsorted(windows.end, windows.start, side="right")
     lanes = int((np.arange(len(windows)) - furthest_first).max(initial=0)) + 1
@@ -90,7 +90,7 @@ def _draw_windows(axes: Axes, line: int, bar: Bar) -> None:
 
 
 def _draw_rest(axes: Axes, line: int, bar: Bar, context: int) -> None:
-    """Tokens that no window holds, and the PAD behind the last window."""
+    """Draw the tokens that no window holds, and the PAD after the last window."""
     where = (line - 0.25, 0.5)
     for start, end in _gaps(bar):
         axes.broken_barh([(start, end - start)], where, **_hatched(_UNSEEN, "xxxx"))
@@ -135,7 +135,7 @@ def _explain(axes: Axes, *, has_gaps: bool) -> None:
 
 
 def _legend(axes: Axes, handles: list[Patch], labels: list[str]) -> None:
-    """One line below everything."""
+    """Draw a legend in one line below the figure."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.legend(
@@ -149,8 +149,8 @@ def _legend(axes: Axes, handles: list[Patch], labels: list[str]) -> None:
     )
 
 
-def promise_figure(counts: Sequence[PolicyCounts]) -> Figure:
-    """All policies compared, in six panels."""
+def policies_figure(counts: Sequence[PolicyCounts]) -> Figure:
+    """Draw all policies in six panels."""
     figure = new_figure(height=5.6)
     panels: dict[str, list[float]] = {
         "never seen (% of tokens)": [100 * each.never / each.tokens for each in counts],
@@ -177,7 +177,7 @@ def promise_figure(counts: Sequence[PolicyCounts]) -> Figure:
 
 
 def _draw_pad(axes: Axes, counts: Sequence[PolicyCounts]) -> None:
-    """Three bars per policy, one per layout; the legend is that of the figure."""
+    """Draw three bars per policy, one per layout, and the legend of the figure."""
     shades = (_PAD, *_WINDOWS)
     for place, layout in enumerate(LAYOUTS):
         lines = [line + 0.25 * (place - 1) for line in range(len(counts))]

@@ -1,21 +1,205 @@
-"""All policies compared over C / s epochs, and what they promise."""
+"""Compare all policies over C / s epochs, and check what each guarantees.
 
-from collections.abc import Iterator, Sequence
+Nothing here knows how a policy cuts: all numbers are counted from the windows of
+`WindowPlan` and the steps of `Batches`.  Three sentences are checked against the
+counts; `Cutting.guarantees` says which of them a policy promises.
 
+`--json` gives an object per policy: the fields of `PolicyCounts`, and `claims`, a list
+of objects with `text`, `holds` and `is_promised`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 from rich.text import Text
 
-from ...data.inspection import Claim, PolicyCounts
+from ...data.display.progress import Progress
+from ...data.windows import Policy
 from ...data.windows.batches import Batches
-from ...data.windows.layouts import LAYOUTS
-from .canvas import WIDTH, count, rows, wrapped
+from ...data.windows.layouts import LAYOUTS, Layout
+from ...data.windows.policies import Property, cutting
+from .coverage import Coverage
+from .epoch import count_positions
+from .view import WIDTH, Line, Record, View, count, rows, wrapped
 
-__all__ = ["claim_lines", "promise_lines", "promise_table"]
+if TYPE_CHECKING:  # an optional dependency
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Guarantee",
+    "PolicyCounts",
+    "count_policy",
+    "guarantee_view",
+    "guarantees",
+]
 
 
-def promise_lines(
-    batches: Batches, counts: Sequence[PolicyCounts], claims: Sequence[Claim]
-) -> Iterator[Text | str]:
-    """A column per policy, then a sentence per claim."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyCounts:
+    """One policy over C / s epochs."""
+
+    policy: Policy
+    epochs: int
+    """C / s, after which the cuts repeat."""
+    documents: int
+    tokens: int
+    """Content tokens of the documents."""
+    windows: tuple[int, int]
+    """Fewest and most in an epoch."""
+    never: int
+    """Tokens that are never a target."""
+    missed_share: float
+    """Share of tokens that are no target in an epoch; mean over epochs."""
+    repeated_share: float
+    """Share of tokens that are a target twice or more in an epoch; mean over epochs."""
+    exact_epochs: int
+    """Epochs in which each token is a target exactly once."""
+    views: tuple[int, float, int]
+    """How often a token is a target over all epochs: fewest, mean and most."""
+    alignments: tuple[int, int] | None
+    """Distinct cuts, modulo C, of documents longer than C: fewest and most; None if
+    there are none."""
+    beginnings_share: float
+    """Share of (document, epoch) pairs with a window that begins at token 0."""
+    pad_share: dict[Layout, float]
+    """Share of PAD in all positions of all epochs, by layout."""
+    rows: int
+    """Most rows of a pass, for `pad_share`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guarantee:
+    """A sentence about a policy, and whether the counts bear it out."""
+
+    policy: Policy
+    text: str
+    holds: bool
+    is_promised: bool
+    """Whether the policy guarantees it; the command fails if it then does not hold."""
+
+
+def count_policy(
+    batches: Batches, advance: Callable[[], None] = lambda: None
+) -> PolicyCounts:
+    """Count all alignments of a policy; a few seconds for 100,000 documents.
+
+    Args:
+        batches: of at least one document.
+        advance: called after each epoch.
+    """
+    epochs = batches.num_alignments
+    lengths = batches.plan(0).lengths
+    coverage = Coverage(lengths, batches.stride)
+    cuts = np.zeros((len(lengths), epochs), dtype=np.bool_)
+    num_windows, exact, missed, repeated, beginnings = [], 0, 0, 0, 0
+    targets, positions = 0, dict.fromkeys(LAYOUTS, 0)
+    for epoch in range(epochs):
+        windows = batches.plan(epoch).all()
+        counts = coverage.add(windows)
+        num_windows.append(len(windows))
+        exact += bool((counts == 1).all())
+        missed += coverage.tokens_where(counts == 0)
+        repeated += coverage.tokens_where(counts > 1)
+        beginnings += len(np.unique(windows.document[windows.start == 0]))
+        cuts[windows.document, windows.start % batches.context // batches.stride] = True
+        targets += int(windows.length.sum())
+        for layout, number in count_positions(batches, epoch).items():
+            positions[layout] += number
+        advance()
+    return PolicyCounts(
+        policy=batches.policy,
+        epochs=epochs,
+        documents=len(lengths),
+        tokens=coverage.num_tokens,
+        windows=(min(num_windows), max(num_windows)),
+        never=coverage.tokens_where(coverage.total == 0),
+        missed_share=missed / (coverage.num_tokens * epochs),
+        repeated_share=repeated / (coverage.num_tokens * epochs),
+        exact_epochs=exact,
+        views=_views(coverage),
+        alignments=_range(cuts[lengths > batches.context].sum(axis=1)),
+        beginnings_share=beginnings / (len(lengths) * epochs),
+        pad_share={
+            layout: 1 - targets / number if number else 0.0
+            for layout, number in positions.items()
+        },
+        rows=batches.rows,
+    )
+
+
+def _views(coverage: Coverage) -> tuple[int, float, int]:
+    total = coverage.total
+    mean = float((total * coverage.size).sum() / coverage.num_tokens)
+    return int(total.min()), mean, int(total.max())
+
+
+def _range(numbers: NDArray[np.int64]) -> tuple[int, int] | None:
+    return (int(numbers.min()), int(numbers.max())) if len(numbers) else None
+
+
+def guarantees(counts: PolicyCounts) -> Iterator[Guarantee]:
+    """The three properties a policy can have, as sentences checked against counts."""
+    epochs, alignments = counts.epochs, counts.alignments
+    sentences: dict[Property, tuple[str, bool]] = {
+        "once": (
+            f"each of the {counts.tokens:,} tokens is a target exactly once in each of "
+            f"{epochs} epochs",
+            counts.exact_epochs == epochs,
+        ),
+        "beginnings": (
+            f"each of the {counts.documents:,} beginnings is in each of {epochs} "
+            "epochs",
+            counts.beginnings_share == 1,
+        ),
+        "alignments": (
+            f"each document beyond one window is cut in {epochs} alignments",
+            alignments is None or alignments == (epochs, epochs),
+        ),
+    }
+    promised = cutting(counts.policy).guarantees
+    for name, (text, holds) in sentences.items():
+        yield Guarantee(
+            policy=counts.policy, text=text, holds=holds, is_promised=name in promised
+        )
+
+
+def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
+    """Show a column per policy, then a line per sentence.
+
+    Args:
+        each: the batches of each policy.
+        progress: counts epochs.
+    """
+    progress.stage("count", sum(batches.num_alignments for batches in each))
+    counts = [count_policy(batches, progress.advance) for batches in each]
+    found = [list(guarantees(policy)) for policy in counts]
+
+    def figure() -> "Figure":
+        from .figures import policies_figure
+
+        return policies_figure(counts)
+
+    return View(
+        lines=_lines(each[0], counts, found),
+        records=map(_record, counts, found),
+        figure=figure,
+        is_fine=all(one.holds for each in found for one in each if one.is_promised),
+    )
+
+
+def _record(counts: PolicyCounts, found: Sequence[Guarantee]) -> Record:
+    claims = [asdict(each) for each in found]
+    for claim in claims:
+        del claim["policy"]
+    return {**asdict(counts), "claims": claims}
+
+
+def _lines(
+    batches: Batches, counts: Sequence[PolicyCounts], found: Sequence[list[Guarantee]]
+) -> Iterator[Line]:
     first = counts[0]
     line = (
         f"{first.epochs} epochs of {count(first.documents, 'document')} "
@@ -27,13 +211,14 @@ def promise_lines(
         f"passes of at most {count(first.rows, 'row')}"
     )
     yield ""
-    yield from rows(promise_table(counts))
+    yield from rows(_table(counts))
     yield ""
-    yield from claim_lines(claims)
+    for each in found:
+        yield from _guarantee_lines(each)
 
 
-def promise_table(counts: Sequence[PolicyCounts]) -> list[list[str]]:
-    """Rows of cells: names of the policies, then a row per number."""
+def _table(counts: Sequence[PolicyCounts]) -> list[list[str]]:
+    """Rows of cells: the policies, then a row per number."""
     columns = [_column(each) for each in counts]
     table = [["", *(each.policy for each in counts)]]
     for name in columns[0]:
@@ -53,26 +238,25 @@ def _column(counts: PolicyCounts) -> dict[str, str]:
         "views, fewest": f"{fewest:,}",
         "views, mean": f"{mean:,.1f}",
         "views, most": f"{most:,}",
-        "alignments": _range(counts.alignments),
+        "alignments": _from_to(counts.alignments),
         "beginnings": f"{counts.beginnings_share:.1%}",
         **pads,
     }
 
 
-def _range(numbers: tuple[int, int] | None) -> str:
+def _from_to(numbers: tuple[int, int] | None) -> str:
     if numbers is None:
         return "none"
     fewest, most = numbers
     return f"{fewest}" if fewest == most else f"{fewest} to {most}"
 
 
-def claim_lines(claims: Sequence[Claim]) -> Iterator[Text | str]:
-    """Whether each holds; a promise that does not is `BROKEN`."""
-    for claim in claims:
-        word = "holds" if claim.holds else "not so"
-        style = "green" if claim.holds else ""
-        if claim.is_promised and not claim.holds:
+def _guarantee_lines(found: Sequence[Guarantee]) -> Iterator[Line]:
+    for each in found:
+        word = "holds" if each.holds else "not so"
+        style = "green" if each.holds else ""
+        if each.is_promised and not each.holds:
             word, style = "BROKEN", "bold red"
-        lines = wrapped(f"{claim.policy}: {claim.text}", WIDTH - 8, "  ")
+        lines = wrapped(f"{each.policy}: {each.text}", WIDTH - 8, "  ")
         for index, line in enumerate(lines):
             yield Text.assemble(((word if not index else "").ljust(8), style), line)

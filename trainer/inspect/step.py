@@ -1,29 +1,114 @@
-"""A batch token by token: what goes into the model, and what it is to answer."""
+"""A batch token by token: the inputs of the model, and the targets it has to predict.
+
+Everything is read from `Batch.inputs`, `Batch.targets()` and the arrangement; windows
+only name the document and its tokens.
+
+`--json` gives an object per window in the order of the batch, see `_records`.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.text import Text
 
 from ...data.errors import ConfigError
-from ...data.inspection import BatchWindow, batch_windows
 from ...data.tokenizer import PAD, Tokenizer
 from ...data.tokenizer.trace import readable
 from ...data.windows.batches import Batch, Batches
-from .canvas import WIDTH, count, fit, wrapped
 from .epoch import title
+from .view import WIDTH, Line, Record, View, count, fit, wrapped
 
-__all__ = ["read_batch", "step_lines"]
+__all__ = ["BatchWindow", "batch_windows", "step_view"]
 
 _TOKEN_WIDTH = 26
 
 
-def read_batch(batches: Batches, epoch: int, step: int) -> Batch:
-    """One rank's batch of a step.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchWindow:
+    """A window's place in its batch, and the ids at that place."""
+
+    number: int
+    """Number in the batch, from 0."""
+    document: int
+    """Row of docs.arrow."""
+    start: int
+    """First token."""
+    end: int
+    """One past the last token."""
+    number_of_pass: int
+    row: int
+    """Row in its pass, from 0."""
+    column: int
+    """Column of its first position in the row, from 0."""
+    first: int
+    """First position in the batch."""
+    inputs: NDArray[np.uint16]
+    """(tokens,) a view: the position token, then content."""
+    targets: NDArray[np.uint16]
+    """(tokens,) the id to predict at each."""
+    is_target: NDArray[np.bool_]
+    """(tokens,) whether there is an id to predict."""
+    pad: int
+    """PAD positions after it, up to the next window or the end of the row."""
+
+
+def batch_windows(batch: Batch) -> Iterator[BatchWindow]:
+    """The windows of a batch, in its order."""
+    targets, is_target = batch.targets()
+    lengths = batch.windows.length.tolist()
+    for number, (first, length) in enumerate(
+        zip(batch.arrangement.at, lengths, strict=True)
+    ):
+        which, row, column, row_end = _locate(batch, first)
+        here = slice(first, first + length)
+        behind = batch.inputs[here.stop : row_end] != PAD
+        yield BatchWindow(
+            number=number,
+            document=int(batch.windows.document[number]),
+            start=int(batch.windows.start[number]),
+            end=int(batch.windows.end[number]),
+            number_of_pass=which,
+            row=row,
+            column=column,
+            first=first,
+            inputs=batch.inputs[here],
+            targets=targets[here],
+            is_target=is_target[here],
+            pad=int(behind.argmax()) if behind.any() else len(behind),
+        )
+
+
+def _locate(batch: Batch, position: int) -> tuple[int, int, int, int]:
+    """Pass, row and column of a position, and the end of its row in the batch."""
+    begin = 0
+    for number, (rows, width) in enumerate(batch.arrangement.passes):
+        if position < begin + rows * width:
+            row, column = divmod(position - begin, width)
+            return number, row, column, begin + (row + 1) * width
+        begin += rows * width
+    raise IndexError(f"position {position}: expected one below {begin}")
+
+
+def step_view(batches: Batches, epoch: int, step: int, limit: int | None) -> View:
+    """Show the windows of one rank's batch, each with its first positions.
+
+    Args:
+        batches: of the rank.
+        epoch: number of the pass.
+        step: number of the step in it.
+        limit: most positions of each window; None for all.
 
     Raises:
         ConfigError: the epoch has no such step.
     """
+    batch = _read_batch(batches, epoch, step)
+    return View(lines=_lines(batches, batch, limit), records=_records(batches, batch))
+
+
+def _read_batch(batches: Batches, epoch: int, step: int) -> Batch:
     steps = batches.num_steps(epoch)
     if step >= steps:
         problem = (
@@ -35,16 +120,7 @@ def read_batch(batches: Batches, epoch: int, step: int) -> Batch:
     return batches.batch(epoch, step)
 
 
-def step_lines(
-    batches: Batches, batch: Batch, *, limit: int | None
-) -> Iterator[Text | str]:
-    """The windows of a batch, each with its first positions.
-
-    Args:
-        batches: of the batch.
-        batch: what `read_batch` gave.
-        limit: most positions of each window; None for all.
-    """
+def _lines(batches: Batches, batch: Batch, limit: int | None) -> Iterator[Line]:
     yield from _header(batches, batch)
     tokenizer = batches.store.tokenizer
     paths = batches.store.docs["path"]
@@ -64,7 +140,7 @@ def step_lines(
         yield from _positions(tokenizer, window, batches.stride, limit)
 
 
-def _header(batches: Batches, batch: Batch) -> Iterator[Text | str]:
+def _header(batches: Batches, batch: Batch) -> Iterator[Line]:
     line = (
         f"{title(batches, batch.epoch)} · seed {batches.seed} · "
         f"step {batch.step:,} of {batches.num_steps(batch.epoch):,}"
@@ -97,7 +173,7 @@ def _positions(
         yield _columns("column", "input", "token", "target", "token")
     for index in range(shown):
         number, target = int(window.inputs[index]), int(window.targets[index])
-        # The first one says where the window begins; it shares ids with the others.
+        # The first input is the position token, which shares ids with content.
         text = (
             _spelled(tokenizer, number)
             if index
@@ -125,3 +201,25 @@ def _spelled(tokenizer: Tokenizer, number: int) -> str:
     if symbols is None:
         return "PAD" if number == PAD else "no token"
     return fit(readable(tokenizer, symbols), _TOKEN_WIDTH)
+
+
+def _records(batches: Batches, batch: Batch) -> Iterator[Record]:
+    paths = batches.store.docs["path"]
+    for window in batch_windows(batch):
+        targets = zip(window.targets.tolist(), window.is_target.tolist(), strict=True)
+        yield {
+            "epoch": batch.epoch,
+            "step": batch.step,
+            "rank": batches.rank,
+            "world": batches.world_size,
+            "document": window.document,
+            "path": paths[window.document].as_py(),
+            "start": window.start,
+            "end": window.end,
+            "pass": window.number_of_pass,
+            "row": window.row,
+            "column": window.column,
+            "inputs": window.inputs.tolist(),
+            "targets": [target if is_one else None for target, is_one in targets],
+            "pad": window.pad,
+        }

@@ -1,15 +1,18 @@
-"""The steps of a run in which a document is trained."""
+"""Find the steps that train a document: the inverse of the order.
 
-from collections.abc import Iterator, Sequence
+`--json` gives an object per window: `document`, `policy` and the fields of
+`ScheduledWindow`.
+"""
 
-from rich.text import Text
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
-from ...data.inspection import Occasion
+from ...data.errors import ConfigError
 from ...data.windows.batches import Batches
-from .canvas import WIDTH, rows, wrapped
 from .document import document_title
+from .view import WIDTH, Line, View, rows, wrapped
 
-__all__ = ["when_lines"]
+__all__ = ["ScheduledWindow", "scheduled_windows", "when_view"]
 
 _NAMES = (
     *("epoch", "offset", "window", "[start, end)"),
@@ -17,16 +20,77 @@ _NAMES = (
 )
 
 
-def when_lines(
-    batches: Batches, row: int, found: Sequence[Occasion]
-) -> Iterator[Text | str]:
-    """One line per window and epoch.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduledWindow:
+    """A window of a document, and the step that trains it."""
 
-    Args:
-        batches: of the document.
-        row: the document.
-        found: what `occasions` gave.
+    epoch: int
+    offset: int | None
+    """First cut of long documents in the epoch; None if each has its own."""
+    window: int
+    """Number of the window in its document and epoch, from 0."""
+    num_windows: int
+    """Windows of the document in the epoch."""
+    start: int
+    """First token."""
+    end: int
+    """One past the last token."""
+    position: int
+    """The position token, start // stride."""
+    step: int
+    """Step in its epoch, from 0."""
+    run_step: int
+    """Step in the run, from 0."""
+
+
+def scheduled_windows(
+    batches: Batches, row: int, epochs: Iterable[int]
+) -> Iterator[ScheduledWindow]:
+    """Yield the windows of a document in some epochs, with the steps that train them.
+
+    Raises:
+        ConfigError: the document is in the other split.
     """
+    split = batches.store.docs["split"][row].as_py()
+    if split != batches.split:
+        raise ConfigError(
+            f"document {row}: found it in the {split} split, "
+            f"expected it in {batches.split}",
+            f"add --split {split}",
+        )
+    # Numbers of windows repeat every C / s epochs, as the cuts do.
+    turn = batches.num_alignments
+    steps = [batches.num_steps(epoch) for epoch in range(turn)]
+    for epoch in epochs:
+        before = epoch // turn * sum(steps) + sum(steps[: epoch % turn])
+        windows, found = batches.steps_of(row, epoch)
+        for number, step in enumerate(found.tolist()):
+            yield ScheduledWindow(
+                epoch=epoch,
+                offset=batches.plan(epoch).offset,
+                window=number,
+                num_windows=len(windows),
+                start=int(windows.start[number]),
+                end=int(windows.end[number]),
+                position=int(windows.position[number]),
+                step=step,
+                run_step=before + step,
+            )
+
+
+def when_view(batches: Batches, row: int, epochs: Iterable[int]) -> View:
+    """Show a line per window of a document in some epochs."""
+    found = list(scheduled_windows(batches, row, epochs))
+    about = {"document": row, "policy": batches.policy}
+    return View(
+        lines=_lines(batches, row, found),
+        records=(about | asdict(each) for each in found),
+    )
+
+
+def _lines(
+    batches: Batches, row: int, found: Sequence[ScheduledWindow]
+) -> Iterator[Line]:
     yield document_title(batches, row)
     line = f"{batches.policy} · seed {batches.seed} · {batches.batch_size} windows"
     yield from wrapped(f"{line} per step · steps count from 0", WIDTH, "")

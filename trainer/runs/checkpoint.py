@@ -61,9 +61,9 @@ def save_checkpoint(
     """
     target = run_folder / FOLDER / f"{_PREFIX}{state.step:06d}"
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    remove(temporary)
-    temporary.mkdir(parents=True)
     try:
+        remove(temporary)
+        temporary.mkdir(parents=True)
         files = {}
         for name, tensors in (
             (_MODEL, model.state_dict()),

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
+from ...data.files import name_text
 from ..config import ModelConfig
 from ..model import GPT
 
@@ -23,7 +24,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ValueError: it cannot be read, or holds other numbers than finite float32.
     """
     try:
-        tensors = load_file(path)
+        # safetensors opens no file whose name is not UTF-8.
+        is_utf8 = name_text(path) == str(path)
+        tensors = load_file(path) if is_utf8 else load(path.read_bytes())
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"not readable ({_last_line(error)})") from error
     for name, tensor in tensors.items():

@@ -80,7 +80,9 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
             rate, loss = _try(learner, loader, config)
         validation = validation_batches(store, config, world)
         parameters = count_parameters(model)
-        windows = [batches.plan(epoch).num_windows for epoch in range(batches.views)]
+        windows = [
+            batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
+        ]
         targets, flops = _mean_step(batches, config)
         peak = peak_flops(world.device)
         evaluations = -(-config.run.steps // config.run.eval_every)
@@ -141,7 +143,7 @@ def _mean_step(batches: Batches, config: Config) -> tuple[float, float]:
     Not only of those that were tried: five steps of 32 windows differ by a tenth.
     """
     num_windows, targets, flops = 0, 0, 0.0
-    for epoch in range(batches.views):
+    for epoch in range(batches.num_alignments):
         lengths = batches.plan(epoch).all().length
         num_windows += len(lengths)
         targets += int(lengths.sum())

@@ -297,7 +297,7 @@ def _at_or_after(batches: Batches, epoch: int, step: int) -> Position:
     """
     if step < batches.num_steps(epoch):
         return epoch, step
-    for following in range(epoch + 1, epoch + 1 + batches.views):
+    for following in range(epoch + 1, epoch + 1 + batches.num_alignments):
         if batches.num_steps(following):
             return following, 0
     raise ConfigError(

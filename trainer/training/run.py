@@ -28,6 +28,7 @@ from ...data.windows.batches import Batches
 from ..config import Config, to_dict
 from ..model import GPT, init_weights
 from ..model.memory import check_fits
+from ..runs.checkpoint import FOLDER as CHECKPOINTS
 from ..runs.checkpoint import read_state, restore
 from ..runs.history import CONFIG_NAME
 from ..runs.resume import Origin, check_config, check_place, check_store, run_of
@@ -177,6 +178,8 @@ def _batches(
 
 def _describe(folder: Path, state: State, batches: Batches) -> None:
     store = batches.store
+    # What cannot be made is found before hours of training, not after.
+    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
     write_atomic(folder / "tokenizer.json", lambda file: file.write(tokenizer))
     write_record(
@@ -215,7 +218,9 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
 
 def _describe_data(batches: Batches) -> Mapping[str, Any]:
     """What an epoch is, for those who compare runs."""
-    windows = [batches.plan(epoch).num_windows for epoch in range(batches.views)]
+    windows = [
+        batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
+    ]
     return {
         "documents": len(batches.documents),
         "tokens": int(batches.store.length[batches.documents].sum()),

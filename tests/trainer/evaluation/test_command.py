@@ -243,3 +243,14 @@ def test_without_the_extra_nothing_is_read(
     monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
     text = problem("eval", tmp_path)
     assert "pip install 'tct-workflows[eval]'" in text
+
+
+@pytest.mark.parametrize(
+    "option", ["--temperature=nan", "--temperature=inf", "--top-p=nan"]
+)
+def test_a_number_to_draw_with_is_refused_before_anything_is_written(
+    run: Path, store_folder: Path, tmp_path: Path, option: str
+) -> None:
+    name = option[2:].partition("=")[0]
+    text = problem("eval", run, "--store", store_folder, "-o", tmp_path / "e", option)
+    assert text.startswith(f"Error: {name}: found ")

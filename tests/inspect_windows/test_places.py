@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tct.data.documents.json_text import Json
 from tct.data.documents.yaml_writer import to_yaml
-from tct.data.inspection import document_windows, stretches, yaml_places
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import POLICIES, Policy
 from tct.data.windows.batches import Batches
 from tct.tests.strategies import json_objects, workflow_like
+from tct.trainer.inspect.places import stretches, yaml_places
 
 TOKENIZER = Tokenizer.default()
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -119,7 +119,7 @@ def test_the_stretches_of_a_document_are_its_yaml(
     longest = int(store.length.argmax())
     for row in {0, 1, len(store) - 1, longest}:
         ids = store.tokens(row)
-        windows = document_windows(batches, row, epoch)
+        windows = batches.document_windows(row, epoch)
         parts = stretches(store.tokenizer, ids, windows)
         text = to_yaml(store.tokenizer.decode(ids))
         assert "".join(part.text for part in parts) == text
@@ -140,6 +140,6 @@ def test_the_stretches_of_a_document_are_its_yaml(
 def test_a_document_in_no_window_is_one_stretch(store: Store) -> None:
     batches = Batches(store, "train", batch_size=1, seed=0, policy="original")
     row = int(store.length.argmin())
-    windows = document_windows(batches, row, 1)
+    windows = batches.document_windows(row, 1)
     (part,) = stretches(store.tokenizer, store.tokens(row), windows)
     assert (part.window, part.start, part.end) == (None, 0, int(store.length[row]))

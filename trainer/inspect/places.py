@@ -1,12 +1,12 @@
-"""A document as YAML, with the places where its tokens are cut.
+"""Find where the tokens of a document are cut in its YAML.
 
     ids ──decode ids[:a]──▶ beginning of the JSON text ──leaves──▶ place in the YAML
 
-The beginning of the JSON text says how many *leaves* (keys, scalars and empty
-containers) are complete, and how many characters of an open string are.  The YAML of
-the document has the same leaves in the same order, so each cut has its place there,
-exact to the character.  Only in a text whose YAML spelling is not understood here, it
-is the text's beginning.
+The beginning of the JSON text tells how many *leaves* (keys, scalars and empty
+containers) are complete, and how many characters of an open string.  The YAML has the
+same leaves in the same order, so each cut has a place there, exact to the character.
+In a block text whose lines do not match its value, the place is the beginning of the
+text.
 """
 
 import re
@@ -18,10 +18,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..documents.json_text import dump
-from ..documents.yaml_writer import to_yaml
-from ..tokenizer import Tokenizer
-from ..windows import Windows
+from ...data.documents.json_text import dump
+from ...data.documents.yaml_writer import to_yaml
+from ...data.tokenizer import Tokenizer
+from ...data.windows import Windows
 
 __all__ = ["Stretch", "stretches", "yaml_places"]
 
@@ -47,7 +47,7 @@ class Stretch:
     end: int
     """One past its last token."""
     window: int | None
-    """Which window begins with it; None if no window holds its tokens."""
+    """Number of the window that begins here; None if no window holds these tokens."""
     text: str
     """YAML."""
 
@@ -60,19 +60,19 @@ class _Leaf:
     end: int
     style: str
     value: str | None
-    """None for what cannot be cut inside."""
+    """None for an empty container, which cannot be cut inside."""
 
 
 def stretches(
     tokenizer: Tokenizer, ids: NDArray[np.uint16], windows: Windows
 ) -> list[Stretch]:
-    """The whole document in pieces that begin where a window does.
+    """Cut a whole document into pieces that begin where a window does.
 
-    Their texts together are the YAML of the document.  Where windows overlap, a stretch
+    The joined texts are the YAML of the document.  Where windows overlap, a stretch
     ends where the next window begins.
 
     Args:
-        tokenizer: the one that made the ids.
+        tokenizer: the tokenizer of the ids.
         ids: of the whole document.
         windows: of this document, ascending.
     """
@@ -102,10 +102,10 @@ def stretches(
 def yaml_places(
     tokenizer: Tokenizer, ids: NDArray[np.uint16], stops: Sequence[int]
 ) -> tuple[str, list[int]]:
-    """The YAML of a document, and where it is after so many tokens.
+    """The YAML of a document, and its place after given numbers of tokens.
 
     Args:
-        tokenizer: the one that made the ids.
+        tokenizer: the tokenizer of the ids.
         ids: of the whole document.
         stops: numbers of tokens, ascending, up to ``len(ids)``.
 
@@ -156,7 +156,7 @@ def _yaml_leaves(text: str) -> Iterator[_Leaf]:
 
 
 def _place(text: str, leaf: _Leaf, num_characters: int) -> int:
-    """Where the text is after some characters of a leaf, all before it included."""
+    """Index after some characters of a leaf and everything before it."""
     if num_characters and leaf.value is not None:
         return _inside(text, leaf, leaf.value, num_characters)
     if text[leaf.start] == "\n":  # a value that is not written, as in `push:`

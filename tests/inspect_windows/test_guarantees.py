@@ -17,9 +17,9 @@ from tct.tests.inspect_windows.command import (
     run_well,
 )
 
-# -- what is promised ------------------------------------------------------------------
+# -- guarantees ------------------------------------------------------------------------
 
-PROMISES = """\
+TABLE = """\
 32 epochs of 6 documents (train), 12,278 tokens
 4 windows per step, seed 0, passes of at most 2 rows
 
@@ -63,10 +63,10 @@ not so  sequential: each document beyond one window is cut in 32 alignments
 
 def test_all_policies_are_compared(exact: Path) -> None:
     options = ("--batch-size", 4, "--micro-batch", 2)
-    assert run_well(exact, "--prove", *options) == PROMISES
+    assert run_well(exact, "--prove", *options) == TABLE
 
 
-def test_promises_come_as_json(exact: Path) -> None:
+def test_guarantees_come_as_json(exact: Path) -> None:
     records = records_of(exact, "--prove")
     assert [record["policy"] for record in records] == list(POLICIES)
     assert records[0]["views"] == [32, 32.0, 32]
@@ -74,7 +74,7 @@ def test_promises_come_as_json(exact: Path) -> None:
     assert [claim["is_promised"] for claim in records[4]["claims"]] == [False] * 3
 
 
-def test_a_broken_promise_is_an_exit_code(
+def test_a_broken_guarantee_is_an_exit_code(
     exact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tct.data.windows import WindowPlan
@@ -87,7 +87,7 @@ def test_a_broken_promise_is_an_exit_code(
         return windows[tails] if plan.epoch == 31 else windows
 
     monkeypatch.setattr(WindowPlan, "locate", forget_heads)
-    monkeypatch.setattr("tct.data.inspection.promises.count_positions", lambda *_: {})
+    monkeypatch.setattr("tct.trainer.inspect.guarantees.count_positions", lambda *_: {})
     result = run(exact, "--prove")
     assert result.exit_code == 1
     assert result.stderr == ""

@@ -10,24 +10,23 @@ from hypothesis import strategies as st
 
 from tct.data.display.progress import SilentProgress
 from tct.data.errors import ConfigError
-from tct.data.inspection import (
-    batch_windows,
-    document_windows,
-    epoch_windows,
-    find_document,
-    occasions,
-    sample_documents,
-    summarize,
-    typical_document,
-    window_records,
-)
 from tct.data.store import Split, Store
+from tct.data.store.find import find_document
 from tct.data.tokenizer import PAD
 from tct.data.windows import POLICIES, Policy, Windows
 from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.tests.stores import store_of_lengths
+from tct.trainer.inspect.epoch import (
+    epoch_windows,
+    sample_documents,
+    summarize,
+    window_records,
+)
+from tct.trainer.inspect.epochs import typical_document
+from tct.trainer.inspect.step import batch_windows
+from tct.trainer.inspect.when import scheduled_windows
 
 policies = pytest.mark.parametrize("policy", POLICIES)
 
@@ -118,7 +117,7 @@ def test_the_windows_of_a_document_are_those_of_the_epoch(
     for epoch in (0, 7):
         whole = epoch_windows(batches, epoch)
         for row in batches.documents.tolist():
-            own = document_windows(batches, row, epoch)
+            own = batches.document_windows(row, epoch)
             assert as_tuples(own) == as_tuples(whole[whole.document == row])
 
 
@@ -136,7 +135,7 @@ def test_a_split_without_documents_is_refused() -> None:
 def test_records_are_flat_and_complete(store: Store, policy: Policy) -> None:
     batches = Batches(store, "train", batch_size=1, seed=0, policy=policy)
     windows = epoch_windows(batches, 32)
-    records = list(window_records(windows, epoch=32, batches=batches))
+    records = list(window_records(windows, 32, batches))
     assert records == [
         {
             "epoch": 32,
@@ -160,7 +159,7 @@ def test_records_are_flat_and_complete(store: Store, policy: Policy) -> None:
 
 @policies
 @given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=8))
-def test_the_occasions_of_a_document_are_those_of_a_search_through_all_steps(
+def test_the_scheduled_windows_of_a_document_are_those_of_a_search_through_all_steps(
     policy: Policy, lengths: list[int]
 ) -> None:
     batches = small_batches(store_of_lengths(lengths), policy)
@@ -176,12 +175,12 @@ def test_the_occasions_of_a_document_are_those_of_a_search_through_all_steps(
         before += batches.num_steps(epoch)
     assert sorted(expected) == [
         (each.epoch, each.start, each.end, each.position, each.step, each.run_step)
-        for each in occasions(batches, 0, range(6))
+        for each in scheduled_windows(batches, 0, range(6))
     ]
 
 
-def test_the_occasions_number_the_windows_of_each_epoch() -> None:
-    found = list(occasions(small_batches(store_of_lengths([20])), 0, [1, 3]))
+def test_the_scheduled_windows_number_the_windows_of_each_epoch() -> None:
+    found = list(scheduled_windows(small_batches(store_of_lengths([20])), 0, [1, 3]))
     assert [(each.epoch, each.offset) for each in found] == [(1, 2)] * 4 + [(3, 6)] * 3
     assert [each.window for each in found] == [0, 1, 2, 3, 0, 1, 2]
     assert [each.num_windows for each in found] == [4] * 4 + [3] * 3
@@ -191,7 +190,7 @@ def test_a_document_of_the_other_split_is_never_trained() -> None:
     batches = small_batches(store_of_lengths([5, 5], val=[1]))
     message = "document 1: found it in the val split, expected it in train; add --split"
     with pytest.raises(ConfigError, match=message):
-        list(occasions(batches, 1, [0]))
+        list(scheduled_windows(batches, 1, [0]))
 
 
 # -- batches ---------------------------------------------------------------------------

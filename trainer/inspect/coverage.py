@@ -1,4 +1,4 @@
-"""How often each token is a target, counted window by window.
+"""Count how often each token is a target, window by window.
 
 Every cut is a multiple of the stride s or the end of a document, so the s tokens of a
 block always share one count, and only the last block of a document is shorter.  A
@@ -14,7 +14,7 @@ Example: s = 4, a document of 10 tokens, windows [0, 8) and [4, 10):
 import numpy as np
 from numpy.typing import NDArray
 
-from ..windows import Windows
+from ...data.windows import Windows
 
 __all__ = ["Coverage"]
 
@@ -23,7 +23,7 @@ class Coverage:
     """Counts over some epochs of the same documents."""
 
     def __init__(self, lengths: NDArray[np.int64], stride: int) -> None:
-        """Begin with no window.
+        """Start with no window.
 
         Args:
             lengths: tokens per document, at least 1 each.
@@ -37,7 +37,7 @@ class Coverage:
         """Tokens of each block."""
         self.size[self._first[1:] - 1] = lengths - (blocks - 1) * stride
         self.total = np.zeros(len(self.size), dtype=np.int64)
-        """Times that the tokens of each block were a target so far."""
+        """How often the tokens of each block were a target so far."""
 
     @property
     def num_tokens(self) -> int:
@@ -45,13 +45,13 @@ class Coverage:
         return int(self.size.sum())
 
     def add(self, windows: Windows) -> NDArray[np.int64]:
-        """Count an epoch.
+        """Count the windows of an epoch.
 
         Args:
             windows: in any order; `document` is an index into the lengths.
 
         Returns:
-            (blocks,) how many of these windows hold the tokens of each block.
+            (blocks,) the number of these windows that hold each block.
         """
         ends, lengths = windows.end, self._lengths[windows.document]
         cut_inside = (ends % self._stride != 0) & (ends != lengths)

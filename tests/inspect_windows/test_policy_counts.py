@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.data.inspection import Coverage, PolicyCounts, claims, count_policy
 from tct.data.windows import POLICIES, Policy, Windows
 from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, arrange
 from tct.tests.stores import store_of_lengths
+from tct.trainer.inspect.coverage import Coverage
+from tct.trainer.inspect.guarantees import PolicyCounts, count_policy, guarantees
 
 CONTEXT, STRIDE, VIEWS = 8, 2, 4
 
@@ -116,21 +117,23 @@ def test_the_counts_are_those_of_a_loop_over_every_token(
         max_size=6,
     )
 )
-def test_what_is_promised_holds(
+def test_what_is_guaranteed_holds(
     policy: Policy, documents: list[tuple[int, int]]
 ) -> None:
     lengths, phases = map(list, zip(*documents, strict=True))
-    found = list(claims(count_policy(small_batches(lengths, policy, phases))))
+    found = list(guarantees(count_policy(small_batches(lengths, policy, phases))))
     assert len(found) == 3
-    assert all(claim.holds and claim.is_promised for claim in found)
+    assert all(each.holds and each.is_promised for each in found)
 
 
 def test_each_policy_is_told_what_it_is() -> None:
     lengths = [5, 8, 9, 30]
     held = {
         policy: [
-            claim.holds
-            for claim in claims(count_policy(small_batches(lengths, policy, [0] * 4)))
+            each.holds
+            for each in guarantees(
+                count_policy(small_batches(lengths, policy, [0] * 4))
+            )
         ]
         for policy in POLICIES
     }
@@ -143,16 +146,16 @@ def test_each_policy_is_told_what_it_is() -> None:
     }
 
 
-def test_a_claim_is_a_sentence_with_its_numbers() -> None:
+def test_a_guarantee_is_a_sentence_with_its_numbers() -> None:
     counts = count_policy(small_batches([5, 30], "plan", [0, 0]))
-    assert [claim.text for claim in claims(counts)] == [
+    assert [each.text for each in guarantees(counts)] == [
         "each of the 35 tokens is a target exactly once in each of 4 epochs",
         "each of the 2 beginnings is in each of 4 epochs",
         "each document beyond one window is cut in 4 alignments",
     ]
-    broken = list(claims(replace(counts, exact_epochs=3, beginnings_share=0.9)))
-    assert [claim.holds for claim in broken] == [False, False, True]
-    assert all(claim.is_promised for claim in broken)
+    broken = list(guarantees(replace(counts, exact_epochs=3, beginnings_share=0.9)))
+    assert [each.holds for each in broken] == [False, False, True]
+    assert all(each.is_promised for each in broken)
 
 
 def test_every_epoch_is_told() -> None:

@@ -9,7 +9,6 @@ from rich.text import Text
 from tct.data.display.visible import visible_lines
 from tct.data.documents.json_text import Json
 from tct.data.documents.yaml_writer import to_yaml
-from tct.data.inspection import document_windows, stretches
 from tct.data.windows import POLICIES, Policy, WindowPlan
 from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS
@@ -17,16 +16,13 @@ from tct.tests.stores import store_of_values
 from tct.tests.strategies import json_objects, workflow_like
 from tct.trainer.commands.inspect_windows import parse_epochs
 from tct.trainer.inspect.bars import Axis
-from tct.trainer.inspect.canvas import fit, printable, rows, wrapped
-from tct.trainer.inspect.document import yaml_lines
-from tct.trainer.inspect.views import (
-    View,
-    document_view,
-    epoch_view,
-    epochs_view,
-    step_view,
-    when_view,
-)
+from tct.trainer.inspect.document import document_view, yaml_lines
+from tct.trainer.inspect.epoch import epoch_view
+from tct.trainer.inspect.epochs import epochs_view
+from tct.trainer.inspect.places import stretches
+from tct.trainer.inspect.step import step_view
+from tct.trainer.inspect.view import View, fit, printable, rows, wrapped
+from tct.trainer.inspect.when import when_view
 
 WIDE = "漢字" * 60 + "/\x1b[31m\t\n\u202eci.yml"
 
@@ -143,7 +139,7 @@ def test_without_its_marks_the_text_is_the_yaml(
 ) -> None:
     store = store_of_values([value])
     batches = Batches(store, "train", batch_size=1, seed=0, policy=policy)
-    windows = document_windows(batches, 0, epoch)
+    windows = batches.document_windows(0, epoch)
     parts = stretches(store.tokenizer, store.tokens(0), windows)
     lines = [plain(line) for line in yaml_lines(parts, windows, 1024)]
     assert max(map(cell_len, lines)) <= 80

@@ -1,8 +1,10 @@
-"""Lines for a terminal of 80 columns: all is said in characters, colours only add."""
+"""The answer of a mode, and lines of 80 columns that need no colour."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.segment import Segments
@@ -10,23 +12,55 @@ from rich.text import Text
 
 from ...data.display.screen import Screen
 
-__all__ = ["WIDTH", "count", "facts", "fit", "printable", "rows", "show", "wrapped"]
+if TYPE_CHECKING:  # an optional dependency
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "WIDTH",
+    "Line",
+    "Record",
+    "View",
+    "count",
+    "facts",
+    "fit",
+    "printable",
+    "rows",
+    "show",
+    "wrapped",
+]
 
 WIDTH = 80
 
+Line = Text | str
+Record = dict[str, Any]
 
-def show(lines: Iterable[Text | str]) -> None:
-    """Print lines to stdout, without colour where it is no terminal."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """The answer of a mode; nothing is computed before it is asked for."""
+
+    lines: Iterable[Line]
+    """For people."""
+    records: Iterable[Record]
+    """Of `--json`, one object per line."""
+    figure: "Callable[[], Figure] | None" = None
+    """Of `--plot`."""
+    is_fine: bool = True
+    """Whether each policy has what it guarantees."""
+
+
+def show(lines: Iterable[Line]) -> None:
+    """Print lines to stdout, without colour unless it is a terminal."""
     screen = Screen()
     for line in lines:
         text = Text(line) if isinstance(line, str) else line
         text.end = "\n"
-        # As segments: printed as Text, it would be folded and its tabs expanded.
+        # As segments, since rich folds a Text and expands its tabs.
         screen.print(Segments(text.render(screen, end="\n")), end="", soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """`text` with escapes for what is no visible character of its own width."""
+    """Escape every character that is invisible or has no width."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -36,7 +70,7 @@ def printable(text: str) -> str:
 
 
 def fit(text: str, width: int, *, keep_end: bool = False) -> str:
-    """`text` in at most so many columns; `…` stands for what is left out."""
+    """Shorten `text` to `width` columns; `…` replaces the rest."""
     text = printable(text)
     if cell_len(text) <= width:
         return text
@@ -46,7 +80,7 @@ def fit(text: str, width: int, *, keep_end: bool = False) -> str:
 
 
 def wrapped(text: str, width: int, indent: str) -> Iterator[str]:
-    """Words in lines of at most `width` columns, all but the first indented."""
+    """Wrap words to lines of at most `width` columns, all but the first indented."""
     line = ""
     for word in text.split(" "):
         candidate = f"{line} {word}" if line else word
@@ -66,7 +100,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def rows(table: Sequence[Sequence[str]], *, left: int = 1) -> Iterator[str]:
-    """A table, its first row the names; the first `left` columns are not numbers."""
+    """Align a table, header first; the first `left` columns to the left."""
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     for row in table:
         cells = []
@@ -77,5 +111,5 @@ def rows(table: Sequence[Sequence[str]], *, left: int = 1) -> Iterator[str]:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where there is not one."""
+    """A number with its noun, in the plural unless it is 1."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
