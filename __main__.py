@@ -1,6 +1,6 @@
 """The entry point of `tct` and of `python -m tct`, which torchrun needs.
 
-It imports next to nothing, so that Ctrl-C is answered from the first moment.
+It imports next to nothing, so Ctrl-C works from the first moment.
 """
 
 import os
@@ -14,7 +14,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 
 def run() -> None:
-    """Run the command; Ctrl-C ends it quietly, with exit code 130."""
+    """Run the command; Ctrl-C ends it quietly with exit code 130."""
     signal.signal(signal.SIGINT, _interrupt)
     _open_streams()
     from tct.cli import main
@@ -38,10 +38,10 @@ def _open_streams() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt within a command, else end at once.
+    """Raise KeyboardInterrupt inside a command; otherwise exit at once.
 
-    While modules are imported nothing is open that would have to be put in order, and
-    libraries make other errors of an exception in the middle of it, or print it.
+    During imports nothing is open that needs cleaning up, and libraries turn an
+    exception in the middle of an import into another error, or print it.
     """
     while frame is not None:
         if frame.f_code.co_qualname == "_Group.invoke":

@@ -1,9 +1,9 @@
-"""The `tct` command: its commands, and what becomes of their errors.
+"""The `tct` command: the group of all commands; turns errors into one line.
 
-Each room has its commands in `commands/`, one per file; each parses, calls one
-function and renders.  stdout is data, progress and logs go to stderr; exit code 0 is
-success, 1 a problem that the message says how to solve, 2 wrong usage, 3 a training run
-that diverged, 130 a command that Ctrl-C ended.
+Each room keeps its commands in `commands/`, one per file; each parses, calls one
+function and renders.  Data goes to stdout, progress and logs to stderr.  Exit codes: 0
+success, 1 a problem with a hint how to solve it, 2 wrong usage, 3 a training run that
+diverged, 130 interrupted by Ctrl-C.
 """
 
 import errno
@@ -43,22 +43,22 @@ _HINTS = {
 
 
 class _Group(click.Group):
-    """Turns problems that a user can solve into one line on stderr."""
+    """Prints problems that a user can solve as one line on stderr."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Escape what the encoding of a stream has not, instead of failing there."""
+        """Escape characters that the encoding of a stream lacks, instead of failing."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         return super().main(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
-        """Read the arguments."""
+        """Parse the arguments."""
         with _one_line():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; its TctError or OSError becomes one line."""
+        """Run a command; print its TctError or OSError as one line."""
         try:
             with _one_line():
                 return super().invoke(ctx)

@@ -36,7 +36,7 @@ from tct.data.store.writer import ShardWriter, describe_files, split_column, wri
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan
 from tct.trainer.model.flops import training_flops
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.runs.checkpoint import load_model
 from tct.trainer.runs.live import make_progress
 from tct.trainer.training.loop import train as run_training
@@ -149,7 +149,7 @@ def train_arm(arm: Arm, run: Path, *, tokens: int, seed: int, evals: int) -> Non
         f"data.seed={seed}",
         f"data.batch_size={BATCH}",
     ]
-    config = resolve("tiny", changes)
+    config = preset("tiny", changes)
     windows = plan.all()
     per_token = training_flops(config.model, windows.end - windows.start)
     arm.flops = per_token / lengths.sum() * tokens

@@ -40,7 +40,7 @@ from tct.data.store import Store
 from tct.trainer.config import Config
 from tct.trainer.model.flops import peak_flops
 from tct.trainer.model.loss import softcap_loss
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.training import learner
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loop import train
@@ -164,7 +164,7 @@ def steps(bench: Bench) -> dict[str, Any]:
 def measure(bench: Bench, name: str) -> dict[str, Any]:
     """Speed and memory of one design."""
     device = bench.world.device
-    config = resolve(PRESET, ["warmup_steps=0", *DESIGNS.get(name, [])])
+    config = preset(PRESET, ["warmup_steps=0", *DESIGNS.get(name, [])])
     make = Original if name == ORIGINAL else Ours
     options = learner._ON_CUDA if name == NO_GRAPHS else learner._ON_ONE_GPU
     with patch.object(learner, "_ON_ONE_GPU", options):
@@ -200,7 +200,7 @@ def measure(bench: Bench, name: str) -> dict[str, Any]:
 def profile_step(bench: Bench) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("padded, compiled", "packed, compiled"):
-        config = resolve(PRESET, ["warmup_steps=0", *DESIGNS[name]])
+        config = preset(PRESET, ["warmup_steps=0", *DESIGNS[name]])
         design = Ours(bench.store, config, bench.world)
         design.round(3 * STEPS, Timed())  # so that every shape is compiled
         began = time.perf_counter()
@@ -224,7 +224,7 @@ def profile_step(bench: Bench) -> dict[str, Any]:
             "kernels": [[k[:110], ms] for k, ms in times.most_common(25)],
         }
         torch._dynamo.reset()
-    found["alone_ms"] = _alone(resolve(PRESET))
+    found["alone_ms"] = _alone(preset(PRESET))
     return found
 
 
@@ -286,7 +286,7 @@ def train_model(bench: Bench, name: str) -> dict[str, Any]:
     num_steps = max(100, min(50_000, int(0.9 * 1e3 * seconds / step_ms)))
     settings = [f"steps={num_steps}", f"eval_every={-(-num_steps // 5)}"]
     settings += [f"save_every={num_steps}", "log_every=50"]
-    config = resolve(PRESET, [*settings, *TRAINED[name]])
+    config = preset(PRESET, [*settings, *TRAINED[name]])
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         began = time.perf_counter()

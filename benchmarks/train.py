@@ -26,12 +26,13 @@ from torch import Tensor, nn
 from tct import __version__
 from tct.data.store import Store
 from tct.data.tokenizer import PAD
+from tct.trainer import presets
 from tct.trainer.config import Config
 from tct.trainer.model import GPT, IGNORE_INDEX, init_weights
 from tct.trainer.model.flops import Peak, peak_flops, training_flops
 from tct.trainer.model.memory import peak_memory
 from tct.trainer.optim.lr_schedule import learning_rate
-from tct.trainer.presets import override, resolve
+from tct.trainer.presets import override
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.loader import Loader
@@ -261,7 +262,7 @@ def main(
     store, world = Store.open(folder), World(device=pick_device(device))
     settings = [f"batch_size={batch_size}", f"micro_batch={micro_batch}"]
     settings += ["warmup_steps=0"]  # or there would be no loss to compare
-    config = resolve(preset, settings)
+    config = presets.preset(preset, settings)
 
     def build(name: str) -> Design:
         return make(name, store, config, world)

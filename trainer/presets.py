@@ -23,7 +23,7 @@ from .config import (
 
 Value = int | float | str
 
-__all__ = ["PRESETS", "compose", "override", "override_from", "resolve"]
+__all__ = ["PRESETS", "compose", "override", "override_from", "preset"]
 
 PRESETS = {
     # 2,883,840 parameters: a demonstration on two CPU cores and the example corpus.
@@ -56,18 +56,29 @@ _UNIONS = (typing.Union, types.UnionType)
 _BOOLS = {"true": True, "false": False}
 
 
-def resolve(preset: str, overrides: Sequence[str] = ()) -> Config:
-    """The preset of this name with every `key=value` applied, the last one winning.
+def preset(
+    name: str, overrides: Sequence[str] = (), /, **settings: Value | None
+) -> Config:
+    """The preset of this name with some settings changed.
+
+        preset("tiny", ["optim.lr=1e-3"])
+        preset("tiny", steps=100, lr=1e-3)
+
+    Args:
+        name: a key of PRESETS.
+        overrides: each `key=value`, as for `override`; the last one to name a key wins.
+        settings: the same as arguments, by the last part of a key.
 
     Raises:
         ConfigError: an unknown preset or key, or a value that does not fit.
     """
-    if preset not in PRESETS:
+    if name not in PRESETS:
         raise ConfigError(
-            f"preset {preset!r}: no such preset, expected one of {', '.join(PRESETS)}",
-            _did_you_mean(preset, PRESETS, "give one of these with --preset"),
+            f"preset {name!r}: no such preset, expected one of {', '.join(PRESETS)}",
+            _did_you_mean(name, PRESETS, "give one of these with --preset"),
         )
-    return override(PRESETS[preset], overrides)
+    changes = [f"{key}={value}" for key, value in settings.items()]
+    return override(PRESETS[name], [*overrides, *changes])
 
 
 def compose(start: str | Config, file: Path | None, overrides: Sequence[str]) -> Config:
@@ -81,7 +92,7 @@ def compose(start: str | Config, file: Path | None, overrides: Sequence[str]) ->
     Raises:
         ConfigError: an unknown preset or key, no TOML, or a value that does not fit.
     """
-    config = resolve(start) if isinstance(start, str) else start
+    config = preset(start) if isinstance(start, str) else start
     if file is not None:
         config = override_from(config, file)
     return override(config, overrides)

@@ -1,32 +1,27 @@
 """Type-Constrained Tokenization at run time.
 
-    tokenizer.py     Tokenizer: values ⇄ ids, files; the rest serves it
-    state.py         where a document stands, and which tokens may follow
+    tokenizer.py     Tokenizer: values ⇄ ids, masks, files
+    codec/           values ⇄ symbols
+    segmenter.py     symbols ─▶ fewest tokens
+    masks/           which ids may follow, and the shortest end
+    grammar.py       the compiled schema        dfa.py     texts that it allows
+    symbols.py       the alphabet of tokens     checks.py  reading a tokenizer.json
+    trace.py, prompt.py, violations.py   follow, begin and check a document
 
-    grammar.py       what may stand where (automaton.py: in keys, strings, numbers)
-    symbols.py       the alphabet of base symbols that tokens are made of
-    codec.py         value ⇄ symbols
-      writer.py      value ─▶ symbols in chunks     references.py  texts that come again
-      reader.py      symbols ─▶ value               prefix.py      half a value as text
-      places.py      what both look up
-    segment.py       chunk ─▶ fewest tokens
-    decoder.py       ids ─▶ value, a few at a time
-    machine.py       the grammar as a pushdown automaton
-      masks.py       which tokens may come next     cursors.py  places in the vocabulary
-      completion.py  the shortest end of a document
-
-`pipeline.compiler` makes a grammar, `pipeline.train_tokenizer` a vocabulary.
+`pipeline.compiler` makes a grammar, `pipeline.vocabulary` learns the merges.
 """
 
+from .masks.state import State
+from .prompt import Prompt
 from .tokenizer import (
     MODEL_VOCAB,
     PAD,
     TOKENIZER_FORMAT,
     TOKENIZER_VERSION,
     VOCAB_SIZE,
-    State,
     Tokenizer,
 )
+from .trace import TracedToken
 
 __all__ = [
     "MODEL_VOCAB",
@@ -34,6 +29,8 @@ __all__ = [
     "TOKENIZER_FORMAT",
     "TOKENIZER_VERSION",
     "VOCAB_SIZE",
+    "Prompt",
     "State",
     "Tokenizer",
+    "TracedToken",
 ]

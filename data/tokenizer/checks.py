@@ -1,19 +1,23 @@
-"""Is what a tokenizer.json holds a tokenizer?
+"""Read a tokenizer.json and check its content.
 
-Its digest says that nobody changed it since; this says that every number in it leads to
-something.  So a tokenizer from elsewhere is refused before it is used, though not every
-one that could take long: shortest values may be as long as a grammar makes them.
+The digest shows that nothing changed since it was written; the checks show that every
+number in it refers to something.  So a hostile tokenizer is refused before use, except
+one that is merely slow: shortest values may be as long as a grammar makes them.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypedDict
 
+from ..errors import CorruptError
+from ..files import canonical_json, check_format, read_json
 from ..records import typed
 from .symbols import MAX_CHARACTERS, MAX_LITERALS
 
-__all__ = ["check_content", "check_merges"]
+__all__ = ["check_content", "check_merges", "content_digest", "read_content"]
 
-_MOST = 4096  # of labels, and of what a schema may demand
+_MOST = 4096  # labels, and items or keys that a schema may demand
 
 
 class _Automaton(TypedDict):
@@ -60,21 +64,46 @@ class _Content(TypedDict):
     grammar: _Grammar
 
 
-def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
-    """Check the content of a tokenizer.json by type, and that all references lead on.
+def content_digest(content: Mapping[str, Any]) -> str:
+    """sha256 of a tokenizer.json without its digest, in hexadecimal."""
+    return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+def read_content(path: Path, *, version: int) -> dict[str, Any]:
+    """Read a tokenizer.json and verify its digest, which is left out.
 
     Raises:
-        ValueError: says what is wrong.
+        FormatError: no tokenizer, or one of another version.
+        CorruptError: its content does not have the digest it records.
+    """
+    data = read_json(path)
+    remake = "learn it, or prepare the store that holds it, again"
+    check_format(data, path, name="tokenizer", version=version, remake=remake)
+    recorded = data.pop("digest", None)
+    if (found := content_digest(data)) != recorded:
+        raise CorruptError(
+            f"{path}: its content has digest {found[:12]}…, "
+            f"but it records {str(recorded)[:12]!a}…",
+            "restore the file",
+        )
+    return data
+
+
+def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
+    """Check types and references in the content of a tokenizer.json.
+
+    Raises:
+        ValueError: names the problem.
     """
     content = typed(_Content, data, "tokenizer")
     grammar, characters = content["grammar"], content["characters"]
     _expect(content["vocab_size"] == vocab_size, f"vocab_size is not {vocab_size:,}")
     _expect(len(characters) <= MAX_CHARACTERS, "too many characters")
-    _expect(_differ(characters), "a character twice")
+    _expect(_differ(characters), "a duplicate character")
     are_common = all(c >= "\x80" and not "\ue000" <= c <= "\uf8ff" for c in characters)
-    _expect(are_common, "a character that has another symbol")
+    _expect(are_common, "a character that is ASCII or private")
     _expect(len(grammar["literals"]) <= MAX_LITERALS, "too many literals")
-    _expect(_differ(grammar["literals"]), "a literal twice")
+    _expect(_differ(grammar["literals"]), "a duplicate literal")
     for number, automaton in enumerate(grammar["automata"]):
         _check_automaton(automaton, f"automaton {number}")
     for name in ("root", "any"):
@@ -84,43 +113,49 @@ def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
 
 
 def check_merges(merges: Sequence[str], base: Iterable[str]) -> None:
-    """Check that merged tokens are of symbols, and each another one.
+    """Check that merged tokens consist of symbols and differ.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError: names the problem.
     """
     known = set(base)
-    _expect(_differ([*known, *merges]), "a token twice")
-    _expect(all(merges) and known.issuperset("".join(merges)), "a token of no symbols")
+    _expect(_differ([*known, *merges]), "a duplicate token")
+    _expect(
+        all(merges) and known.issuperset("".join(merges)),
+        "a token that is empty or has an unknown symbol",
+    )
 
 
 def _check_automaton(automaton: _Automaton, where: str) -> None:
     table, labels = automaton["table"], automaton["labels"]
     width = len(automaton["classes"])
-    _expect(_differ("".join(automaton["classes"])), f"{where}: a character twice")
-    _expect(len(table) == len(labels) >= 1, f"{where}: not a label for each state")
-    _expect(_are_within(labels, _MOST), f"{where}: a label that is none")
+    _expect(_differ("".join(automaton["classes"])), f"{where}: a duplicate character")
+    _expect(len(table) == len(labels) >= 1, f"{where}: not one label per state")
+    _expect(_are_within(labels, _MOST), f"{where}: an invalid label")
     for row in table:
-        _expect(len(row) == width >= 1, f"{where}: not a column for each class")
-        _expect(_are_within(row, len(table)), f"{where}: a state that is none")
-    # Backwards from the labels, as every state has to lead to one.
+        _expect(len(row) == width >= 1, f"{where}: not one column per class")
+        _expect(_are_within(row, len(table)), f"{where}: an unknown state")
+    # Search backwards from the labels: every state must lead to one.
     leading = {state for state, label in enumerate(labels) if label >= 0}
     before = -1
     while before != len(leading):
         before = len(leading)
         leading |= {s for s, row in enumerate(table) if not leading.isdisjoint(row)}
-    _expect(len(leading) == len(table), f"{where}: a state that leads nowhere")
+    _expect(len(leading) == len(table), f"{where}: a state without a way to a label")
 
 
 def _check_node(node: _Node, grammar: _Grammar, where: str) -> None:
     automata, nodes = grammar["automata"], grammar["nodes"]
     used = [node.get("number", -1), node.get("text", -1), node.get("keys", -1)]
-    _expect(_are_within(used, len(automata)), f"{where}: an automaton that is none")
-    _expect(_are_within([node.get("items", -1)], len(nodes)), f"{where}: no such items")
+    _expect(_are_within(used, len(automata)), f"{where}: an unknown automaton")
+    _expect(
+        _are_within([node.get("items", -1)], len(nodes)),
+        f"{where}: an unknown node of items",
+    )
     least, most = node.get("min_items", 0), node.get("max_items")
-    _expect(_are_bounds(least, most), f"{where}: bounds that are none")
+    _expect(_are_bounds(least, most), f"{where}: invalid bounds")
     known = set(grammar["literals"])
-    _expect(known.issuperset(node.get("literals", ())), f"{where}: no such literal")
+    _expect(known.issuperset(node.get("literals", ())), f"{where}: an unknown literal")
     keys = node.get("keys", -1)
     labels = 1 + max(automata[keys]["labels"]) if keys >= 0 else 0
     for branch in node.get("branches", ()):
@@ -131,14 +166,14 @@ def _check_branch(
     branch: _Branch, num_nodes: int, known: set[str], num_labels: int, where: str
 ) -> None:
     properties, free = branch.get("properties", {}), branch.get("free", [])
-    _expect(known.issuperset(properties), f"{where}: a key that is no literal")
+    _expect(known.issuperset(properties), f"{where}: a key that is not a literal")
     children = [*properties.values(), *free]
-    _expect(_are_within(children, num_nodes), f"{where}: a child that is none")
-    _expect(len(free) >= num_labels, f"{where}: not a child for each label")
+    _expect(_are_within(children, num_nodes), f"{where}: an unknown child")
+    _expect(len(free) >= num_labels, f"{where}: a label without a child")
     needed = [properties.get(key, -1) for key in branch.get("required", ())]
-    _expect(min(needed, default=0) >= 0, f"{where}: a key that may not be there")
+    _expect(min(needed, default=0) >= 0, f"{where}: a required key that is not allowed")
     least, most = branch.get("min_properties", 0), branch.get("max_properties")
-    _expect(_are_bounds(least, most), f"{where}: bounds that are none")
+    _expect(_are_bounds(least, most), f"{where}: invalid bounds")
 
 
 def _are_within(numbers: Iterable[int], size: int) -> bool:

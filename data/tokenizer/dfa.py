@@ -19,18 +19,18 @@ class Automaton:
     classes: dict[str, int]
     """Character to column; every other character is column 0."""
     table: tuple[tuple[int, ...], ...]
-    """table[state][column] is the next state or -1; state 0 is the start."""
+    """table[state][column] is the next state, DEAD for none; state 0 is the start."""
     labels: tuple[int, ...]
-    """labels[state] says which language the text so far is in, -1 for none."""
+    """labels[state] is the language of the text so far, -1 for none."""
     reach: tuple[int, ...] = field(default=(), compare=False)
-    """Bit set of the labels that can still be reached from each state."""
+    """By state: bit set of the labels within reach."""
     is_universal: bool = field(default=False, compare=False)
-    """Whether every text is accepted with the same label."""
+    """Whether every text has the same label."""
     characters: tuple[str, ...] = field(default=(), compare=False)
-    """One character for each column, a letter or a digit where there is one."""
+    """By column: one of its characters, a letter or digit if possible."""
 
     def __post_init__(self) -> None:
-        """Derive the other fields."""
+        """Derive the remaining fields."""
         object.__setattr__(self, "characters", self._representatives())
         is_universal = len(self.table) == 1 and DEAD not in self.table[0]
         object.__setattr__(self, "is_universal", is_universal)
@@ -51,7 +51,7 @@ class Automaton:
         return self.table[state][self.classes.get(character, 0)]
 
     def label(self, text: str) -> int:
-        """The label of a whole text, -1 if no language has it."""
+        """The label of a whole text; -1 if it is in no language."""
         if self.is_universal:
             return self.labels[0]
         state, table, column = 0, self.table, self.classes.get
@@ -62,7 +62,7 @@ class Automaton:
         return self.labels[state]
 
     def shortest(self, state: int = 0) -> str:
-        """The shortest text that leads from a state to any label."""
+        """The shortest text from a state to any label."""
         queue, seen = deque([(state, "")]), {state}
         while True:  # every state can accept
             state, text = queue.popleft()
@@ -76,11 +76,11 @@ class Automaton:
                     queue.append((target, text + character))
 
     def texts(self, state: int, labels: int) -> Iterator[str]:
-        """All texts that lead from a state to one of some labels, shortest first.
+        """All texts from a state to one of some labels, shortest first.
 
         Args:
-            state: where they begin.
-            labels: bit set of the labels that will do.
+            state: the first state.
+            labels: bit set of the acceptable labels.
         """
         queue = deque([(state, "")])
         while queue:

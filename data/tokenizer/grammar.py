@@ -1,11 +1,10 @@
-"""The compiled schema: what may stand where, as plain data.
+"""The compiled schema as plain data: which values are allowed where.
 
-A `Node` is a set of JSON values; it says for each JSON type what of it is allowed.  An
-object is a list of alternative `Branch`es: reading a key keeps the branches that know
-it ("alive"), and the object may close when an alive branch has all it requires.  When
-alive branches disagree about the value of a key, the first one decides and the others
-are dropped, so the encoder, the decoder and the masks always agree; that only ever
-narrows the grammar, never widens it.
+A `Node` is a set of JSON values, given type by type.  An object is a list of
+alternative `Branch`es: reading a key keeps the branches that know it ("alive"), and the
+object may close when an alive branch has all its required keys.  When alive branches
+disagree about the value of a key, the first one decides and the others are dropped, so
+encoder, reader and masks always agree; that narrows the grammar and never widens it.
 
 `pipeline.compiler` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
 """
@@ -15,12 +14,13 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from ..documents.json_text import MAX_DEPTH
-from .dfa import DEAD, Automaton
+from .dfa import Automaton
 
 __all__ = [
-    "DEAD",
     "MAX_DEPTH",
     "MAX_TAGGED_DEPTH",
+    "NO_AUTOMATON",
+    "NO_NODE",
     "Alive",
     "Automaton",
     "Branch",
@@ -29,8 +29,11 @@ __all__ = [
 ]
 
 MAX_TAGGED_DEPTH = 64
-"""Deepest place at which the grammar allows an array or object where something flat
-would do; the levels below are for what a schema demands."""
+"""Greatest depth at which the grammar allows an array or object where a scalar would
+do, too; deeper levels are for values that a schema requires."""
+
+NO_NODE = -1
+NO_AUTOMATON = -1
 
 Alive: TypeAlias = tuple[int, ...]
 """Indices of the branches of a node that are still possible, ascending."""
@@ -41,10 +44,11 @@ class Branch:
     """One alternative of an object."""
 
     properties: dict[str, int]
-    """Known key to the node of its value; a known key that is absent is forbidden."""
+    """Known key to the node of its value; keys that only other branches know are
+    forbidden."""
     free: tuple[int, ...]
-    """Node of a free key's value by the label of Node.keys, -1 where forbidden; empty
-    where no branch of the node has free keys."""
+    """Label of a free key (see Node.keys) to the node of its value, -1 where forbidden;
+    empty if no branch of the node has free keys."""
     required: frozenset[str] = frozenset()
     min_properties: int = 0
     max_properties: int | None = None
@@ -61,24 +65,24 @@ class Node:
     null: bool = False
     true: bool = False
     false: bool = False
-    number: int = DEAD
+    number: int = NO_AUTOMATON
     """Automaton of a number's text, -1 if no number is allowed."""
     literals: frozenset[str] = frozenset()
-    """Strings that are one symbol each here."""
-    text: int = DEAD
-    """Automaton of a string that is spelled, -1 if none is allowed."""
-    items: int = DEAD
+    """Strings that are one symbol each."""
+    text: int = NO_AUTOMATON
+    """Automaton of a spelled string, -1 if none is allowed."""
+    items: int = NO_NODE
     """Node of an array's items, -1 if no array is allowed."""
     min_items: int = 0
     max_items: int | None = None
     branches: tuple[Branch, ...] = ()
-    """Alternatives of an object; none if no object is allowed."""
-    keys: int = DEAD
-    """Automaton that labels free keys, -1 if there are none."""
+    """Alternatives of an object; empty if no object is allowed."""
+    keys: int = NO_AUTOMATON
+    """Automaton that labels free keys, -1 if none is allowed."""
 
     @property
     def has_scalar(self) -> bool:
-        """Whether anything but arrays and objects is allowed."""
+        """Whether a value other than an array or object is allowed."""
         return (
             self.null
             or self.true
@@ -90,12 +94,12 @@ class Node:
 
     @property
     def only_object(self) -> bool:
-        """Objects alone are allowed, so they need no type tag."""
+        """Whether only objects are allowed; they need no type tag."""
         return bool(self.branches) and self.items < 0 and not self.has_scalar
 
     @property
     def only_array(self) -> bool:
-        """Arrays alone are allowed, so they need no type tag (but see `Grammar`)."""
+        """Whether only arrays are allowed; they need no type tag (see `Grammar`)."""
         return self.items >= 0 and not self.branches and not self.has_scalar
 
 
@@ -112,12 +116,12 @@ class Grammar:
     automata: tuple[Automaton, ...]
     root: int
     any: int
-    """The node of all JSON values, which also types whatever is escaped."""
+    """The node of all JSON values; types escaped values."""
     literals: tuple[str, ...]
     """Every key and enum value, in the order of their symbols."""
 
     def known_keys(self, node: int) -> frozenset[str]:
-        """Keys that are one symbol each in this node's objects."""
+        """Keys that are one symbol each in the objects of a node."""
         return self._known[node]
 
     @cached_property
@@ -159,28 +163,28 @@ class Grammar:
         self, node: int, alive: Alive, key: str | int, count: int
     ) -> tuple[int, Alive]:
         branches = self.nodes[node].branches
-        child, kept = DEAD, []
+        child, kept = NO_NODE, []
         for index in alive:
             branch = branches[index]
             if branch.max_properties is not None and count >= branch.max_properties:
                 continue
             found = (
-                branch.properties.get(key, DEAD)
+                branch.properties.get(key, NO_NODE)
                 if isinstance(key, str)
                 else branch.free[key]
             )
-            if found >= 0 and child in (DEAD, found):
+            if found >= 0 and child in (NO_NODE, found):
                 child = found
                 kept.append(index)
         return child, tuple(kept)
 
     def counts_keys(self, node: int) -> bool:
-        """Whether it depends on the number of keys which may come next."""
+        """Whether the keys that may follow depend on the number of keys before."""
         return self._count_bounds[node] > 0
 
     @cached_property
     def _entered(self) -> dict[tuple[int, Alive, str | int, int], tuple[int, Alive]]:
-        return {}  # there are few: counts only matter up to the largest bound
+        return {}  # few: counts matter up to the largest bound only
 
     @cached_property
     def _count_bounds(self) -> tuple[int, ...]:
@@ -197,21 +201,21 @@ class Grammar:
         return any(branches[index].may_close(seen) for index in alive)
 
     def escaped_child(self, node: int, key: str) -> int:
-        """The node of a known key's value where the key breaks the object's rules.
+        """The node of the value of a known key that breaks the rules of its object.
 
-        -1 for a free key, whose value is then typed by `any`.
+        NO_NODE for a free key, whose value `any` types.
         """
         for branch in self.nodes[node].branches:
             if key in branch.properties:
                 return branch.properties[key]
-        return DEAD
+        return NO_NODE
 
     def shortest_text(self, node: int) -> str:
-        """The shortest string that a node allows, of those that are spelled."""
+        """The shortest spelled string that a node allows."""
         return self.automata[self.nodes[node].text].shortest()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for `tokenizer.json`; defaults are left out."""
+        """Plain data for `tokenizer.json`, without default values."""
         return {
             "root": self.root,
             "any": self.any,
@@ -237,7 +241,7 @@ _BRANCH_DEFAULT = Branch(properties={}, free=())
 
 
 def _differing(record: Node | Branch, default: Node | Branch) -> dict[str, Any]:
-    """The fields of a record that are not at their default."""
+    """The fields of a record that differ from their defaults."""
     fields = {name: getattr(record, name) for name in type(record).__slots__}
     return {
         name: sorted(value) if isinstance(value, frozenset) else value

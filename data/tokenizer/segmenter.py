@@ -1,14 +1,14 @@
 """Cut symbols into the fewest tokens of a vocabulary.
 
-The vocabulary is a set of strings; a token sequence is any way of writing a chunk as
-their concatenation.  Encoding picks the shortest way (among those, the one whose last
+A vocabulary is a set of strings; a tokenization of a chunk is any way to write it as
+their concatenation.  Encoding picks the shortest (among these, the one whose last
 tokens are longest), so the vocabulary alone defines the encoding and needs no ranks.
 
-It is dynamic programming over positions.  All that it needs to know at a position is
-which tokens have begun and are not whole yet, and how many tokens stand before each,
-counted from here.  There are few such states, some ten thousand for a vocabulary of
-8,192 tokens, so they are made when they are first met and become an automaton: from
-then on a symbol takes one look-up, in text that was never seen, too.
+This is dynamic programming over positions.  At each position it needs only the tokens
+that have begun and are incomplete, and the number of tokens before each, relative to
+the best.  There are few such states, some ten thousand for a vocabulary of 8,192
+tokens.  They are made on demand and form an automaton: from then on a symbol costs one
+look-up, in unseen text, too.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ _SLICE = 1 << 12
 
 
 class _Node:
-    """A node of the vocabulary's trie: the beginning of a token, or all of it."""
+    """A node of the vocabulary's trie: the beginning of tokens, or a token."""
 
     __slots__ = ("data", "following", "length", "token")
 
@@ -34,11 +34,11 @@ class _Node:
         self.token = -1
         """Id of the token that ends here, -1 for none."""
         self.data = b""
-        """The same as little-endian uint16."""
+        """The same id as little-endian uint16."""
 
 
 class _State(dict[str, "_State"]):
-    """What is known between two symbols; the state after each symbol met here."""
+    """A state between two symbols; maps symbols met here to the next states."""
 
     __slots__ = ("begun", "costs", "last", "states")
 
@@ -50,13 +50,13 @@ class _State(dict[str, "_State"]):
         states: "dict[object, _State]",
     ) -> None:
         self.last = last
-        """The token that ends here in the shortest way to write all so far."""
+        """The token that ends here in the shortest tokenization so far."""
         self.begun = begun
-        """Beginnings of tokens that end here, the longest first, the root last."""
+        """Incomplete tokens, the longest first, the root last."""
         self.costs = costs
-        """Tokens before each of them, less those in the shortest way up to here."""
+        """Tokens before each, minus those of the shortest tokenization so far."""
         self.states = states
-        """All states, by what they know."""
+        """All states, by (last, begun, costs)."""
 
     def __missing__(self, symbol: str) -> "_State":
         least, last = _UNREACHED, None
@@ -90,8 +90,8 @@ class Segmenter:
         """Build the trie of the vocabulary.
 
         Args:
-            tokens: pairs of a symbol string and its id; every single symbol that will
-                ever be encoded must be among them.
+            tokens: pairs of a symbol string and its id, among them every single symbol
+                that will ever be encoded.
         """
         self._trie = _Node(0)
         for symbols, number in tokens:
@@ -106,22 +106,22 @@ class Segmenter:
         self._cache: dict[str, bytes] = {}
 
     def segment(self, chunk: str) -> tuple[int, ...]:
-        """The ids of a chunk.
+        """Cut a chunk into the fewest tokens; their ids.
 
         Raises:
-            KeyError: a symbol that the vocabulary does not have.
+            KeyError: a symbol is not in the vocabulary.
         """
         return tuple([node.token for node in self._tokens(chunk)])
 
     def encode(self, chunks: Iterable[str], max_tokens: int | None = None) -> bytes:
-        """The ids of chunks, one after the other, as little-endian uint16.
+        """The ids of consecutive chunks as little-endian uint16.
 
         Args:
             chunks: symbols, cut where tokens end.
-            max_tokens: what is longer than this ends with the chunk that makes it so.
+            max_tokens: stop after the chunk that exceeds this number.
 
         Raises:
-            KeyError: a symbol that the vocabulary does not have.
+            KeyError: a symbol is not in the vocabulary.
         """
         known = self._cache.get
         if max_tokens is None:
@@ -137,7 +137,7 @@ class Segmenter:
 
     @property
     def num_states(self) -> int:
-        """States of the automaton that are known."""
+        """States of the automaton made so far."""
         return len(self._start.states)
 
     def _learn(self, chunk: str) -> bytes:
@@ -148,7 +148,7 @@ class Segmenter:
         return ids
 
     def _tokens(self, chunk: str) -> list[_Node]:
-        """The tokens of a chunk, by where they end in the trie."""
+        """The tokens of a chunk, as the trie nodes at which they end."""
         if self.num_states > _MAX_STATES:
             self._start = _State(self._trie, (self._trie,), (0,), {})
         states = list(accumulate(chunk, getitem, initial=self._start))
@@ -161,7 +161,7 @@ class Segmenter:
         return tokens
 
     def num_without(self, symbols: str) -> int:
-        """How many tokens a token's symbols would take if it were not there."""
+        """How many tokens would replace a token if it were dropped."""
         cuts = range(1, len(symbols))
         return 1 + min(
             len(self.segment(symbols[:cut]))
@@ -179,7 +179,7 @@ class Segmenter:
 
 
 def _join(parts: list[bytes]) -> bytes:
-    """All parts in one; `join` takes 80 bytes for each, so long lists go in slices."""
+    """Join parts; `join` needs 80 bytes for each, so long lists go in slices."""
     if len(parts) <= _SLICE:
         return b"".join(parts)
     slices = range(0, len(parts), _SLICE)

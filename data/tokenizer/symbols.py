@@ -1,4 +1,4 @@
-r"""The alphabet that tokens are made of: base symbols, one Unicode character each.
+r"""The alphabet of tokens: base symbols, one Unicode character each.
 
 | ids      | symbols                                     | character           |
 |----------|---------------------------------------------|---------------------|
@@ -8,13 +8,14 @@ r"""The alphabet that tokens are made of: base symbols, one Unicode character ea
 | 515–546  | references: the same text as i texts ago    | U+E010 + i          |
 | 547–674  | common non-ASCII characters of the corpus   | the character       |
 
-So a document is an ordinary `str` of symbols, and a merged token is a substring of
-such strings.  Characters of the private use area in a document's own text are never
-common characters: they are spelled in bytes, and nothing is ambiguous.
+So a document is an ordinary `str` of symbols, and a merged token a substring of such
+strings.  Private-use characters in the text of a document are never common characters:
+they are spelled in bytes, so no symbol is ambiguous.
 """
 
 import re
 from enum import StrEnum
+from typing import Literal
 
 __all__ = [
     "BYTES",
@@ -30,6 +31,7 @@ __all__ = [
     "byte_symbol",
     "drop_partial_character",
     "is_text",
+    "kind",
     "literal_symbol",
     "may_begin_character",
     "reference_number",
@@ -39,21 +41,23 @@ __all__ = [
 
 
 class Control(StrEnum):
-    """Symbols with a meaning of their own; the ids are 0, 1, 2, … in this order."""
+    """Closers, type tags, constants and escapes; ids 0, 1, 2, … in this order."""
 
     END = "\ue000"  # end of a string, key or number
     CLOSE_OBJECT = "\ue001"
     CLOSE_ARRAY = "\ue002"
-    OBJECT = "\ue003"  # type tags: written only where several types are possible
+    OBJECT = "\ue003"  # type tags, only where several types are allowed
     ARRAY = "\ue004"
     TRUE = "\ue005"
     FALSE = "\ue006"
     NULL = "\ue007"
     NUMBER = "\ue008"  # then its JSON text, then END
-    # Three escapes, because fewer are ambiguous: a closer or an item may follow.
-    ESCAPE = "\ue009"  # the next value breaks the schema; it is typed generically
+    # Three escapes: with fewer, an escaped closer and an escaped item look alike.
+    ESCAPE = "\ue009"  # the next value breaks the schema; `Grammar.any` types it
     ESCAPE_KEY = "\ue00a"  # the next key, or the close, breaks the object's rules
-    ESCAPE_ARRAY = "\ue00b"  # the close breaks the array's rules, or no array at all
+    ESCAPE_ARRAY = (
+        "\ue00b"  # the close breaks the array's rules, or a value is not an array
+    )
     BEGIN = "\ue00c"  # reserved: the position token begins a window
 
 
@@ -69,10 +73,10 @@ _FIRST_BYTE_ID = _FIRST_LITERAL_ID + MAX_LITERALS
 _FIRST_REFERENCE_ID = _FIRST_BYTE_ID + len(BYTES)
 FIRST_CHARACTER_ID = _FIRST_REFERENCE_ID + NUM_REFERENCES
 
-STRUCTURE = "\ue000-\ue1ff"  # for character classes: all symbols that are no text
+STRUCTURE = "\ue000-\ue1ff"  # for character classes: all symbols except text
 REFERENCES = frozenset(chr(0xE010 + i) for i in range(NUM_REFERENCES))
 _BYTE_RUN = re.compile("[\ue280-\ue2ff]+")
-# The first bytes of a character whose last ones are not there yet.
+# The first bytes of a character whose last bytes are still missing.
 _PARTIAL_CHARACTER = re.compile(
     r"(?:[\ue2c2-\ue2df]|[\ue2e0-\ue2ef][\ue280-\ue2bf]?"
     r"|[\ue2f0-\ue2f4][\ue280-\ue2bf]{0,2})\Z"
@@ -84,7 +88,7 @@ _SECOND_BYTE = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF)} | {
 
 
 def literal_symbol(slot: int) -> str:
-    """The symbol of a literal by its place in the grammar's list."""
+    """The symbol of a literal, given its index in the grammar's list."""
     return chr(0xE100 + slot)
 
 
@@ -94,7 +98,7 @@ def byte_symbol(byte: int) -> str:
 
 
 def reference_symbol(number: int) -> str:
-    """The symbol of a reference by how many texts it goes back, from 0."""
+    """The symbol of a reference to the text `number` texts before the last one."""
     return chr(0xE010 + number)
 
 
@@ -104,7 +108,7 @@ def reference_number(symbol: str) -> int:
 
 
 def base_symbols(characters: str, *, num_literals: int) -> dict[int, str]:
-    """Id to symbol of everything that is not a merged token."""
+    """Id to symbol of all tokens that are not merged."""
     return {
         **dict(enumerate(Control)),
         **{_FIRST_LITERAL_ID + i: literal_symbol(i) for i in range(num_literals)},
@@ -119,12 +123,19 @@ def is_text(symbol: str) -> bool:
     return not "\ue000" <= symbol <= "\ue1ff"
 
 
+def kind(symbols: str) -> Literal["text", "structure", "both"]:
+    """Whether symbols are text, structure or both."""
+    texts = sum(map(is_text, symbols))
+    pure: Literal["text", "structure"] = "text" if texts else "structure"
+    return "both" if 0 < texts < len(symbols) else pure
+
+
 def spell(symbols: str, *, errors: str = "strict") -> str:
-    """The text that a run of text symbols stands for.
+    """The text of a run of text symbols.
 
     Args:
         symbols: text symbols only.
-        errors: how to take bytes that are not UTF-8, as in `bytes.decode`.
+        errors: how to handle bytes that are not UTF-8, as in `bytes.decode`.
 
     Raises:
         UnicodeDecodeError: the bytes are not UTF-8 and `errors` is strict.
@@ -138,12 +149,12 @@ def spell(symbols: str, *, errors: str = "strict") -> str:
 
 
 def drop_partial_character(symbols: str) -> str:
-    """Text symbols without the bytes of a last character that is not whole."""
+    """Text symbols without the bytes of an incomplete last character."""
     return _PARTIAL_CHARACTER.sub("", symbols)
 
 
 def may_begin_character(data: bytes) -> bool:
-    """Whether some UTF-8 character of several bytes begins with `data`."""
+    """Whether some multi-byte UTF-8 character begins with `data`."""
     first, rest = data[0], data[1:]
     if not 0xC2 <= first <= 0xF4:
         return False

@@ -1,4 +1,4 @@
-"""Type-Constrained Tokenization at run time: values to token ids, and what may follow.
+"""Type-Constrained Tokenization at run time: values to token ids, and masks.
 
     tokenizer = Tokenizer.load("tokenizer.json")
     ids = tokenizer.encode({"on": "push", "jobs": {...}})   # uint16 array
@@ -7,12 +7,11 @@
     state.allowed()                                         # bool[8192]
     state = state.advance(ids[0])
 
-A token is a string of base symbols (`symbols.py`); ids 0–8191.  Ids 0–546 are the
-controls, literals, bytes and references, then come common characters, then merged
+A token is a string of base symbols (`symbols.py`) with an id from 0 to 8191.  Ids 0–546
+are the controls, literals, bytes and references; common characters follow, then merged
 tokens; ids after the last merged token are reserved.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
@@ -23,19 +22,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..documents.json_text import Json
-from ..errors import CorruptError, FormatError
-from ..files import canonical_json, check_format, read_json, write_atomic
-from .checks import check_content, check_merges
+from ..errors import FormatError
+from ..files import write_atomic
+from .checks import check_content, check_merges, content_digest, read_content
 from .codec import Codec
 from .codec.decoder import Decoder
 from .codec.prefix import Prefix
 from .grammar import Grammar
-from .masks import Masks
-from .masks.closing import Completer
-from .masks.pushdown import Machine
+from .masks import MaskEngine
 from .masks.state import State
+from .prompt import Prompt, open_prompt
 from .segmenter import Segmenter
 from .symbols import ESCAPES, FIRST_CHARACTER_ID, Control, base_symbols
+from .trace import Names, TracedToken, trace
 
 __all__ = [
     "MODEL_VOCAB",
@@ -43,7 +42,6 @@ __all__ = [
     "TOKENIZER_FORMAT",
     "TOKENIZER_VERSION",
     "VOCAB_SIZE",
-    "State",
     "Tokenizer",
 ]
 
@@ -55,13 +53,11 @@ MODEL_VOCAB = 8193
 TOKENIZER_FORMAT = "tct-tokenizer"
 TOKENIZER_VERSION = 2
 
-# No document needs these to be written by a model.
-_NEVER_GENERATED = ESCAPES | {Control.BEGIN}
 _ESCAPE_IDS = tuple(i for i, symbol in enumerate(Control) if symbol in ESCAPES)
 
 
 class Tokenizer:
-    """An immutable tokenizer.  Loading it takes milliseconds, its masks are lazy."""
+    """An immutable tokenizer.  Loading takes milliseconds; masks are made lazily."""
 
     def __init__(
         self,
@@ -80,14 +76,13 @@ class Tokenizer:
             schema_sha256: of the schema that the grammar was compiled from.
 
         Raises:
-            ValueError: merges that do not fit in, or are not of symbols.
+            ValueError: merges that do not fit in, or hold something else than symbols.
         """
         base = base_symbols(characters, num_literals=len(grammar.literals))
         first_merge = FIRST_CHARACTER_ID + len(characters)
         if first_merge + len(merges) > VOCAB_SIZE:
-            raise ValueError(
-                f"{len(merges):,} merges do not fit into {VOCAB_SIZE:,} ids"
-            )
+            problem = f"{len(merges):,} merges do not fit into {VOCAB_SIZE:,} ids"
+            raise ValueError(problem)
         check_merges(merges, base.values())
         self.grammar = grammar
         self.characters = characters
@@ -101,8 +96,8 @@ class Tokenizer:
 
     @property
     def digest(self) -> str:
-        """sha256 of everything that decides about ids."""
-        return hashlib.sha256(canonical_json(self._content())).hexdigest()
+        """sha256 of everything that ids depend on."""
+        return content_digest(self._content())
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -115,52 +110,34 @@ class Tokenizer:
             "grammar": self.grammar.to_json(),
         }
 
-    def save(self, path: Path) -> None:
-        """Write `tokenizer.json`: all of the above and the digest."""
+    def save(self, path: Path | str) -> None:
+        """Write `tokenizer.json`: grammar, vocabulary and digest."""
         content = {**self._content(), "digest": self.digest}
         data = json.dumps(content, indent=0, separators=(",", ":")).encode() + b"\n"
-        write_atomic(path, lambda file: file.write(data))
+        write_atomic(Path(path), lambda file: file.write(data))
 
     @staticmethod
     def load(path: Path | str) -> "Tokenizer":
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
             FormatError: no tokenizer, or one of another version.
             CorruptError: its content does not have the digest it records.
         """
         path = Path(path)
-        data = read_json(path)
-        check_format(
-            data,
-            path,
-            name="tokenizer",
-            version=TOKENIZER_VERSION,
-            remake="learn it, or prepare the store that holds it, again",
-        )
-        recorded = data.pop("digest", None)
-        found = hashlib.sha256(canonical_json(data)).hexdigest()
-        remake = "restore the file"
-        if found != recorded:
-            raise CorruptError(
-                f"{path}: its content has digest {found[:12]}…, "
-                f"but it records {str(recorded)[:12]!a}…",
-                remake,
-            )
+        data = read_content(path, version=TOKENIZER_VERSION)
         try:
             check_content(data, vocab_size=VOCAB_SIZE)
-            return Tokenizer(
-                Grammar.from_json(data["grammar"]),
-                characters=data["characters"],
-                merges=data["merges"],
-                schema_sha256=data["schema_sha256"],
-            )
+            grammar = Grammar.from_json(data["grammar"])
+            names = ("characters", "merges", "schema_sha256")
+            return Tokenizer(grammar, **{name: data[name] for name in names})
         except (TypeError, ValueError) as error:
-            raise FormatError(f"{path}: is no tokenizer ({error})", remake) from error
+            problem = f"{path}: not a tokenizer ({error})"
+            raise FormatError(problem, "restore the file") from error
 
     @staticmethod
-    def load_or_default(path: Path | None) -> "Tokenizer":
-        """`load` a file, or take the `default` where there is none."""
+    def load_or_default(path: Path | str | None) -> "Tokenizer":
+        """`load` a file; without one, the `default`."""
         return Tokenizer.default() if path is None else Tokenizer.load(path)
 
     @staticmethod
@@ -168,7 +145,7 @@ class Tokenizer:
     def default() -> "Tokenizer":
         """The tokenizer that ships with the package, so that ids can be compared.
 
-        It was learnt from the newest workflows of 248 public repositories.
+        Learnt from the newest workflows of 248 public repositories.
         """
         return Tokenizer.load(Path(__file__).with_name("default.json"))
 
@@ -184,11 +161,12 @@ class Tokenizer:
 
         Args:
             value: the document.
-            max_tokens: of a document of more, some more than these, from its beginning.
+            max_tokens: stop at the end of the chunk that exceeds this number; None
+                encodes the whole document.
 
         Raises:
             ValueError: nesting beyond MAX_DEPTH.
-            TypeError: no JSON value.
+            TypeError: not a JSON value.
         """
         ids = self.segmenter.encode(self.codec.encode(value), max_tokens)
         return np.frombuffer(bytearray(ids), dtype="<u2")
@@ -200,10 +178,10 @@ class Tokenizer:
     def encode_batch(
         self, values: Iterable[Json]
     ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-        """Many documents, one after the other.
+        """Encode many documents into one array.
 
         Returns:
-            ids: uint16 (T,), of all documents.
+            ids: uint16 (T,), all documents back to back.
             offsets: int64 (D + 1,); document d is `ids[offsets[d] : offsets[d + 1]]`.
 
         Raises:
@@ -227,19 +205,19 @@ class Tokenizer:
         return expansions
 
     def decode(self, ids: ArrayLike) -> Json:
-        """The document that `encode` made these ids from, key order included.
+        """Decode one document, key order included.
 
         Raises:
-            DecodeError: no document has these ids; it names the first bad one.
+            DecodeError: these ids are not a document; names the first bad one.
         """
         decoder = self.decoder()
         decoder.feed(ids)
         return decoder.value()
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[Json]:
-        """The documents whose ids come one after the other.
+        """Decode documents that follow each other.
 
-        No separator is needed: the close of its root ends a document.
+        They need no separator: the closer of its root ends a document.
 
         Raises:
             DecodeError: as `decode`; positions count within a document.
@@ -255,7 +233,7 @@ class Tokenizer:
             decoder.value()
 
     def decode_prefix(self, ids: ArrayLike, *, indent: int | None = None) -> Prefix:
-        """How far the beginning of a document gets, as JSON text.
+        """Decode the beginning of a document to JSON text.
 
         The text of a longer prefix continues that of a shorter one, so the text of a
         window is the difference of two prefixes.
@@ -274,22 +252,49 @@ class Tokenizer:
     # -- masks -------------------------------------------------------------------------
 
     @cached_property
-    def _machine(self) -> Machine:
-        return Machine(self.grammar, self.codec.words)
-
-    @cached_property
-    def _masks(self) -> Masks:
-        generated = {
-            number: symbols
-            for number, symbols in self.vocabulary.items()
-            if symbols not in _NEVER_GENERATED
-        }
-        return Masks(self._machine, generated, VOCAB_SIZE)
-
-    @cached_property
-    def _completer(self) -> Completer:
-        return Completer(self._machine)
+    def _engine(self) -> MaskEngine:
+        return MaskEngine(self.codec, self.vocabulary, self.segmenter, size=VOCAB_SIZE)
 
     def start(self) -> State:
         """The state before the first token of a document."""
-        return State(self, self._machine.start)
+        return State(self._engine, self._engine.pushdown.start)
+
+    def open(self, value: Json, *, depth: int | None = None) -> Prompt:
+        """Begin a document with a partial one.
+
+        Its end stays open: the last object, the arrays and objects around it, and a
+        last key without its value (null where the schema allows none).
+
+        Args:
+            value: the partial document; None for an empty beginning.
+            depth: most containers that stay open, outermost first; None for no limit.
+
+        Raises:
+            PromptError: another part of it breaks the schema.
+        """
+        return open_prompt(value, depth, self.codec, self.segmenter, self.start())
+
+    # -- for people --------------------------------------------------------------------
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.vocabulary, self.codec.words)
+
+    def describe(self, token: int) -> str:
+        """A token as words: `"text"`, keys and values by name, controls in capitals.
+
+        A reference to the text before last is `^1`.
+
+        Raises:
+            KeyError: the id is reserved or no id.
+        """
+        return self._names.of(token)
+
+    def trace(self, ids: ArrayLike) -> Iterator[TracedToken]:
+        """Follow a document: meaning and path of each token, and what else was allowed.
+
+        Raises:
+            DecodeError: as `decode`, when the iterator gets there.
+        """
+        tokens = np.asarray(ids).tolist()
+        return trace(tokens, self._names, self.decoder(), self.start())

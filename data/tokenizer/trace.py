@@ -1,86 +1,103 @@
-"""One document token by token, for people."""
+"""A document token by token, as words for people."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..documents.json_text import Json, quote
-from . import State, Tokenizer
+from ..documents.json_text import quote
+from .codec.decoder import Decoder
+from .masks.state import State
 from .symbols import REFERENCES, STRUCTURE, Control, reference_number, spell
 
-__all__ = ["Step", "readable", "walk_through"]
+__all__ = ["Names", "TracedToken", "trace"]
 
 _RUNS = re.compile(f"[^{STRUCTURE}]+|[{STRUCTURE}]")
+_STRUCTURE = re.compile(f"[{STRUCTURE}]")
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class TracedToken:
     """A token of a document."""
 
     position: int
     id: int
-    symbols: str
-    """What it stands for, see `readable`."""
+    text: str
+    """Its text and structure in words, see `Tokenizer.describe`."""
     path: str
-    """Where the document is once it is read, such as `jobs.test.steps[0].run`."""
+    """The position in the document after it, such as `jobs.test.steps[0].run`."""
     num_allowed: int | None
     """How many tokens were allowed here; None from the first escape on."""
     allowed: tuple[str, ...]
-    """What these begin with: keys, values, `text`, …"""
+    """How these begin: keys, values, `text`, …"""
 
 
-def walk_through(tokenizer: Tokenizer, value: Json) -> Iterator[Step]:
-    """The tokens of a document, one by one."""
-    decoder = tokenizer.decoder()
-    state: State | None = tokenizer.start()
-    for position, number in enumerate(tokenizer.encode(value).tolist()):
+class Names:
+    """Names the tokens of a vocabulary."""
+
+    def __init__(self, vocabulary: Mapping[int, str], words: Mapping[str, str]) -> None:
+        """Take what names come from.
+
+        Args:
+            vocabulary: id to symbols.
+            words: literal symbol to key or enum value.
+        """
+        self._vocabulary = vocabulary
+        self._words = words
+
+    def of(self, token: int) -> str:
+        """The name of a token.
+
+        Raises:
+            KeyError: the id is reserved or no id.
+        """
+        runs = _RUNS.finditer(self._vocabulary[token])
+        return " ".join(self._name(run[0]) for run in runs)
+
+    def beginnings(self, allowed: NDArray[np.bool_]) -> tuple[str, ...]:
+        """How the allowed tokens begin: `text` first, then structure by name."""
+        ids = np.flatnonzero(allowed).tolist()
+        firsts = {self._vocabulary[number][0] for number in ids}
+        structure = {symbol for symbol in firsts if _STRUCTURE.match(symbol)}
+        names = {
+            "a reference" if symbol in REFERENCES else self._name(symbol)
+            for symbol in structure
+        }
+        return (*(["text"] if firsts - structure else []), *sorted(names))
+
+    def _name(self, run: str) -> str:
+        if run in self._words:
+            return self._words[run]
+        if run in REFERENCES:
+            return f"^{reference_number(run)}"
+        if _STRUCTURE.match(run):
+            return Control(run).name
+        return quote(spell(run, errors="replace"))
+
+
+def trace(
+    ids: Iterable[int], names: Names, decoder: Decoder, start: State
+) -> Iterator[TracedToken]:
+    """Follow a document; see `Tokenizer.trace`."""
+    state: State | None = start
+    for position, number in enumerate(ids):
         decoder.feed([number])
         allowed = None if state is None else state.allowed()
         if state is not None and allowed is not None and allowed[number]:
             state = state.advance(number)
         else:
             state = allowed = None
-        yield Step(
+        yield TracedToken(
             position=position,
             id=number,
-            symbols=readable(tokenizer, tokenizer.vocabulary[number]),
+            text=names.of(number),
             path=_path(decoder.path),
             num_allowed=None if allowed is None else int(allowed.sum()),
-            allowed=() if allowed is None else _beginnings(tokenizer, allowed),
+            allowed=() if allowed is None else names.beginnings(allowed),
         )
-
-
-def readable(tokenizer: Tokenizer, symbols: str) -> str:
-    """Symbols as words: `"text"`, keys and values by name, controls in capitals.
-
-    A reference to the text before last is `^1`.
-    """
-    return " ".join(_name(tokenizer, run[0]) for run in _RUNS.finditer(symbols))
-
-
-def _name(tokenizer: Tokenizer, run: str) -> str:
-    words = tokenizer.codec.words
-    if run in words:
-        return words[run]
-    if run in REFERENCES:
-        return f"^{reference_number(run)}"
-    if re.match(f"[{STRUCTURE}]", run):
-        return Control(run).name
-    return quote(spell(run, errors="replace"))
-
-
-def _beginnings(tokenizer: Tokenizer, allowed: np.ndarray) -> tuple[str, ...]:
-    firsts = {tokenizer.vocabulary[i][0] for i in np.flatnonzero(allowed).tolist()}
-    names = {
-        "a reference" if symbol in REFERENCES else _name(tokenizer, symbol)
-        for symbol in firsts
-        if re.match(f"[{STRUCTURE}]", symbol)
-    }
-    has_text = any(not re.match(f"[{STRUCTURE}]", symbol) for symbol in firsts)
-    return (*(["text"] if has_text else []), *sorted(names))
 
 
 def _path(steps: tuple[str | int, ...]) -> str:

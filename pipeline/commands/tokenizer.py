@@ -71,11 +71,11 @@ def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
     """
     from ...data.documents.parse import read_document
     from ...data.tokenizer import Tokenizer
-    from ...data.tokenizer.trace import walk_through
     from ..report.tables import print_table, tokens_table
 
     tokenizer = Tokenizer.load_or_default(tokenizer_file)
-    print_table(tokens_table(walk_through(tokenizer, read_document(file))))
+    ids = tokenizer.encode(read_document(file))
+    print_table(tokens_table(tokenizer.trace(ids)))
 
 
 @tokenizer.command("stats")

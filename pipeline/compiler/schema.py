@@ -16,8 +16,8 @@ from typing import Any
 from interegular.fsm import FSM
 
 from ...data.files import canonical_json
-from ...data.tokenizer.dfa import DEAD, Automaton
-from ...data.tokenizer.grammar import Branch, Grammar, Node
+from ...data.tokenizer.dfa import Automaton
+from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 from ...data.tokenizer.symbols import MAX_LITERALS
 from .automata import NOTHING, few_words, label_automaton, regions
 from .clauses import Clause, SchemaError, expand, quoted, resolve
@@ -258,7 +258,7 @@ class _Compiler:
                     self.notes.append(f"{where}: some optional keys are left out")
         fitting = branch.required | set(optional[:room])
         properties = {k: c for k, c in branch.properties.items() if k in fitting}
-        free = (DEAD,) * len(branch.free)
+        free = (NO_NODE,) * len(branch.free)
         return [replace(branch, properties=properties, free=free, max_properties=None)]
 
     def _child(
@@ -282,7 +282,7 @@ class _Compiler:
                 rules.append(f"{pointer}/additionalProperties")
             pointers.update(rules)
         if any(resolve(self.schema, pointer) is False for pointer in pointers):
-            return DEAD
+            return NO_NODE
         return self.node(frozenset(pointers))
 
     # -- automata ----------------------------------------------------------------------
@@ -290,7 +290,7 @@ class _Compiler:
     def _automaton(self, languages: list[FSM]) -> int:
         """The number of the automaton of some languages; equal ones are shared."""
         if not languages:
-            return DEAD
+            return NO_AUTOMATON
         automaton = label_automaton(languages)
         if automaton not in self.automata:
             self.automata.append(automaton)

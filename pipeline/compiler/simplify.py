@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ...data.tokenizer.grammar import DEAD, Branch, Grammar, Node
+from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 
 __all__ = ["disagreements", "simplify"]
 
@@ -84,19 +84,19 @@ def _pruned(node: Node, productive: set[int], any_node: int) -> Node:
         replace(
             branch,
             properties={k: c for k, c in branch.properties.items() if c in productive},
-            free=tuple(c if c in productive else DEAD for c in branch.free),
+            free=tuple(c if c in productive else NO_NODE for c in branch.free),
         )
         for branch in node.branches
         if _branch_is_productive(branch, productive)
     )
     if not any(child >= 0 for branch in branches for child in branch.free):
         branches = tuple(replace(branch, free=()) for branch in branches)
-        node = replace(node, keys=DEAD)
+        node = replace(node, keys=NO_AUTOMATON)
     node = replace(node, branches=branches)
     if node.items in productive or node.items < 0:
         return node
     if node.min_items:
-        return replace(node, items=DEAD, min_items=0, max_items=None)
+        return replace(node, items=NO_NODE, min_items=0, max_items=None)
     return replace(node, items=any_node, max_items=0)
 
 
@@ -138,11 +138,11 @@ def _renumbered(node: Node, number: list[int] | dict[int, int]) -> Node:
         replace(
             branch,
             properties={k: number[c] for k, c in branch.properties.items()},
-            free=tuple(number[c] if c >= 0 else DEAD for c in branch.free),
+            free=tuple(number[c] if c >= 0 else NO_NODE for c in branch.free),
         )
         for branch in node.branches
     )
-    items = number[node.items] if node.items >= 0 else DEAD
+    items = number[node.items] if node.items >= 0 else NO_NODE
     return replace(node, branches=branches, items=items)
 
 
@@ -161,7 +161,7 @@ def _covers(wide: Branch, narrow: Branch) -> bool:
     most = float("inf") if narrow.max_properties is None else narrow.max_properties
     return (
         narrow.properties.items() <= wide.properties.items()
-        and all(a in (DEAD, b) for a, b in zip(narrow.free, wide.free, strict=True))
+        and all(a in (NO_NODE, b) for a, b in zip(narrow.free, wide.free, strict=True))
         and wide.required <= narrow.required
         and wide.min_properties <= narrow.min_properties
         and most <= wide_most
@@ -178,7 +178,7 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
     numbers = {old: new for new, old in enumerate(order)}
     nodes = [_renumbered(grammar.nodes[old], numbers) for old in order]
     used = sorted({a for n in nodes for a in (n.number, n.text, n.keys) if a >= 0})
-    automata = {old: new for new, old in enumerate(used)} | {DEAD: DEAD}
+    automata = {old: new for new, old in enumerate(used)} | {NO_AUTOMATON: NO_AUTOMATON}
     literals = {
         word
         for node in nodes

@@ -15,9 +15,9 @@ from ...data.documents.json_text import canonical_bytes
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import Reason, RejectedError
 from ...data.tokenizer import Tokenizer
+from ...data.tokenizer.violations import violations
 from ...data.windows import MAX_DOCUMENT_TOKENS
 from ..sources import Record
-from ..vocabulary.violations import violations
 from .near_duplicates import SIGNATURE_BYTES, Signer
 from .previous_store import Encoded, PreviousStore
 from .staging import staged_store

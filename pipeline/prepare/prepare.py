@@ -26,9 +26,9 @@ from ...data.store.files import STORE_VERSION
 from ...data.store.manifest import complete_manifest, describe_store
 from ...data.store.writer import describe_files, write_table
 from ...data.tokenizer import Tokenizer
+from ...data.tokenizer.violations import most_common
 from ..report.summary import write_report
-from ..sources import Columns, Source, fingerprint, read_records
-from ..vocabulary.violations import most_common
+from ..sources import Columns, Location, Source, fingerprint, read_records
 from .cache_key import find_store, inputs_digest, key_inputs
 from .merge import Merged, merge
 from .parts import (
@@ -58,7 +58,7 @@ class PrepareOptions:
     """Options of `prepare`; the last three do not change the store."""
 
     columns: Columns = field(default_factory=Columns)
-    tokenizer: Path | None = None
+    tokenizer: Path | str | None = None
     """A tokenizer.json; None is the one that ships with the package."""
     rules: Rules = field(default_factory=Rules)
     """Which documents are kept, and in which split."""
@@ -84,15 +84,15 @@ class PrepareReport:
 
 
 def prepare(
-    sources: Sequence[Source],
-    store: Path,
+    sources: Source | Sequence[Source],
+    store: Path | str,
     options: PrepareOptions | None = None,
     progress: Progress | None = None,
 ) -> PrepareReport:
     """Make `store` from `sources`, unless it is up to date.
 
     Args:
-        sources: files and folders.
+        sources: files and folders, or one of them.
         store: the folder to make.
         options: None is the defaults.
         progress: shows each stage; None shows nothing.
@@ -105,7 +105,9 @@ def prepare(
         LockedError: another process is making `store`.
         WorkerError: worker processes died repeatedly.
     """
-    options = options or PrepareOptions()
+    if isinstance(sources, str | Path | Location):
+        sources = [sources]
+    store, options = Path(store), options or PrepareOptions()
     progress = progress or SilentProgress()
     if store.is_symlink():
         store = store.resolve()  # the folder is replaced, not the link

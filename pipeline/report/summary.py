@@ -5,7 +5,6 @@ manifest does not list `report.json`: it can be made again at any time, and a st
 without it is complete.
 """
 
-import re
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -15,14 +14,13 @@ from ...data.documents.json_text import dump, quote
 from ...data.records import write_record
 from ...data.store import REJECTS_SCHEMA, Store
 from ...data.store.files import REPORT_NAME, REPORT_VERSION, read_arrow
+from ...data.tokenizer.shares import key_shares
 from ...data.windows import CONTEXT, STRIDE, WindowPlan
 
 __all__ = ["insight", "write_report"]
 
 _SAMPLE = 100
 _MAX_VIOLATIONS = 20
-# A run of text, which stays within one key, or one symbol, which may enter another.
-_RUN = re.compile("[^\ue000-\uf8ff]+|.", re.DOTALL)
 
 
 def write_report(store: Store) -> dict[str, Any]:
@@ -107,7 +105,7 @@ def _compression(store: Store) -> list[dict[str, Any]]:
         ids = store.tokens(row)
         value = store.tokenizer.decode(ids)
         assert isinstance(value, dict)
-        shares = _shares(store, ids.tolist())
+        shares = key_shares(store.tokenizer, ids.tolist())
         for key, share in shares.items():
             tokens[key] += share
         for key, part in value.items():
@@ -118,17 +116,3 @@ def _compression(store: Store) -> list[dict[str, Any]]:
         {"key": name, "bytes": size[name], "tokens": round(tokens[name], 1)}
         for name in names
     ]
-
-
-def _shares(store: Store, ids: list[int]) -> dict[str, float]:
-    """Tokens of a document by top-level key, in fractions."""
-    reader, key = store.tokenizer.codec.reader(), "*"
-    shares = defaultdict[str, float](float)
-    for token in ids:
-        symbols = store.tokenizer.vocabulary[token]
-        for run in _RUN.findall(symbols):
-            reader.feed(run)
-            path = reader.schema_path
-            key = path[0] if path else key
-            shares[key] += len(run) / len(symbols)
-    return shares

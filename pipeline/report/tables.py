@@ -12,13 +12,12 @@ from rich.table import Table
 from ...data.display.screen import Screen
 from ...data.display.tables import facts_table
 from ...data.store import SPLITS, Store
-from ...data.tokenizer import VOCAB_SIZE
-from ...data.tokenizer.trace import Step
+from ...data.tokenizer import VOCAB_SIZE, TracedToken
+from ...data.tokenizer.violations import most_common
 from ...data.windows import CONTEXT
 from ..prepare import PrepareReport
 from ..vocabulary.stats import TokenizerStats
 from ..vocabulary.train import Training
-from ..vocabulary.violations import most_common
 
 __all__ = [
     "Facts",
@@ -203,7 +202,7 @@ def stats_table(stats: TokenizerStats) -> RenderableType:
     return facts_table("", facts)
 
 
-def tokens_table(steps: Iterable[Step]) -> RenderableType:
+def tokens_table(steps: Iterable[TracedToken]) -> RenderableType:
     """The tokens of a document, one per line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("#", justify="right")
@@ -212,11 +211,11 @@ def tokens_table(steps: Iterable[Step]) -> RenderableType:
         table.add_column(name, overflow="fold")
     for step in steps:
         where = f"{step.position}", f"{step.id}"
-        table.add_row(*where, step.symbols, step.path, _allowed(step))
+        table.add_row(*where, step.text, step.path, _allowed(step))
     return table
 
 
-def _allowed(step: Step) -> str:
+def _allowed(step: TracedToken) -> str:
     if step.num_allowed is None:
         return "off the schema"
     names = ", ".join(step.allowed[:_MAX_NAMES])

@@ -4,7 +4,6 @@
       prune.py        merge too much, then keep the tokens that save most
         bpe.py          merges of frequent pairs
     stats.py        lengths, speed and violations over documents
-      violations.py   where a document breaks the schema
 
 The same documents give the same tokenizer on any machine.
 """

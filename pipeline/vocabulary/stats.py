@@ -15,9 +15,9 @@ from ...data.documents.parse import parse_document
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
-from ...data.tokenizer.symbols import is_text
+from ...data.tokenizer.symbols import kind
+from ...data.tokenizer.violations import violations
 from ..sources import Columns, Source, read_records
-from .violations import violations
 
 __all__ = ["TokenizerStats", "measure"]
 
@@ -42,7 +42,7 @@ class TokenizerStats:
     )
     """(8192,) int64: how often each id occurs."""
     violations: Counter[str] = field(default_factory=Counter)
-    """Number of documents with each violation, see `violations.py`."""
+    """Number of documents with each violation, see `violations`."""
     encode_seconds: float = 0
     decode_seconds: float = 0
 
@@ -69,10 +69,7 @@ class TokenizerStats:
         """Number of tokens that hold text, structure or both."""
         kinds = {"text": 0, "structure": 0, "both": 0}
         for number, symbols in self.tokenizer.vocabulary.items():
-            texts = sum(map(is_text, symbols))
-            pure = "text" if texts == len(symbols) else "structure"
-            kind = "both" if 0 < texts < len(symbols) else pure
-            kinds[kind] += int(self.uses[number])
+            kinds[kind(symbols)] += int(self.uses[number])
         return kinds
 
 

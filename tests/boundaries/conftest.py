@@ -10,7 +10,7 @@ from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.report.summary import write_report
 from tct.trainer.export import export
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.training.loop import train
 
 SMALL = ["model.width=8", "model.layers=1", "model.heads=1", "model.context=64"]
@@ -40,7 +40,7 @@ def trained(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three steps, with checkpoints at 2 and 3."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("trained") / "run"
-    train(Store.open(made), folder, resolve("tiny", SMALL), device="cpu")
+    train(Store.open(made), folder, preset("tiny", SMALL), device="cpu")
     return folder
 
 

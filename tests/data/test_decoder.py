@@ -15,6 +15,7 @@ from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.errors import DecodeError
 from tct.data.tokenizer import PAD, VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.codec.decoder import Decoder
+from tct.data.tokenizer.codec.reader import MalformedError, Reader
 from tct.data.tokenizer.symbols import Control, reference_symbol
 from tct.tests.strategies import json_values, workflow_like
 
@@ -227,6 +228,40 @@ def test_malformed_symbols_are_at_one_place_however_they_are_split(
     assert outcome([[number] for number in ids]) == position
     for at in range(len(ids)):
         assert outcome([ids[:at], ids[at:]]) == position
+
+
+class ExactOnly(Reader):
+    """Reads every symbol by the exact path."""
+
+    def _read_all(self, pieces: Iterator[str]) -> None:
+        for piece in pieces:
+            self._read(piece[:-1], piece[-1])
+
+
+def reading(reader: Reader, symbols: str) -> tuple[bytes, bool] | tuple[str, int]:
+    """What is read, and whether it is complete; or the problem and its position."""
+    try:
+        reader.feed(symbols)
+    except MalformedError as error:
+        return str(error), error.position
+    return canonical_bytes(reader.value), reader.is_complete
+
+
+@given(value=VALUES, data=st.data())
+def test_the_fast_path_reads_what_the_exact_path_reads(
+    value: Json, data: st.DataObject
+) -> None:
+    symbols = "".join(TOKENIZER.codec.encode(value))
+    at = data.draw(st.integers(0, len(symbols)))
+    put = data.draw(st.text(st.sampled_from(sorted(set(symbols) | set(Control)))))
+    skipped = data.draw(st.integers(0, 3))
+    damaged = symbols[:at] + put + symbols[at + skipped :]
+    tables = TOKENIZER.codec._tables
+    for text in (symbols, damaged):
+        for _ in range(2):  # the second time everything is known
+            exact = reading(ExactOnly(tables), text)
+            assert reading(TOKENIZER.codec.reader(), text) == exact
+    assert same(TOKENIZER.codec.decode(symbols), value)
 
 
 @given(value=VALUES, data=st.data())

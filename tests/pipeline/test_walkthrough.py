@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tct.data.documents.json_text import Json
-from tct.data.tokenizer import Tokenizer
+from tct.data.tokenizer import Tokenizer, TracedToken
 from tct.data.tokenizer.symbols import Control, reference_symbol
-from tct.data.tokenizer.trace import Step, readable, walk_through
+from tct.data.tokenizer.trace import Names
 
 STEPS: list[Json] = [
     {"uses": "actions/checkout@v4"},
@@ -35,8 +35,8 @@ def plain() -> Tokenizer:
     )
 
 
-def walk(tokenizer: Tokenizer, value: Json) -> list[Step]:
-    return list(walk_through(tokenizer, value))
+def walk(tokenizer: Tokenizer, value: Json) -> list[TracedToken]:
+    return list(tokenizer.trace(tokenizer.encode(value)))
 
 
 @pytest.mark.parametrize("value", [VALID, INVALID])
@@ -45,7 +45,7 @@ def test_the_steps_are_the_encoding(tokenizer: Tokenizer, value: Json) -> None:
     assert [step.id for step in steps] == tokenizer.encode(value).tolist()
     assert [step.position for step in steps] == list(range(len(steps)))
     for step in steps:
-        assert step.symbols == readable(tokenizer, tokenizer.vocabulary[step.id])
+        assert step.text == tokenizer.describe(step.id)
 
 
 def test_symbols_are_read_as_words(tokenizer: Tokenizer) -> None:
@@ -54,7 +54,7 @@ def test_symbols_are_read_as_words(tokenizer: Tokenizer) -> None:
         f"{literals['runs-on']}a \ue2c3\ue2a9\n{Control.END}{literals['push']}"
         f"{reference_symbol(2)}{Control.CLOSE_OBJECT}{Control.ESCAPE_KEY}\ue2c3"
     )
-    assert readable(tokenizer, symbols) == (
+    assert Names({0: symbols}, tokenizer.codec.words).of(0) == (
         'runs-on "a é\\n" END push ^2 CLOSE_OBJECT ESCAPE_KEY "\ufffd"'
     )
 
@@ -62,10 +62,10 @@ def test_symbols_are_read_as_words(tokenizer: Tokenizer) -> None:
 def test_the_steps_of_a_small_workflow(plain: Tokenizer) -> None:
     value: Json = {"on": "push", "jobs": {"a": {"uses": "b/c.yml@d"}}}
     steps = walk(plain, value)
-    assert " ".join(step.symbols for step in steps if '"' not in step.symbols) == (
+    assert " ".join(step.text for step in steps if '"' not in step.text) == (
         "on push jobs END uses END CLOSE_OBJECT CLOSE_OBJECT CLOSE_OBJECT"
     )
-    text = [step.symbols.strip('"') for step in steps if '"' in step.symbols]
+    text = [step.text.strip('"') for step in steps if '"' in step.text]
     assert "".join(text) == "ab/c.yml@d"
     paths = [path for path, _ in itertools.groupby(step.path for step in steps)]
     assert paths == ["on", "", "jobs", "jobs.a", "jobs.a.uses", "jobs.a", "jobs", ""]
@@ -123,13 +123,13 @@ def test_what_is_allowed_is_named_by_its_beginning(plain: Tokenizer) -> None:
     for step in walk(plain, VALID):
         words = step.allowed[1:] if step.allowed[0] == "text" else step.allowed
         assert list(words) == sorted(words)
-    text = next(step for step in walk(plain, VALID) if step.symbols == '"m"')
+    text = next(step for step in walk(plain, VALID) if step.text == '"m"')
     assert text.allowed == ("text", "END", "a reference")
 
 
 def test_from_the_first_escape_on_nothing_is_known(plain: Tokenizer) -> None:
     steps = walk(plain, INVALID)
-    escape = [step.symbols for step in steps].index("ESCAPE_KEY")
+    escape = [step.text for step in steps].index("ESCAPE_KEY")
     assert escape == 2
     assert all(step.num_allowed for step in steps[:escape])
     rest = steps[escape:]
@@ -142,5 +142,5 @@ def test_a_reference_is_read_as_one(tokenizer: Tokenizer) -> None:
     script = "echo a script of some length"
     step: Json = {"run": script}
     value: Json = {"on": "push", "jobs": {"a": {"runs-on": "x", "steps": [step] * 2}}}
-    words = " ".join(step.symbols for step in walk(tokenizer, value))
+    words = " ".join(step.text for step in walk(tokenizer, value))
     assert re.search(r"run \^0 CLOSE_OBJECT", words)

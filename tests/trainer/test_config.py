@@ -14,36 +14,36 @@ from tct.trainer.config import (
     to_dict,
 )
 from tct.trainer.model import GPT, count_parameters
-from tct.trainer.presets import PRESETS, compose, override, override_from, resolve
+from tct.trainer.presets import PRESETS, compose, override, override_from, preset
 
 
-def test_a_preset_is_what_resolve_gives_without_overrides() -> None:
+def test_a_preset_is_what_its_name_gives_without_overrides() -> None:
     for name, config in PRESETS.items():
-        assert resolve(name) == config
+        assert preset(name) == config
 
 
 def test_the_plan_is_the_default() -> None:
-    plan = resolve("workflow-27m")
+    plan = preset("workflow-27m")
 
     assert (plan.run.steps, plan.data.batch_size, plan.optim.lr) == (50_000, 32, 3e-4)
     assert plan.optim.warmup_steps == 1500
 
 
 def test_an_override_changes_one_key_and_the_last_one_wins() -> None:
-    config = resolve("tiny", ["optim.lr=1", "optim.lr = 1e-3"])
+    config = preset("tiny", ["optim.lr=1", "optim.lr = 1e-3"])
 
     assert config.optim.lr == 1e-3
     assert [key for key, _, _ in differences(config, PRESETS["tiny"])] == ["optim.lr"]
 
 
 def test_the_last_part_of_a_key_will_do() -> None:
-    assert resolve("tiny", ["steps=20"]).run.steps == 20
+    assert preset("tiny", ["steps=20"]).run.steps == 20
 
 
 def test_compile_is_a_flag_or_none() -> None:
-    assert resolve("tiny", ["compile=True"]).run.compile is True
-    assert resolve("tiny", ["compile=false"]).run.compile is False
-    assert resolve("tiny", ["compile=none"]).run.compile is None
+    assert preset("tiny", ["compile=True"]).run.compile is True
+    assert preset("tiny", ["compile=false"]).run.compile is False
+    assert preset("tiny", ["compile=none"]).run.compile is None
 
 
 def test_a_configuration_has_three_layers(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_a_configuration_has_three_layers(tmp_path: Path) -> None:
 
 def test_presets_have_the_sizes_in_their_names() -> None:
     sizes = {}
-    for name, preset in PRESETS.items():
+    for name, config in PRESETS.items():
         with torch.device("meta"):
-            sizes[name] = count_parameters(GPT(preset.model))
+            sizes[name] = count_parameters(GPT(config.model))
 
     assert sizes == {
         "tiny": 2_883_840,
@@ -73,9 +73,9 @@ def test_presets_have_the_sizes_in_their_names() -> None:
 
 
 def test_micro_batch_is_a_number_or_none() -> None:
-    assert resolve("tiny", ["micro_batch=3"]).run.micro_batch == 3
-    assert resolve("tiny", ["micro_batch=none"]).run.micro_batch is None
-    assert resolve("tiny", ["layout=packed", "layout=none"]).run.layout is None
+    assert preset("tiny", ["micro_batch=3"]).run.micro_batch == 3
+    assert preset("tiny", ["micro_batch=none"]).run.micro_batch is None
+    assert preset("tiny", ["layout=packed", "layout=none"]).run.layout is None
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_micro_batch_is_a_number_or_none() -> None:
 )
 def test_a_bad_override_is_refused_by_name(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        resolve("tiny", [text])
+        preset("tiny", [text])
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"'tinny'.*one of tiny, .*did you mean tiny"):
-        resolve("tinny")
+        preset("tinny")
 
 
 def test_overrides_can_be_laid_on_any_config() -> None:
@@ -149,7 +149,7 @@ def test_a_key_of_another_version_is_refused() -> None:
 
 
 def test_differences_name_the_key_and_both_values() -> None:
-    ours, theirs = resolve("tiny", ["lr=1", "layers=2"]), resolve("tiny", ["lr=2"])
+    ours, theirs = preset("tiny", ["lr=1", "layers=2"]), preset("tiny", ["lr=2"])
 
     assert differences(ours, theirs) == [
         ("model.layers", 2, PRESETS["tiny"].model.layers),

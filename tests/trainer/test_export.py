@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +24,9 @@ from tct.data.errors import CheckpointError, ConfigError, CorruptError, FormatEr
 from tct.data.files import sha256_file
 from tct.data.store import Store
 from tct.tests.records import amend, sign
-from tct.trainer import export as module
 from tct.trainer.export import export
 from tct.trainer.export.load import load_exported, load_trained
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.runs.checkpoint import (
     find_checkpoints,
     load_model,
@@ -45,7 +45,7 @@ SMALL += ["model.softcap=7.5", "model.rope_base=500", "run.steps=2", "batch_size
 def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose checkpoints are step 2, and step 3 with random weights, the best."""
     folder = tmp_path_factory.mktemp("export") / "run"
-    train(store, folder, resolve("tiny", SMALL), device="cpu")
+    train(store, folder, preset("tiny", SMALL), device="cpu")
     model, _, state = load_model(folder)
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -311,7 +311,7 @@ def test_an_export_that_breaks_off_is_not_there(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device", str(target))
 
-    monkeypatch.setattr(module, "_manifest", fail)
+    monkeypatch.setattr(sys.modules[export.__module__], "_manifest", fail)
     with pytest.raises(OSError, match="No space left"):
         export(run, target, force=True)
     assert {path.name: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
@@ -582,32 +582,3 @@ def test_generate_names_what_is_wrong_with_an_export(copy: Path) -> None:
 def test_every_checkpoint_of_the_run_is_as_it_was(run: Path, exported: Path) -> None:
     assert list(find_checkpoints(run)) == [2, 3]
     load_trained(run)
-
-
-def examples() -> list[tuple[str, str]]:
-    """The Python of the documentation, by page."""
-    pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
-    return [
-        (page.name, text)
-        for page in pages
-        for text in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
-    ]
-
-
-def test_there_are_examples() -> None:
-    assert {name for name, _ in examples()} >= {"export.md", "generation.md"}
-
-
-@pytest.mark.parametrize(("page", "text"), examples())
-def test_an_example_of_the_documentation_runs(
-    page: str,
-    text: str,
-    run: Path,
-    exported: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (tmp_path / "run").symlink_to(run)
-    (tmp_path / "my-model").symlink_to(exported)
-    monkeypatch.chdir(tmp_path)
-    exec(compile(text, page, "exec"), {})

@@ -14,7 +14,7 @@ from tct.cli import main
 from tct.data.errors import ConfigError, FormatError
 from tct.data.store import Store
 from tct.trainer.config import Config, to_dict
-from tct.trainer.presets import override, resolve
+from tct.trainer.presets import override, preset
 from tct.trainer.runs.compare import compare
 from tct.trainer.runs.history import read_history
 from tct.trainer.runs.plot import plot_runs, smooth
@@ -62,7 +62,7 @@ def make_run(tmp_path: Path) -> MakeRun:
     ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
-        config = override(resolve("workflow-27m"), [f"windows={windows}"])
+        config = override(preset("workflow-27m"), [f"windows={windows}"])
         described = {
             "config": to_dict(config),
             "data": {"documents": 5, "tokens": 150, "windows_per_epoch": [7, 9]},

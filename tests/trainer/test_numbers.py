@@ -14,7 +14,7 @@ from tct.data.store import Store
 from tct.trainer.config import SECTIONS
 from tct.trainer.export import export
 from tct.trainer.generation.sampling import Sampling, draw
-from tct.trainer.presets import override, resolve
+from tct.trainer.presets import override, preset
 from tct.trainer.training.loop import train
 
 NUMBERS = ["0", "-1", "nan", "inf", "-inf", "1e-320", "1e-45", "1e300", "0.5", "1", ""]
@@ -33,7 +33,7 @@ KEYS = [
 @pytest.fixture(scope="module")
 def trained(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    train(store, folder / "run", resolve("tiny", SMALL), device="cpu")
+    train(store, folder / "run", preset("tiny", SMALL), device="cpu")
     export(folder / "run", folder / "model")
     return folder / "model"
 
@@ -41,7 +41,7 @@ def trained(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def check(key: str, number: str) -> None:
     """A configuration with this number exists, or the error names its key."""
     try:
-        override(resolve("tiny", SMALL), [f"{key}={number}"])
+        override(preset("tiny", SMALL), [f"{key}={number}"])
     except TctError as error:
         assert key in str(error)
         assert len(str(error).splitlines()) == 1
@@ -86,7 +86,7 @@ def test_every_setting_works_or_is_refused_by_name(
 
 def run_with(store: Store, folder: Path, key: str, number: str) -> None:
     try:
-        config = override(resolve("tiny", SMALL), [f"{key}={number}"])
+        config = override(preset("tiny", SMALL), [f"{key}={number}"])
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             train(store, folder, config, device="cpu")

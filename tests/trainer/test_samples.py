@@ -13,7 +13,7 @@ from tct.data.tokenizer import Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.config import Config, ModelConfig
 from tct.trainer.model import GPT, init_weights
-from tct.trainer.presets import override, resolve
+from tct.trainer.presets import override, preset
 from tct.trainer.runs.state import SampleRates
 from tct.trainer.training.loop import train
 from tct.trainer.training.samples import Written, rates, write_samples
@@ -32,7 +32,7 @@ def model() -> GPT:
 
 @pytest.fixture
 def config() -> Config:
-    return override(resolve("tiny"), [*SETTINGS, "sample_every=2"])
+    return override(preset("tiny"), [*SETTINGS, "sample_every=2"])
 
 
 def records(run: Path, kind: str) -> list[dict[str, Any]]:

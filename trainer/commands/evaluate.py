@@ -94,14 +94,15 @@ def evaluate(
     """
     from ...data.display.screen import Screen
     from ...data.display.visible import visible
-    from ..evaluation.evaluate import evaluate_run, open_store
+    from ..evaluation.evaluate import evaluate as run
+    from ..evaluation.evaluate import open_store
     from ..evaluation.judges import require_extra
     from ..evaluation.page import write_page
     from ..evaluation.sample_sets import Settings
     from ..evaluation.table import render_evaluation
 
     require_extra()
-    found = evaluate_run(
+    found = run(
         run_folder,
         open_store(run_folder, store_folder),
         Settings(

@@ -146,7 +146,6 @@ def generate(
     """
     from ..generation.generator import BATCH_SIZE, Generator
     from ..generation.output import save, show, show_growing
-    from ..generation.prompts import open_prompt
     from ..generation.sampling import Sampling
 
     style = "jsonl" if jsonl else style
@@ -155,7 +154,7 @@ def generate(
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
     generator = Generator.load(folder, device=device)
-    prompt = open_prompt(generator.tokenizer, value, depth=depth)
+    prompt = generator.tokenizer.open(value, depth=depth)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
         numbers = range(first, first + count)

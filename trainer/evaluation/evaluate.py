@@ -32,7 +32,11 @@ from .node_judges import node_judges
 from .sample_sets import Settings, write_sets
 from .zizmor import zizmor
 
-__all__ = ["Evaluation", "evaluate_run", "open_store"]
+__all__ = ["Evaluation", "evaluate", "open_store"]
+
+
+JUDGES = Path(".judges")
+"""Where `make judges` installs the judges that run on Node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +68,7 @@ class Evaluation:
         write_record(path, asdict(self), name="evaluation", version=EVALUATION_VERSION)
 
 
-def open_store(run_folder: Path, given: Path | None) -> Store:
+def open_store(run_folder: Path, given: Path | None = None) -> Store:
     """The store that a run was trained on.
 
     Args:
@@ -81,12 +85,12 @@ def open_store(run_folder: Path, given: Path | None) -> Store:
     return store
 
 
-def evaluate_run(
-    run_folder: Path,
-    store: Store,
-    settings: Settings,
+def evaluate(
+    run_folder: Path | str,
+    store: Store | None = None,
+    settings: Settings | None = None,
     *,
-    judges_folder: Path,
+    judges_folder: Path = JUDGES,
     which: Which = "best",
     device: str = "auto",
     note: Callable[[str], None] = lambda text: None,
@@ -95,8 +99,8 @@ def evaluate_run(
 
     Args:
         run_folder: what `tct train` wrote.
-        store: that it was trained on; see `open_store`.
-        settings: how much is written, and how.
+        store: that it was trained on; None to find it, see `open_store`.
+        settings: how much is written, and how; None for the defaults.
         judges_folder: of the judges that run on Node.
         which: of the run's checkpoints; see `pick_checkpoint`.
         device: "auto", "cpu", "cuda" or "cuda:1".
@@ -108,6 +112,8 @@ def evaluate_run(
         JudgeError: a judge fell over.
     """
     require_extra()
+    run_folder, settings = Path(run_folder), settings or Settings()
+    store = open_store(run_folder) if store is None else store
     _check_splits(store)
     checkpoint = pick_checkpoint(run_folder, which)
     state = read_state_file(checkpoint)[0]

@@ -17,13 +17,13 @@ __all__ = ["Settings", "write_sets"]
 class Settings:
     """How much is written, and how."""
 
-    samples: int
+    samples: int = 32
     """Of each seed in each of the four ways."""
-    seeds: int
+    seeds: int = 3
     """0, 1, 2, …"""
-    temperature: float
+    temperature: float = 0.7
     """Of the sharpened samples; the others have 1."""
-    top_p: float
+    top_p: float = 0.9
     """Of the sharpened samples; the others are drawn among all tokens."""
 
     def __post_init__(self) -> None:

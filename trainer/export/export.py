@@ -53,8 +53,8 @@ class Exported:
 
 
 def export(
-    source: Path,
-    target: Path,
+    source: Path | str,
+    target: Path | str,
     *,
     which: Which = "best",
     license_id: str = "other",
@@ -74,6 +74,7 @@ def export(
         ConfigError: `target` is not to be written to, or no such licence identifier.
         FormatError: the run's config.json cannot be read.
     """
+    source, target = Path(source), Path(target)
     if not _LICENSE.fullmatch(license_id):
         raise ConfigError(
             f"license: found {license_id!r}, expected an identifier such as apache-2.0",

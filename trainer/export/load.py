@@ -24,7 +24,8 @@ from ...data.records import read_record, typed
 from ...data.tokenizer import Tokenizer
 from ..config import ModelConfig
 from ..model import GPT
-from ..runs.checkpoint import load_model, pick_checkpoint
+from ..runs.checkpoint import load_model as load_checkpoint
+from ..runs.checkpoint import pick_checkpoint
 from ..runs.state import State
 from ..runs.tensors import load_gpt
 from .transformers import from_nanochat, model_config
@@ -35,6 +36,7 @@ __all__ = [
     "EXPORT_VERSION",
     "MANIFEST_NAME",
     "load_exported",
+    "load_model",
     "load_trained",
     "read_export",
     "tokenizer_of",
@@ -67,8 +69,16 @@ def load_trained(
         exported = load_exported(folder, device=device)
         return *exported, read_export(folder)["step"]
     checkpoint = pick_checkpoint(folder)
-    model, _, state = load_model(folder, device=device, checkpoint=checkpoint)
+    model, _, state = load_checkpoint(folder, device=device, checkpoint=checkpoint)
     return model, tokenizer_of(checkpoint, state), state.step
+
+
+def load_model(folder: Path | str, *, device: torch.device | str = "cpu") -> GPT:
+    """The model of a run, a checkpoint or an export, in eval mode on `device`.
+
+    Arguments and errors as for `load_trained`, which gives its tokenizer too.
+    """
+    return load_trained(Path(folder), device=device)[0]
 
 
 def load_exported(

@@ -13,16 +13,14 @@ reader's.  A sample is a function of (model, prompt, sampling, number) alone.
 """
 
 from .generator import Generator
-from .prompts import Prompt, open_prompt, shortcut
+from .prompts import shortcut
 from .samplers import Ending, Sample
 from .sampling import Sampling
 
 __all__ = [
     "Ending",
     "Generator",
-    "Prompt",
     "Sample",
     "Sampling",
-    "open_prompt",
     "shortcut",
 ]

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import ConfigError, PromptError
-from ...data.tokenizer import VOCAB_SIZE, Tokenizer
+from ...data.tokenizer import VOCAB_SIZE, Prompt, Tokenizer
 from ...data.windows import STRIDE
 from ..export.load import load_trained
 from ..model import GPT
 from ..training.device import pick_device
 from .forward import Reader
-from .prompts import Prompt, open_prompt
 from .samplers import ConstrainedWriter, FreeWriter, Sample, Writer
 from .sampling import Sampling
 
@@ -31,7 +30,7 @@ class Generator:
     """Of the run whose weights these are, after how many steps; None if unknown."""
 
     @staticmethod
-    def load(folder: Path, *, device: str = "auto") -> "Generator":
+    def load(folder: Path | str, *, device: str = "auto") -> "Generator":
         """A model of a run, of which the best checkpoint is read, or of an export.
 
         Args:
@@ -42,12 +41,12 @@ class Generator:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
             FormatError: an export that is not as it was written.
         """
-        return Generator(*load_trained(folder, device=pick_device(device)))
+        return Generator(*load_trained(Path(folder), device=pick_device(device)))
 
     def samples(
         self,
         count: int,
-        sampling: Sampling,
+        sampling: Sampling | None = None,
         *,
         prompt: Prompt | None = None,
         constrained: bool = True,
@@ -61,7 +60,7 @@ class Generator:
 
         Args:
             count: how many.
-            sampling: how tokens are drawn.
+            sampling: how tokens are drawn; None for the defaults.
             prompt: what each begins with; None for nothing.
             constrained: whether the grammar's masks say what may follow.
             batch_size: how many are written side by side.
@@ -71,7 +70,7 @@ class Generator:
             ConfigError: a budget that position tokens cannot count.
             PromptError: the prompt cannot be closed within the budget.
         """
-        new = self._writers(sampling, prompt, constrained)
+        new = self._writers(sampling or Sampling(), prompt, constrained)
         ended: dict[int, Sample] = {}
         following = first
         for sample in self._write(new, range(first, first + count), batch_size):
@@ -110,7 +109,7 @@ class Generator:
         self, sampling: Sampling, prompt: Prompt | None, constrained: bool
     ) -> Callable[[int], Writer]:
         """What makes the writer of each sample."""
-        prompt = prompt or open_prompt(self.tokenizer, None)
+        prompt = prompt or self.tokenizer.open(None)
         budget = sampling.max_tokens or self.model.config.context
         most = VOCAB_SIZE * STRIDE
         if budget > most:
@@ -127,11 +126,8 @@ class Generator:
                 f"found a budget of {budget:,}",
                 "shorten the prompt or raise --max-tokens",
             )
-        if constrained:
-            return lambda number: ConstrainedWriter(
-                prompt, number, sampling=sampling, budget=budget
-            )
-        return lambda number: FreeWriter(
+        writer = ConstrainedWriter if constrained else FreeWriter
+        return lambda number: writer(
             self.tokenizer, prompt, number, sampling=sampling, budget=budget
         )
 

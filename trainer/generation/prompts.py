@@ -1,82 +1,10 @@
-"""A partial workflow as what a document begins with."""
+"""A partial workflow from its commonest parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...data.documents.json_text import Json
-from ...data.errors import PromptError
-from ...data.tokenizer import State, Tokenizer
-from ...data.tokenizer.symbols import ESCAPES, Control
 
-__all__ = ["Prompt", "open_prompt", "shortcut"]
-
-_CLOSERS = (str(Control.CLOSE_OBJECT), str(Control.CLOSE_ARRAY))
-# What stands before the closer of a container that lacks something.
-_CLOSED_EARLY = (Control.ESCAPE_KEY, Control.ESCAPE_ARRAY)
-_MISSING = (Control.ESCAPE + Control.NULL, Control.ESCAPE_ARRAY + Control.NULL)
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """How a document begins."""
-
-    ids: tuple[int, ...]
-    """Its first tokens."""
-    state: State
-    """After them, where the model takes over."""
-
-
-def open_prompt(
-    tokenizer: Tokenizer, value: Json, *, depth: int | None = None
-) -> Prompt:
-    """The beginning of a document that a partial workflow is.
-
-    What is open at the end of the text stays open: the last object, the arrays and
-    objects around it, and the value of a last key that has none yet.
-
-    Args:
-        tokenizer: of the model.
-        value: the partial workflow; None for none at all.
-        depth: most containers that stay open, the outermost first; None for no limit.
-
-    Raises:
-        PromptError: some other part of the prompt breaks the schema.
-    """
-    start = tokenizer.start()
-    if value is None:
-        return Prompt((), start)
-    chunks = tokenizer.codec.encode(value)
-    symbols = _without_end("".join(chunks), depth)
-    broken = next((at for at, symbol in enumerate(symbols) if symbol in ESCAPES), None)
-    if broken is not None:
-        reader = tokenizer.codec.reader()
-        reader.feed(symbols[:broken])
-        before = reader.prefix().text
-        raise PromptError(
-            f"the prompt breaks the workflow schema after {before[-60:]!r}",
-            "correct it there, or leave that part to the model",
-        )
-    ids: list[int] = []
-    size = 0
-    for chunk in chunks:
-        part = symbols[size : size + len(chunk)]
-        size += len(chunk)
-        ids += tokenizer.segmenter.segment(part)
-    return Prompt(tuple(ids), start.read(symbols))
-
-
-def _without_end(symbols: str, depth: int | None) -> str:
-    """Drop the closers of what stays open, and what stands for a missing value."""
-    opened = 0
-    while opened != depth and symbols.endswith(_CLOSERS):
-        symbols = symbols[:-1]
-        for escape in _CLOSED_EARLY:
-            symbols = symbols.removesuffix(escape)
-        opened += 1
-    if depth is None:
-        for missing in _MISSING:
-            symbols = symbols.removesuffix(missing)
-    return symbols
+__all__ = ["shortcut"]
 
 
 def shortcut(
@@ -90,7 +18,7 @@ def shortcut(
         runs_on: runner of its first job.
 
     Returns:
-        The workflow, and how many of its containers stay open (see `open_prompt`).
+        The workflow, and how many of its containers stay open (see `Tokenizer.open`).
     """
     parts: dict[str, Json] = {}
     if name is not None:

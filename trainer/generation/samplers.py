@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from ...data.documents.json_text import Json
 from ...data.errors import DecodeError
-from ...data.tokenizer import Tokenizer
-from .prompts import Prompt
+from ...data.tokenizer import Prompt, Tokenizer
 from .sampling import Sampling, draw, uniform
 
 __all__ = ["ConstrainedWriter", "Ending", "FreeWriter", "Sample", "Writer"]
@@ -74,18 +73,25 @@ class ConstrainedWriter:
     """Writes under the grammar's masks, so that every end is that of a document."""
 
     def __init__(
-        self, prompt: Prompt, number: int, *, sampling: Sampling, budget: int
+        self,
+        tokenizer: Tokenizer,
+        prompt: Prompt,
+        number: int,
+        *,
+        sampling: Sampling,
+        budget: int,
     ) -> None:
         """Begin a document.
 
         Args:
+            tokenizer: of the model.
             prompt: how it begins; it can be closed within the budget.
             number: of the sample.
             sampling: how tokens are drawn.
             budget: most tokens.
         """
         self.tokens = list(prompt.ids)
-        self._state = prompt.state
+        self._tokenizer, self._state = tokenizer, prompt.state
         self._number, self._sampling, self._budget = number, sampling, budget
         self._is_cut = False
         self._log_prob = 0.0
@@ -126,7 +132,7 @@ class ConstrainedWriter:
         return Sample(
             number=self._number,
             tokens=tokens,
-            value=self._state.tokenizer.decode(tokens),
+            value=self._tokenizer.decode(tokens),
             ending="finished" if self._state.is_complete else "cut",
             log_prob=self._log_prob,
         )

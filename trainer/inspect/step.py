@@ -16,7 +16,6 @@ from rich.text import Text
 
 from ...data.errors import ConfigError
 from ...data.tokenizer import PAD, Tokenizer
-from ...data.tokenizer.trace import readable
 from ...data.windows.batches import Batch, Batches
 from .epoch import title
 from .view import WIDTH, Line, Record, View, count, fit, wrapped
@@ -197,10 +196,10 @@ def _columns(column: str, number: str, text: str, target: str, answer: str) -> s
 
 
 def _spelled(tokenizer: Tokenizer, number: int) -> str:
-    symbols = tokenizer.vocabulary.get(number)
-    if symbols is None:
+    try:
+        return fit(tokenizer.describe(number), _TOKEN_WIDTH)
+    except KeyError:
         return "PAD" if number == PAD else "no token"
-    return fit(readable(tokenizer, symbols), _TOKEN_WIDTH)
 
 
 def _records(batches: Batches, batch: Batch) -> Iterator[Record]:

@@ -5,8 +5,7 @@ import re
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import RejectedError
 from ...data.errors import PromptError
-from ...data.tokenizer import Tokenizer
-from ..generation import Prompt, open_prompt
+from ...data.tokenizer import Prompt, Tokenizer
 
 __all__ = ["read_prompt"]
 
@@ -47,9 +46,9 @@ def _read(tokenizer: Tokenizer, text: str) -> Prompt:
         value = parse_document(text.encode(errors="surrogatepass"))
     except RejectedError as problem:
         if problem.reason == "empty":
-            return open_prompt(tokenizer, None)
+            return tokenizer.open(None)
         raise PromptError(
             f"the prompt is no workflow: {problem}",
             "give one YAML or JSON object, or leave that part to the model",
         ) from problem
-    return open_prompt(tokenizer, value)
+    return tokenizer.open(value)

@@ -31,11 +31,11 @@ __all__ = ["train"]
 
 def train(
     store: Store,
-    run_folder: Path,
+    run_folder: Path | str,
     config: Config,
     *,
     device: str = "auto",
-    resume: bool | Path = False,
+    resume: bool | Path | str = False,
     progress: Progress | None = None,
 ) -> TrainReport:
     """Train from the first step, or from a checkpoint, to the last step.
@@ -61,6 +61,8 @@ def train(
             is from before it.
         OutOfMemoryError: the device has too little memory for a pass.
     """
+    run_folder = Path(run_folder)
+    resume = Path(resume) if isinstance(resume, str) else resume
     with join(device) as world:
         if progress is None or not world.is_main:
             progress = Silent()

@@ -1,15 +1,14 @@
 """Values to ids and back, losslessly.
 
-    encoder.py      a value to symbols        lookup.py      which symbol a place offers
-    reader.py       symbols to a value        decoder.py     ids to text as they come
-    references.py   texts that come again     prefix.py      a partial document
-    codec.py        all of it for one grammar
+    codec.py        both directions for one grammar
+    encoder.py      value ─▶ symbols          lookup.py      tables that both share
+    reader.py       symbols ─▶ value, fast    exact.py       every rule, and its errors
+    decoder.py      ids ─▶ value              prefix.py      a partial document as text
+    references.py   repeated texts as one symbol
 
-All five readers and writers of a grammar share its symbols; see docs/adr.
+The grammar has five interpreters; docs/adr/0005 says what holds them together.
 """
 
 from .codec import Codec
 
-__all__ = [
-    "Codec",
-]
+__all__ = ["Codec"]

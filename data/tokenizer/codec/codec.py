@@ -3,13 +3,13 @@
     {"on": "push", "jobs": {...}}   ⇄   on push jobs build … CLOSE_OBJECT
 
 An object is its (key, value) pairs in document order and a closer; a known key is one
-symbol, a free key its text and END.  A type tag is written only where several types
-are allowed.  There are no counts and no lengths, so both directions are one pass, and
-the root's closer ends the document.  A text that was written before is a reference to
-it (`references.py`).
+symbol, a free key its text and END.  A type tag appears only where several types
+are allowed.  There are no counts and no lengths, so both directions take one pass, and
+the closer of the root ends the document.  A repeated text is a reference to an earlier
+one (`references.py`).
 
-What breaks the schema is written behind one of three escapes, so every JSON value has
-exactly one encoding; one without escapes is a value that the schema allows.
+Parts that break the schema follow one of three escapes, so every JSON value has exactly
+one encoding; an encoding without escapes is a value that the schema allows.
 """
 
 import re
@@ -17,7 +17,7 @@ import re
 from ...documents.json_text import Json
 from ..grammar import MAX_DEPTH, Grammar
 from ..symbols import ESCAPES, byte_symbol, literal_symbol
-from .encoder import Writer
+from .encoder import Encoder
 from .lookup import Tables
 from .reader import MalformedError, Reader
 
@@ -30,7 +30,7 @@ class Codec:
     """Encoder and decoder for one grammar and one list of common characters."""
 
     def __init__(self, grammar: Grammar, characters: str) -> None:
-        """Tabulate the symbols.
+        """Build the tables.
 
         Args:
             grammar: what is allowed where.
@@ -42,22 +42,22 @@ class Codec:
         }
         self.words = {symbol: word for word, symbol in self.literals.items()}
         self._tables = Tables(grammar, self.words)
-        # Everything that is neither ASCII nor common is spelled in bytes.
+        # All other characters are spelled in bytes.
         self._rare = re.compile(f"[^\x00-\x7f{re.escape(characters)}]")
 
     # -- encoding ----------------------------------------------------------------------
 
     def encode(self, value: Json) -> list[str]:
-        """The symbols of a value, cut into chunks that tokens do not cross.
+        """Encode a value to chunks of symbols; no token crosses a chunk.
 
-        A chunk ends where an object does (with the closers that follow) and after each
-        newline of a text, so a step such as `uses: actions/checkout@v4` is one chunk.
+        A chunk ends with an object (and the closers after it) and after each newline of
+        a text, so a step such as `uses: actions/checkout@v4` is one chunk.
 
         Raises:
             ValueError: nesting beyond MAX_DEPTH.
-            TypeError: no JSON value.
+            TypeError: not a JSON value.
         """
-        return Writer(self._tables, self.spell).write(value)
+        return Encoder(self._tables, self.spell).write(value)
 
     def spell(self, text: str) -> str:
         """The text symbols of a string, without END."""
@@ -77,10 +77,10 @@ class Codec:
         return Reader(self._tables)
 
     def decode(self, symbols: str) -> Json:
-        """The value that `symbols` encode.
+        """Decode one value.
 
         Raises:
-            MalformedError: they are not the encoding of one value.
+            MalformedError: the symbols do not encode one value.
         """
         reader = self.reader()
         reader.feed(symbols)

@@ -1,4 +1,4 @@
-"""Token ids to documents, as they come."""
+"""Token ids to documents, a few at a time or all at once."""
 
 from itertools import accumulate
 from typing import Any
@@ -17,14 +17,14 @@ _NO_ID = (1 << 16) - 1
 
 
 class Decoder:
-    """Reads the ids of one document, all at once or a few at a time."""
+    """Reads the ids of one document."""
 
     def __init__(self, reader: Reader, expansions: NDArray[np.object_]) -> None:
         """Begin a document; `Tokenizer.decoder` makes it.
 
         Args:
-            reader: at its beginning.
-            expansions: (65536,) the symbols of every uint16, None for what is no id.
+            reader: a new one.
+            expansions: (65536,) symbols of every uint16; None if it is not an id.
         """
         self._reader = reader
         self._expansions = expansions
@@ -38,8 +38,8 @@ class Decoder:
             ids: token ids, 1-D.
 
         Raises:
-            DecodeError: no document goes on like this; it names the first bad token by
-                its position in the document.  The decoder is of no use afterwards.
+            DecodeError: no document continues like this; names the first bad token by
+                its position in the document.  The decoder is unusable afterwards.
         """
         numbers = np.asarray(ids)
         parts = self._expand(numbers)
@@ -47,7 +47,7 @@ class Decoder:
             symbols = "".join(parts)
         except TypeError:  # a part is None
             bad = parts.index(None)
-            self.feed(numbers[:bad])  # what comes before may be worse
+            self.feed(numbers[:bad])  # an earlier token may be bad, too
             raise DecodeError(
                 f"found id {numbers[bad]}, which is reserved or no id",
                 position=self._num_tokens,
@@ -60,16 +60,16 @@ class Decoder:
         self._num_symbols += len(symbols)
 
     def _expand(self, numbers: NDArray[Any]) -> list[Any]:
-        """The symbols of each id, None for what is no id."""
+        """The symbols of each id; None if it is not an id."""
         if numbers.dtype != np.uint16:
-            # Whatever uint16 cannot hold becomes an id that is none.
+            # Map values that do not fit into uint16 to an unused id.
             fits = (numbers >= 0) & (numbers < _NO_ID) & (numbers % 1 == 0)
             numbers = np.where(fits, numbers, _NO_ID).astype(np.uint16)
         parts: list[Any] = self._expansions[numbers].tolist()
         return parts
 
     def _decode_error(self, error: MalformedError, parts: list[str]) -> DecodeError:
-        """The same problem at the token that holds the offending symbol."""
+        """Translate the position of a symbol to that of its token."""
         ends = list(accumulate(map(len, parts)))
         place = max(0, error.position - self._num_symbols)
         index = int(np.searchsorted(ends, place, side="right"))
@@ -82,26 +82,26 @@ class Decoder:
 
     @property
     def path(self) -> tuple[str | int, ...]:
-        """Keys and indices of what is read now, from the root."""
+        """Keys and indices of the value that is being read, from the root."""
         return self._reader.path
 
     @property
     def so_far(self) -> Json:
-        """What is whole of the document, with what is open as if it ended here.
+        """The document so far, as if all open containers ended here.
 
-        None before anything is; a key without its value is left out.  It is a view: it
-        grows as the decoder is fed.
+        None at the beginning; a key without its value is left out.  The value is live:
+        it grows as the decoder is fed.
         """
         return self._reader.value
 
     def prefix(self, *, indent: int | None = None) -> Prefix:
-        """How far the document is, as JSON text.
+        """The document so far as JSON text.
 
         Args:
             indent: spaces per level for readable text; None for minified.
 
         Raises:
-            DecodeError: the text that is being read is not UTF-8.
+            DecodeError: the unfinished text is not UTF-8.
         """
         try:
             return self._reader.prefix(indent=indent)

@@ -1,4 +1,4 @@
-"""JSON values to base symbols: the writing half of the codec."""
+"""JSON values to base symbols: the encoding half of the codec."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from ..symbols import Control
 from .lookup import Place, Tables
 from .references import MIN_TEXT, History
 
-__all__ = ["Writer"]
+__all__ = ["Encoder"]
 
 C = Control
 _CLOSE_OBJECT = str(C.CLOSE_OBJECT)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Writer:
+class Encoder:
     """Encodes one value."""
 
     def __init__(self, tables: Tables, spell: Callable[[str], str]) -> None:
@@ -35,11 +35,11 @@ class Writer:
         self._pending: list[str] = []
 
     def write(self, value: Json) -> list[str]:
-        """The symbols of the value, cut into chunks that tokens do not cross.
+        """Encode the value to chunks of symbols; no token crosses a chunk.
 
         Raises:
             ValueError: nesting beyond MAX_DEPTH.
-            TypeError: no JSON value.
+            TypeError: not a JSON value.
         """
         self._value(value, self._grammar.root, in_array=False, depth=0)
         self._cut()
@@ -52,7 +52,7 @@ class Writer:
             self._pending.clear()
 
     def _value(self, value: Json, number: int, *, in_array: bool, depth: int) -> None:
-        """Write a value as node `number` types it, or behind an escape."""
+        """Write a value as node `number` types it, else behind an escape."""
         grammar = self._grammar
         node = grammar.nodes[number]
         put = self._pending.append
@@ -92,7 +92,7 @@ class Writer:
         *,
         is_tagged: bool,
     ) -> bool:
-        """Write an array or object, if node `number` allows any."""
+        """Write an array or object if node `number` allows the type; say whether."""
         node = self._grammar.nodes[number]
         if depth == MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH}")
@@ -109,7 +109,7 @@ class Writer:
         return True
 
     def _escaped(self, value: Json, node: Node, *, in_array: bool, depth: int) -> None:
-        """Write behind an escape what the node does not allow."""
+        """Write a value that the node does not allow behind an escape."""
         bare_array = node.only_array and not in_array
         self._pending.append(C.ESCAPE_ARRAY if bare_array else C.ESCAPE)
         if isinstance(value, str):
@@ -123,7 +123,7 @@ class Writer:
             self._value(value, anything, in_array=in_array, depth=depth)
 
     def _string(self, value: str, number: int) -> str | None:
-        """The symbols of a string, or None if node `number` does not allow it."""
+        """The symbols of a string; None if node `number` does not allow it."""
         symbols = self._tables.spelled[number].get(value)
         if symbols is None:
             symbols = self._new_string(value, number)
@@ -140,7 +140,7 @@ class Writer:
         automaton = self._grammar.nodes[number].text
         if automaton < 0 or self._grammar.automata[automaton].label(value) < 0:
             return None
-        # A lone surrogate is no UTF-8, so it is not for the model to write.
+        # The model must not write lone surrogates, which are not UTF-8.
         if not value.isascii() and _SURROGATE.search(value):
             return None
         symbols = self._spell(value) + C.END
@@ -148,7 +148,7 @@ class Writer:
         return symbols
 
     def _text(self, symbols: str) -> None:
-        """Write text, cutting after newlines."""
+        """Write text and cut after newlines."""
         if "\n" not in symbols:
             self._pending.append(symbols)
             return

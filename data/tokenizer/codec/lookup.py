@@ -1,7 +1,7 @@
-"""What reading and writing look up at each place of the grammar, and learn there.
+"""Tables that encoding and reading look up and extend at each place of the grammar.
 
-Workflows repeat themselves, so most of what is read or written was so before at a like
-place: the same key among the same branches, the same short text.  It is checked once.
+Workflows repeat themselves: most keys and short texts occurred before among the same
+branches.  Each is checked against the grammar once and looked up from then on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,21 +26,21 @@ _MAX_SYMBOLS = 64
 
 
 class Place:
-    """Between two pairs of an object: its node and the branches that are alive."""
+    """A position between two pairs of an object: its node and the alive branches."""
 
     __slots__ = ("alive", "by_key", "by_symbols", "needs", "number")
 
     def __init__(self, number: int, alive: Alive, branches: Sequence[Branch]) -> None:
-        """Made by `Tables` only, once for a node and branches."""
+        """Only `Tables` makes places, one for each node and its alive branches."""
         self.number = number
         self.alive = alive
         self.by_symbols: dict[str, tuple[str, int, Place]] = {}
-        """By its symbols, an allowed key: the key, its value's node, where then."""
+        """Symbols of an allowed key to the key, its value's node and the next place."""
         self.by_key: dict[str, tuple[str, int, Place]] = {}
-        """The same by the key, with its symbols."""
+        """Key to its symbols, its value's node and the next place."""
         needs = [(branches[i].min_properties, branches[i].required) for i in alive]
         self.needs = sorted(needs, key=lambda need: (need[0], len(need[1])))
-        """Number of pairs and keys: one of these is needed for the object to close."""
+        """Least number of pairs and required keys of each alive branch."""
 
     def may_close(self, pairs: Mapping[str, Json]) -> bool:
         """Whether an object that holds `pairs` is complete."""
@@ -51,7 +51,7 @@ class Place:
 
 
 class Tables:
-    """What is looked up again and again; made once for a grammar."""
+    """The tables of one grammar."""
 
     def __init__(self, grammar: Grammar, words: dict[str, str]) -> None:
         """Tabulate.
@@ -64,11 +64,11 @@ class Tables:
         self.words = words
         self.literals = {word: symbol for symbol, word in words.items()}
         self.values: list[dict[str, Any]] = []
-        """By node: symbols that are known to be a whole value, and that value."""
+        """By node: symbols known to be a whole value, and the value."""
         self.spelled: list[dict[str, str]] = []
-        """By node: strings that are known to be allowed, and their symbols."""
+        """By node: strings known to be allowed, and their symbols."""
         self.opener: list[str] = []
-        """By node: the tag that its values do without, or empty."""
+        """By node: the type tag that its values omit; empty if none."""
         for node in grammar.nodes:
             spelled = {word: self.literals[word] for word in node.literals}
             allowed = {Control.TRUE: node.true, Control.FALSE: node.false}
@@ -86,7 +86,7 @@ class Tables:
             self._place(number, grammar.all_branches(number))
             for number in range(len(grammar.nodes))
         ]
-        """By node: the place in an object that has no pair yet."""
+        """By node: the place in an empty object."""
         self._num_learned = 0
         self._fixed_values = [values.copy() for values in self.values]
         self._fixed_spelled = [spelled.copy() for spelled in self.spelled]
@@ -94,12 +94,12 @@ class Tables:
     def enter(
         self, place: Place, key: str, *, is_free: bool, count: int
     ) -> tuple[int, Place] | None:
-        """Read or write a key: its value's node and the place after the pair.
+        """Follow a key to its value's node and the place after the pair.
 
         Args:
-            place: where the key stands.
+            place: before the key.
             key: the key.
-            is_free: whether it is spelled; a key that the schema names there is not.
+            is_free: whether it is spelled in text; keys that the schema names are not.
             count: pairs before it.
 
         Returns:
@@ -122,7 +122,7 @@ class Tables:
         return found
 
     def learn(self, table: dict[str, _Learnt], name: str, known: _Learnt) -> None:
-        """Remember something in one of these tables or in one of a place."""
+        """Add an entry to one of these tables or to one of a place."""
         if len(name) > _MAX_SYMBOLS:
             return
         if self._num_learned >= _MAX_LEARNED:
@@ -133,12 +133,12 @@ class Tables:
     def learn_key(
         self, place: Place, table: dict[str, _Learnt], name: str, known: _Learnt
     ) -> None:
-        """`learn` about a key, unless it depends on the number of pairs before it."""
+        """`learn` a key, unless it depends on the number of pairs before it."""
         if not self.grammar.counts_keys(place.number):
             self.learn(table, name, known)
 
     def _forget(self) -> None:
-        """Forget all that was learnt; only what the grammar says by itself is left."""
+        """Reset all tables to the literals and constants of the grammar."""
         self._num_learned = 0
         for place in self._places.values():
             place.by_symbols.clear()

@@ -1,47 +1,63 @@
 """The beginning of a document as the beginning of its JSON text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from ...documents.json_text import quote
+from ..symbols import drop_partial_character
+from .exact import OpenFrame, spelled
 
-__all__ = ["OpenContainer", "Prefix", "open_text"]
+__all__ = ["Prefix", "open_text", "steps", "whole_characters"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prefix:
-    """How far some symbols get."""
+    """The beginning of a document."""
 
     text: str
     """JSON text so far; a longer prefix continues it."""
     open: str
-    """What is not closed yet, outermost first: `{` and `[`."""
+    """Open containers, outermost first: `{` and `[`."""
     complete: bool
     """Whether the document is closed."""
 
 
-class OpenContainer(Protocol):
-    """An array or object that is being read."""
+def steps(frames: Sequence[OpenFrame]) -> Iterator[tuple[int, str | int]]:
+    """Node of each open container, and key or index of the value being read in it."""
+    for frame in frames[:-1]:  # whose last value is the next frame
+        if frame.place is None:
+            yield frame.number, len(frame.container) - 1
+        else:
+            yield frame.number, next(reversed(frame.container))
+    if frames:
+        frame = frames[-1]
+        if frame.place is None:
+            yield frame.number, len(frame.container)
+        elif frame.key is not None:
+            yield frame.number, frame.key
 
-    container: Any
-    """list or dict so far."""
-    key: str | None
-    """Whose value is wanted, in an object."""
+
+def whole_characters(symbols: str) -> str:
+    """The text of some text symbols, less the bytes of an incomplete last character.
+
+    Raises:
+        MalformedError: the bytes before are not UTF-8.
+    """
+    return spelled(drop_partial_character(symbols), errors="surrogatepass")
 
 
 def open_text(
     text: str,
-    frames: Sequence[OpenContainer],
+    frames: Sequence[OpenFrame],
     partial: str | None,
     indent: int | None,
 ) -> str:
-    """JSON text without the closers of what is open, and with what is being read.
+    """JSON text without the closers of open containers, up to the unfinished text.
 
     Args:
         text: of the value so far, as if it were complete.
-        frames: what is open, outermost first.
-        partial: the text that is being read, if any.
+        frames: open containers, outermost first.
+        partial: the unfinished text, if any.
         indent: spaces per level of `text`; None for minified.
     """
     for frame in frames:  # the root is closed last

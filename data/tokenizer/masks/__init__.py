@@ -1,16 +1,14 @@
-"""Which ids may come next, and the shortest way to the end.
+"""Which ids may follow, and the shortest way to the end.
 
-    pushdown.py    where in the grammar a document stands
-    trie.py        the vocabulary's texts, walked together
-    masks.py       the ids that are allowed there
-    closing.py     the shortest completion
     state.py       one document while it is written
+    engine.py      the parts that all states share
+    pushdown.py    steps through the grammar        frames.py   its immutable stacks
+    masks.py       the ids that are allowed         trie.py     the vocabulary as a trie
+    closing.py     the shortest completion
 
-Everything here is immutable and memoised, so a batch shares it.
+States are immutable and results are memoised, so the samples of a batch share both.
 """
 
-from .masks import Masks
+from .engine import MaskEngine
 
-__all__ = [
-    "Masks",
-]
+__all__ = ["MaskEngine"]

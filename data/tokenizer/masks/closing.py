@@ -1,7 +1,7 @@
-"""The shortest way to close a document from any state.
+"""The shortest way to close a document from anywhere.
 
-Sampling within a budget keeps one invariant: what is left of the budget is enough for
-the completion of the current state.  So even a document that is cut off ends correctly.
+Sampling within a budget keeps one invariant: the rest of the budget suffices for the
+completion of the current state.  So even a document that is cut short is valid.
 """
 
 from collections.abc import Iterator
@@ -10,33 +10,34 @@ from contextlib import suppress
 from ..dfa import ANY_LABEL
 from ..grammar import Alive, Node
 from ..symbols import Control, byte_symbol, literal_symbol
-from .pushdown import Array, Key, Machine, Object, State, Text, Value
+from .frames import Array, Key, Object, Stack, Text, Value
+from .pushdown import Pushdown
 
 __all__ = ["Completer"]
 
 
 class Completer:
-    """Symbols that close a document, as few as the grammar needs."""
+    """The fewest symbols that close a document."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, pushdown: Pushdown) -> None:
         """Find the shortest value of every node."""
-        self.machine = machine
-        self.grammar = machine.grammar
+        self.pushdown = pushdown
+        self.grammar = pushdown.grammar
         self._literals = {
             word: literal_symbol(slot)
             for slot, word in enumerate(self.grammar.literals)
         }
         self._values = self._shortest_values()
 
-    def closing(self, state: State) -> str:
-        """Symbols that lead from `state` to the end of the document."""
-        found = state.closing
+    def closing(self, stack: Stack) -> str:
+        """Symbols that lead from `stack` to the end of the document."""
+        found = stack.closing
         if found is None:
-            found = state.closing = self._closing(state)
+            found = stack.closing = self._closing(stack)
         return found
 
-    def _closing(self, state: State) -> str:
-        frame, parent = state.frame, state.parent
+    def _closing(self, stack: Stack) -> str:
+        frame, parent = stack.frame, stack.parent
         if parent is None:
             return ""
         match frame:
@@ -54,7 +55,7 @@ class Completer:
                 return rest + Control.CLOSE_OBJECT + self.closing(parent)
             case Key():
                 symbols = self._end_of_key(frame) + Control.END
-                after = self.machine.walk(state, symbols)
+                after = self.pushdown.walk(stack, symbols)
                 assert after is not None
                 return symbols + self.closing(after)
         raise AssertionError(frame)
@@ -72,12 +73,12 @@ class Completer:
         return tag + self._values[number]
 
     def _items(self, node: Node, count: int) -> str:
-        """Some items and the close; what an item is matters only if there are any."""
+        """The shortest items, `count` of them, and the closer."""
         items = "".join(self._value(node.items, True) for _ in range(count))
         return items + Control.CLOSE_ARRAY
 
     def _shortest_values(self) -> dict[int, str]:
-        """Relax until nothing gets shorter, as Bellman and Ford do for paths."""
+        """Relax until no value gets shorter, as in the Bellman–Ford algorithm."""
         self._values = {}
         changed = True
         while changed:
@@ -91,7 +92,7 @@ class Completer:
         return self._values
 
     def _candidates(self, number: int, node: Node) -> Iterator[str]:
-        """Short values of a node, as far as those of its children are known."""
+        """Short values of a node, where those of its children are known."""
         if node.null:
             yield Control.NULL
         if node.true:
@@ -118,10 +119,9 @@ class Completer:
     # -- objects -----------------------------------------------------------------------
 
     def _pairs(self, number: int, alive: Alive, seen: frozenset[str]) -> str:
-        """The pairs that an object still needs.
+        """The pairs that an object still needs, by its first alive branch.
 
-        They are those of the first alive branch: it decides where branches differ, so
-        nothing that is added can rule it out.
+        That branch decides where branches differ, so no added key can rule it out.
         """
         if self.grammar.may_close(number, alive, seen):
             return ""
@@ -144,10 +144,10 @@ class Completer:
         return pairs
 
     def _free_pair(self, number: int, alive: Alive, taken: set[str]) -> str:
-        """A pair whose key is none of `taken`, to which it is added."""
-        bits = self.machine.free_labels(number, alive, len(taken))
+        """A pair with a new key, which is added to `taken`."""
+        bits = self.pushdown.free_labels(number, alive, len(taken))
         if not bits:
-            raise KeyError(number)  # a known key will do, once its value is known
+            raise KeyError(number)  # a known key serves once its value is known
         automaton = self.grammar.automata[self.grammar.nodes[number].keys]
         key = next(t for t in automaton.texts(0, bits) if t not in taken)
         child, _ = self.grammar.enter(number, alive, automaton.label(key), len(taken))
@@ -155,9 +155,9 @@ class Completer:
         return key + Control.END + self._value(child, False)
 
     def _end_of_key(self, frame: Key) -> str:
-        """Text that makes the key complete and different from those before it."""
+        """Text that completes the key and makes it unique in the object."""
         number = self.grammar.nodes[frame.node].keys
-        bits = self.machine.free_labels(frame.node, frame.alive, len(frame.seen))
+        bits = self.pushdown.free_labels(frame.node, frame.alive, len(frame.seen))
         state, symbols, text = self._end_of_character(
             number, frame.state, frame.pending, bits
         )
@@ -175,12 +175,12 @@ class Completer:
     def _end_of_character(
         self, number: int, state: int, pending: bytes, bits: int
     ) -> tuple[int, str, str]:
-        """Complete a character: the state after it, its symbols and itself."""
+        """Complete a character: the state after it, the symbols, the character."""
         symbols, data = "", pending
         while pending:
             for byte in range(0x80, 0xC0):
                 symbol = byte_symbol(byte)
-                moved = self.machine.read(number, state, pending, symbol, bits)
+                moved = self.pushdown.read(number, state, pending, symbol, bits)
                 if moved is not None:
                     (state, pending), symbols = moved, symbols + symbol
                     data += bytes([byte])

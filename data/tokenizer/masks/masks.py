@@ -1,16 +1,17 @@
-"""Which tokens may come next.
+"""Which tokens may follow.
 
-A token is allowed iff its whole expansion steps through the grammar's automaton.  A
-token that begins inside a frame of a state either ends before the frame does, or goes
-on in the frame below.  What it may do inside a frame does not depend on the frames
-below, so that is found once for each frame and each place in the vocabulary, and a mask
-is put together from the few frames that a token can reach:
+A token is allowed iff the pushdown automaton accepts all of its symbols.  A token that
+begins inside the top frame of a stack either ends inside it, or continues in the frame
+below.  Its course inside a frame does not depend on the frames below.  So it is
+computed once for each frame and each cursor in the vocabulary's trie, and a mask is the
+union over the few frames that a token can reach:
 
-    mask = tokens inside the top frame
-         ∪ those of the rest of it that go on inside the frame below, and so on
+    mask = tokens that end inside the top frame
+         ∪ tokens that leave it and end inside the frame below ∪ …
 
-Names of free keys are left out of what is found for a frame, or hardly any two frames
-would be equal; tokens that would repeat a key are taken out of the mask at the end.
+This works because frames repeat: a document has many steps, but few kinds of them.
+Names of free keys would make nearly every frame unique, so they are left out of the
+memo, and tokens that would repeat a key are removed from the mask at the end.
 """
 
 import re
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 from ..dfa import ANY_LABEL
 from ..grammar import MAX_TAGGED_DEPTH
 from ..symbols import REFERENCES, STRUCTURE, Control
-from .pushdown import Array, Frame, Key, Machine, Object, State, Text, Value
-from .trie import Cursor, Cursors, Ids
+from .frames import Array, Frame, Key, Object, Stack, Text, Value
+from .pushdown import Pushdown
+from .trie import Cursor, Ids, Trie
 
 __all__ = ["Masks"]
 
@@ -36,18 +38,18 @@ _PRIVATE = re.compile("[\ue000-\uf8ff]")
 
 
 class _Inside(NamedTuple):
-    """What tokens at a cursor may do inside a frame."""
+    """The courses of tokens from a cursor inside a frame."""
 
     ids: Ids
-    """Those that end before the frame does, or with it."""
+    """Tokens that end inside the frame, or with it."""
     after: Cursor
-    """Where the others are when the frame is closed."""
+    """Cursor of the others when they close the frame."""
     keys: tuple[Cursor, ...]
-    """Where a free key of this very object may begin."""
+    """Cursors at which a free key of this very object may begin."""
 
 
 class _Findings:
-    """What becomes an `_Inside`."""
+    """An `_Inside` in the making."""
 
     def __init__(self) -> None:
         self.ids: list[Ids] = []
@@ -55,33 +57,35 @@ class _Findings:
         self.keys: list[Cursor] = []
 
     def add_end(self, cursor: Cursor) -> None:
-        """The frame is closed at `cursor`."""
+        """Close the frame at `cursor`."""
         self.ids.append(cursor.ends)
         self.after |= cursor.nodes
 
     def add(self, inside: _Inside) -> None:
-        """What another frame, as which this one goes on, allows."""
+        """Continue as another frame does."""
         self.ids.append(inside.ids)
         self.after |= inside.after.nodes
         self.keys += inside.keys
 
 
 class Masks:
-    """Allowed tokens by state, for one vocabulary."""
+    """Allowed tokens by stack, for one vocabulary."""
 
-    def __init__(self, machine: Machine, vocabulary: dict[int, str], size: int) -> None:
+    def __init__(
+        self, pushdown: Pushdown, vocabulary: dict[int, str], size: int
+    ) -> None:
         """Build the trie of the vocabulary.
 
         Args:
-            machine: steps through the grammar.
-            vocabulary: id to symbols, of the tokens that may be generated at all.
-            size: length of a mask; the other ids are never allowed.
+            pushdown: steps through the grammar.
+            vocabulary: id to symbols of the tokens that may be generated.
+            size: length of a mask; all other ids are never allowed.
         """
-        self.machine = machine
-        self.grammar = machine.grammar
+        self.pushdown = pushdown
+        self.grammar = pushdown.grammar
         self.vocabulary = vocabulary
         self.size = size
-        self._cursors = Cursors(machine, vocabulary)
+        self._trie = Trie(pushdown, vocabulary)
         self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
         self._repeating = [n for n, symbols in vocabulary.items() if _repeats(symbols)]
         tags = (sum(map(symbols.count, _TAGS)) for symbols in vocabulary.values())
@@ -94,30 +98,30 @@ class Masks:
             for node in self.grammar.nodes
         ]
 
-    def allowed(self, state: State) -> Mask:
-        """bool[size], read-only: True for each id that may follow, none at the end.
+    def allowed(self, stack: Stack) -> Mask:
+        """bool[size], read-only: True for each id that may follow.
 
-        A mask has at least one True unless the document is complete.
+        At least one is True unless the document is complete, when none is.
         """
-        if state.allowed is None:
-            if state.depth + self._max_tags > MAX_TAGGED_DEPTH:
-                mask = self._by_trial(state)
+        if stack.allowed is None:
+            if stack.depth + self._max_tags > MAX_TAGGED_DEPTH:
+                mask = self._by_trial(stack)
             else:
-                mask = self._mask(state)
+                mask = self._mask(stack)
             mask.flags.writeable = False
-            state.allowed = mask
-        return state.allowed
+            stack.allowed = mask
+        return stack.allowed
 
-    def _by_trial(self, state: State) -> Mask:
-        """Try every token: near the greatest depth, frames depend on those below."""
+    def _by_trial(self, stack: Stack) -> Mask:
+        """Try every token: near the depth limit, frames depend on those below."""
         mask = np.zeros(self.size, dtype=bool)
         for number, symbols in self.vocabulary.items():
-            mask[number] = self.machine.walk(state, symbols) is not None
+            mask[number] = self.pushdown.walk(stack, symbols) is not None
         return mask
 
-    def _mask(self, state: State) -> Mask:
+    def _mask(self, stack: Stack) -> Mask:
         mask = np.zeros(self.size, dtype=bool)
-        cursor, at = self._cursors.root, state
+        cursor, at = self._trie.root, stack
         repeats: list[int] = []
         while cursor and at.frame is not None and at.parent is not None:
             inside = self._inside(cursor, self._without_names(at.frame))
@@ -128,13 +132,17 @@ class Masks:
         for number in self._repeating:
             if mask[number]:
                 symbols = self.vocabulary[number]
-                mask[number] = self.machine.walk(state, symbols) is not None
+                mask[number] = self.pushdown.walk(stack, symbols) is not None
         return mask
 
     # -- names of free keys ------------------------------------------------------------
 
     def _without_names(self, frame: Frame) -> Frame:
-        """The frame with as many made-up free keys as can matter."""
+        """The frame with placeholders for its free keys, as many as can matter.
+
+        Only bounds on the number of keys look at them, so frames with other names, or
+        with more names than any bound, are one frame.
+        """
         if not isinstance(frame, Object | Key):
             return frame
         known = self.grammar.known_keys(frame.node)
@@ -142,32 +150,34 @@ class Masks:
         seen = frame.seen
         if free:
             made_up = range(min(free, self._count_caps[frame.node]))
-            # No document on the schema has a lone surrogate.
+            # Lone surrogates: no document on the schema has one.
             seen = seen & known | {f"\ud800{index}" for index in made_up}
         if isinstance(frame, Object):
             return Object(frame.node, frame.alive, seen)
         return Key(frame.node, frame.alive, seen, frame.state, frame.pending, "")
 
     def _repeats(self, cursor: Cursor, inside: _Inside, frame: Frame) -> list[int]:
-        """Tokens that would give an object a free key for the second time."""
+        """Tokens that would repeat a free key of the object."""
         if not isinstance(frame, Object | Key):
             return []
-        names = frame.seen - self.grammar.known_keys(frame.node)
         found = []
-        for name in names:
-            if not name.isascii() and _PRIVATE.search(name):
-                continue  # spelled in bytes, which are tokens of their own
+        for name in frame.seen - self.grammar.known_keys(frame.node):
             if isinstance(frame, Key) and name.startswith(frame.text):
-                rest = name[len(frame.text) :] + Control.END
-                found += self._cursors.beginning(cursor, rest)
+                found += self._spelling(cursor, name[len(frame.text) :])
             for place in inside.keys:
-                found += self._cursors.beginning(place, name + Control.END)
+                found += self._spelling(place, name)
         return found
+
+    def _spelling(self, cursor: Cursor, text: str) -> list[int]:
+        """Tokens that continue from the cursor with a text and its END."""
+        if not text.isascii() and _PRIVATE.search(text):
+            return []  # spelled in bytes, which are tokens of their own
+        return self._trie.beginning(cursor, text + Control.END)
 
     # -- inside a frame ----------------------------------------------------------------
 
     def _inside(self, cursor: Cursor, frame: Frame) -> _Inside:
-        memo = cursor, type(frame), frame  # tuples: only the type tells their kinds
+        memo = cursor, type(frame), frame  # tuples: only the type tells them apart
         found = self._memo.get(memo)
         if found is None:
             findings = _Findings()
@@ -184,7 +194,7 @@ class Masks:
                     self._key(cursor, frame, findings)
             found = _Inside(
                 np.unique(np.concatenate([*findings.ids, _NO_IDS])),
-                self._cursors.at(findings.after),
+                self._trie.at(findings.after),
                 tuple(findings.keys),
             )
             if len(self._memo) >= _MAX_MEMO:
@@ -193,21 +203,21 @@ class Masks:
         return found
 
     def _value(self, cursor: Cursor, frame: Value, findings: _Findings) -> None:
-        bare = self.machine.untagged(frame)
+        bare = self.pushdown.untagged(frame)
         if not isinstance(bare, Value):
             findings.add(self._inside(cursor, bare)._replace(keys=()))
             return
-        node, words = self.grammar.nodes[frame.node], self.machine.words
+        node, words = self.grammar.nodes[frame.node], self.pushdown.words
         constants = {Control.TRUE: node.true, Control.FALSE: node.false}
         constants[Control.NULL] = node.null
-        for symbol, after in self._cursors.structure(cursor).items():
+        for symbol, after in self._trie.structure(cursor).items():
             if symbol in words:
                 is_whole = words[symbol] in node.literals
             elif symbol in REFERENCES:
                 is_whole = node.text >= 0
             else:
                 is_whole = constants.get(Control(symbol), False)
-            opened = None if is_whole else self.machine.opened(frame.node, symbol)
+            opened = None if is_whole else self.pushdown.opened(frame.node, symbol)
             if is_whole:
                 findings.add_end(after)
             elif opened is not None:
@@ -217,37 +227,37 @@ class Masks:
             findings.add(self._inside(cursor, Text(node.text, 0, b"")))
 
     def _text(self, cursor: Cursor, frame: Text, findings: _Findings) -> None:
-        inside, after = self._cursors.text(cursor, *frame, ANY_LABEL)
+        inside, after = self._trie.text(cursor, *frame, ANY_LABEL)
         findings.ids.append(inside)
         for end in after.values():
             findings.add_end(end)
 
     def _array(self, cursor: Cursor, frame: Array, findings: _Findings) -> None:
-        close = self._cursors.structure(cursor).get(Control.CLOSE_ARRAY)
+        close = self._trie.structure(cursor).get(Control.CLOSE_ARRAY)
         if close and frame.items >= self.grammar.nodes[frame.node].min_items:
             findings.add_end(close)
-        following = self.machine.after_item(frame)
+        following = self.pushdown.after_item(frame)
         if following is not None:
             item = Value(self.grammar.nodes[frame.node].items, in_array=True)
             self._then(cursor, item, following, findings)
 
     def _object(self, cursor: Cursor, frame: Object, findings: _Findings) -> None:
         node, alive, seen = frame
-        for symbol, after in self._cursors.structure(cursor).items():
+        for symbol, after in self._trie.structure(cursor).items():
             if symbol == Control.CLOSE_OBJECT:
                 if self.grammar.may_close(node, alive, seen):
                     findings.add_end(after)
-            elif (key := self.machine.words.get(symbol)) and key not in seen:
+            elif (key := self.pushdown.words.get(symbol)) and key not in seen:
                 self._pair(after, frame, key, key, findings)
-        if self.machine.free_labels(node, alive, len(seen)):
+        if self.pushdown.free_labels(node, alive, len(seen)):
             findings.keys.append(cursor)
             self._key(cursor, Key(node, alive, seen, 0, b"", ""), findings)
 
     def _key(self, cursor: Cursor, frame: Key, findings: _Findings) -> None:
         node, alive, seen, state, pending, _ = frame
-        labels = self.machine.free_labels(node, alive, len(seen))
+        labels = self.pushdown.free_labels(node, alive, len(seen))
         keys = self.grammar.nodes[node].keys
-        inside, ends = self._cursors.text(cursor, keys, state, pending, labels)
+        inside, ends = self._trie.text(cursor, keys, state, pending, labels)
         findings.ids.append(inside)
         for label, after in ends.items():
             name = f"\ud800{len(seen)}"  # not seen yet
@@ -261,7 +271,7 @@ class Masks:
         name: str,
         findings: _Findings,
     ) -> None:
-        """After a key: its value and the rest of the object."""
+        """Continue after a key: its value, then the rest of the object."""
         node, alive, seen = frame
         child, kept = self.grammar.enter(node, alive, key, len(seen))
         if child >= 0:
@@ -272,7 +282,7 @@ class Masks:
     def _then(
         self, cursor: Cursor, value: Value, rest: Frame, findings: _Findings
     ) -> None:
-        """A value, then the rest of the container that it is in."""
+        """Continue with a value, then with the rest of its container."""
         inside = self._inside(cursor, value)
         findings.ids.append(inside.ids)
         if inside.after:
@@ -284,5 +294,5 @@ _TAGS = (Control.OBJECT, Control.ARRAY)
 
 
 def _repeats(symbols: str) -> bool:
-    """Whether a token ends the same text twice: it may be a key both times."""
+    """Whether a token ends the same text twice, which may be one key twice."""
     return max(Counter(_TEXTS.findall(symbols)).values(), default=0) > 1

@@ -1,109 +1,31 @@
 """The grammar as an immutable pushdown automaton over base symbols.
 
-A `State` is a frame on top of a parent state, so states share their tails and samples
-of a batch share states.  Equal states are the same object, which makes a memo on a
-state a plain attribute.
+A `Stack` is a frame on top of a parent, so stacks share their tails, and samples of a
+batch share stacks.  Equal stacks are the same object, which makes a memo on a stack a
+plain attribute.
 
     Value    a value of some node comes next
     Text     inside a string or number
     Object   between two pairs           Array   between two items
     Key      inside a free key
 
-Escapes are not part of this language: what it accepts is what the schema allows.
+Escapes are not part of this language: it accepts exactly what the grammar allows.
 """
 
-from typing import NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
-
-from ..grammar import DEAD, MAX_TAGGED_DEPTH, Alive, Grammar
+from ..grammar import MAX_TAGGED_DEPTH, Alive, Grammar
 from ..symbols import REFERENCES, Control, is_text, may_begin_character
+from .frames import Array, Frame, Key, Object, Stack, Text, Value
 
-__all__ = [
-    "Array",
-    "Frame",
-    "Key",
-    "Machine",
-    "Object",
-    "State",
-    "Text",
-    "Value",
-]
+__all__ = ["Pushdown"]
 
-_MAX_STATES = 1 << 16
+_MAX_STACKS = 1 << 16
 
 
-class Value(NamedTuple):
-    """A value comes next."""
-
-    node: int
-    in_array: bool
-
-
-class Object(NamedTuple):
-    """Between two pairs of an object."""
-
-    node: int
-    alive: Alive
-    seen: frozenset[str]
-
-
-class Array(NamedTuple):
-    """Between two items of an array."""
-
-    node: int
-    items: int  # so far; no more than what min_items and max_items need to know
-
-
-class Text(NamedTuple):
-    """Inside a string or a number."""
-
-    automaton: int
-    state: int
-    pending: bytes  # of a character that is not complete
-
-
-class Key(NamedTuple):
-    """Inside a free key."""
-
-    node: int
-    alive: Alive
-    seen: frozenset[str]
-    state: int
-    pending: bytes
-    text: str  # so far, to tell a duplicate
-
-
-Frame: TypeAlias = Value | Object | Array | Text | Key
-
-
-class State:
-    """A frame on top of a parent; None as a parent is the end of the document."""
-
-    __slots__ = ("allowed", "closing", "depth", "frame", "parent")
-
-    def __init__(self, frame: Frame | None, parent: "State | None") -> None:
-        """Made by `Machine` only, which keeps equal states the same object."""
-        self.frame = frame
-        self.parent = parent
-        is_container = isinstance(frame, Object | Array | Key)
-        self.depth: int = (parent.depth if parent else 0) + is_container
-        # What `Masks` and `Completer` found out about this state.
-        self.allowed: NDArray[np.bool_] | None = None
-        self.closing: str | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the document is closed."""
-        return self.frame is None
-
-
-class Machine:
-    """Steps from state to state."""
+class Pushdown:
+    """Steps from stack to stack."""
 
     def __init__(self, grammar: Grammar, words: dict[str, str]) -> None:
-        """Prepare for a grammar.
+        """Start at the root of a grammar.
 
         Args:
             grammar: what is allowed where.
@@ -111,25 +33,26 @@ class Machine:
         """
         self.grammar = grammar
         self.words = words
-        self._states: dict[tuple[type, Frame, State], State] = {}
+        self._stacks: dict[tuple[type, Frame, Stack], Stack] = {}
         self._free_labels: dict[tuple[int, Alive, int], int] = {}
-        self.end = State(None, None)
+        self.end = Stack(None, None)
         self.start = self.push(Value(grammar.root, in_array=False), self.end)
 
-    def push(self, frame: Frame, parent: State) -> State:
-        """The state with `frame` on top of `parent`."""
+    def push(self, frame: Frame, parent: Stack) -> Stack:
+        """The stack with `frame` on top of `parent`."""
         if isinstance(frame, Value):
             frame = self.untagged(frame)
-        key = type(frame), frame, parent  # frames are tuples: only the type tells kinds
-        state = self._states.get(key)
-        if state is None:
-            if len(self._states) >= _MAX_STATES:
-                self._states.clear()  # states in use live on, and are only not shared
-            state = self._states[key] = State(frame, parent)
-        return state
+        # Frames are tuples: only their type tells them apart.
+        key = type(frame), frame, parent
+        stack = self._stacks.get(key)
+        if stack is None:
+            if len(self._stacks) >= _MAX_STACKS:
+                self._stacks.clear()  # those in use live on, no longer shared
+            stack = self._stacks[key] = Stack(frame, parent)
+        return stack
 
     def untagged(self, frame: Value) -> Frame:
-        """A container that needs no type tag is open as soon as it is expected."""
+        """Open a container that needs no type tag as soon as it is expected."""
         node = self.grammar.nodes[frame.node]
         if node.only_object:
             return self._object(frame.node)
@@ -140,25 +63,25 @@ class Machine:
     def _object(self, node: int) -> Object:
         return Object(node, self.grammar.all_branches(node), frozenset())
 
-    def step(self, state: State, symbol: str) -> State | None:
-        """The state after a symbol, or None if it is not allowed."""
-        match state.frame:
+    def step(self, stack: Stack, symbol: str) -> Stack | None:
+        """The stack after a symbol, or None if it is not allowed."""
+        match stack.frame:
             case Text():
-                return self._text(state.frame, state, symbol)
+                return self._text(stack.frame, stack, symbol)
             case Object():
-                return self._in_object(state.frame, state, symbol)
+                return self._in_object(stack.frame, stack, symbol)
             case Key():
-                return self._in_key(state.frame, state, symbol)
+                return self._in_key(stack.frame, stack, symbol)
             case Value():
-                return self._value(state.frame, state, symbol)
+                return self._value(stack.frame, stack, symbol)
             case Array():
-                return self._in_array(state.frame, state, symbol)
+                return self._in_array(stack.frame, stack, symbol)
             case _:
                 return None
 
-    def walk(self, state: State, symbols: str) -> State | None:
-        """The state after several symbols, or None."""
-        current: State | None = state
+    def walk(self, stack: Stack, symbols: str) -> Stack | None:
+        """The stack after several symbols, or None."""
+        current: Stack | None = stack
         for symbol in symbols:
             if current is None:
                 return None
@@ -167,8 +90,8 @@ class Machine:
 
     # -- frames ------------------------------------------------------------------------
 
-    def _value(self, frame: Value, state: State, symbol: str) -> State | None:
-        node, parent = self.grammar.nodes[frame.node], state.parent
+    def _value(self, frame: Value, stack: Stack, symbol: str) -> Stack | None:
+        node, parent = self.grammar.nodes[frame.node], stack.parent
         assert parent is not None
         if symbol in self.words:
             return parent if self.words[symbol] in node.literals else None
@@ -184,15 +107,15 @@ class Machine:
         opened = self.opened(frame.node, symbol)
         if opened is not None:
             is_number = symbol == Control.NUMBER
-            fits = is_number or state.depth < MAX_TAGGED_DEPTH
+            fits = is_number or stack.depth < MAX_TAGGED_DEPTH
             return self.push(opened, parent) if fits else None
         if node.text < 0 or not (is_text(symbol) or symbol == Control.END):
             return None
         text = Text(node.text, 0, b"")
         return self._text(text, self.push(text, parent), symbol)
 
-    def _text(self, frame: Text, state: State, symbol: str) -> State | None:
-        automaton, parent = self.grammar.automata[frame.automaton], state.parent
+    def _text(self, frame: Text, stack: Stack, symbol: str) -> Stack | None:
+        automaton, parent = self.grammar.automata[frame.automaton], stack.parent
         assert parent is not None
         if symbol == Control.END:
             accepted = not frame.pending and automaton.labels[frame.state] >= 0
@@ -201,51 +124,47 @@ class Machine:
         if moved is None:
             return None
         if moved == (frame.state, frame.pending):
-            return state
+            return stack
         return self.push(Text(frame.automaton, *moved), parent)
 
-    def _in_object(self, frame: Object, state: State, symbol: str) -> State | None:
-        assert state.parent is not None
+    def _in_object(self, frame: Object, stack: Stack, symbol: str) -> Stack | None:
+        assert stack.parent is not None
         if symbol == Control.CLOSE_OBJECT:
             closes = self.grammar.may_close(frame.node, frame.alive, frame.seen)
-            return state.parent if closes else None
+            return stack.parent if closes else None
         if symbol in self.words:
             key = self.words[symbol]
-            return None if key in frame.seen else self.enter(frame, state, key, key)
+            return None if key in frame.seen else self.enter(frame, stack, key, key)
         if not (is_text(symbol) or symbol == Control.END):
             return None
         key_frame = self.key_frame(frame)
         if key_frame is None:
             return None
-        return self._in_key(key_frame, self.push(key_frame, state.parent), symbol)
+        return self._in_key(key_frame, self.push(key_frame, stack.parent), symbol)
 
-    def _in_key(self, frame: Key, state: State, symbol: str) -> State | None:
-        assert state.parent is not None
+    def _in_key(self, frame: Key, stack: Stack, symbol: str) -> Stack | None:
+        assert stack.parent is not None
         keys = self.grammar.nodes[frame.node].keys
         if symbol == Control.END:
             label = self.grammar.automata[keys].labels[frame.state]
             if frame.pending or label < 0 or frame.text in frame.seen:
                 return None
             parent = Object(frame.node, frame.alive, frame.seen)
-            return self.enter(parent, state, label, frame.text)
+            return self.enter(parent, stack, label, frame.text)
         bits = self.free_labels(frame.node, frame.alive, len(frame.seen))
         moved = self.read(keys, frame.state, frame.pending, symbol, bits)
         if moved is None:
             return None
         text = frame.text
         if not moved[1]:
-            spelled = (
-                frame.pending + bytes([ord(symbol) - 0xE200])
-                if (frame.pending)
-                else symbol.encode()
-            )
-            text += spelled.decode()
+            last = bytes([ord(symbol) - 0xE200]) if frame.pending else symbol.encode()
+            text += (frame.pending + last).decode()
         return self.push(
-            Key(frame.node, frame.alive, frame.seen, *moved, text), state.parent
+            Key(frame.node, frame.alive, frame.seen, *moved, text), stack.parent
         )
 
-    def _in_array(self, frame: Array, state: State, symbol: str) -> State | None:
-        node, parent = self.grammar.nodes[frame.node], state.parent
+    def _in_array(self, frame: Array, stack: Stack, symbol: str) -> Stack | None:
+        node, parent = self.grammar.nodes[frame.node], stack.parent
         assert parent is not None
         if symbol == Control.CLOSE_ARRAY:
             return parent if frame.items >= node.min_items else None
@@ -255,18 +174,18 @@ class Machine:
     # -- shared with the masks ---------------------------------------------------------
 
     def enter(
-        self, frame: Object, state: State, key: str | int, name: str
-    ) -> State | None:
-        """The value's state after a key (a known one, or the label of a free one)."""
-        assert state.parent is not None
+        self, frame: Object, stack: Stack, key: str | int, name: str
+    ) -> Stack | None:
+        """The stack before the value of a key, given as itself or as its label."""
+        assert stack.parent is not None
         child, alive = self.grammar.enter(frame.node, frame.alive, key, len(frame.seen))
         if child < 0:
             return None
-        rest = self.push(Object(frame.node, alive, frame.seen | {name}), state.parent)
+        rest = self.push(Object(frame.node, alive, frame.seen | {name}), stack.parent)
         return self.push(Value(child, in_array=False), rest)
 
     def opened(self, number: int, symbol: str) -> Frame | None:
-        """The frame that a tag opens for a value of a node, if it allows that type."""
+        """The frame that a type tag opens; None if the node forbids the type."""
         node = self.grammar.nodes[number]
         if symbol == Control.OBJECT and node.branches:
             return self._object(number)
@@ -276,8 +195,8 @@ class Machine:
             return Text(node.number, 0, b"")
         return None
 
-    def item(self, frame: Array, parent: State) -> State | None:
-        """The state of an array's next item."""
+    def item(self, frame: Array, parent: Stack) -> Stack | None:
+        """The stack before an array's next item."""
         rest = self.after_item(frame)
         if rest is None:
             return None
@@ -285,7 +204,7 @@ class Machine:
         return self.push(item, self.push(rest, parent))
 
     def after_item(self, frame: Array) -> Array | None:
-        """An array's frame after one more item, if there may be one."""
+        """The frame of an array after one more item; None if it is full."""
         node = self.grammar.nodes[frame.node]
         if node.max_items is not None and frame.items >= node.max_items:
             return None
@@ -293,13 +212,13 @@ class Machine:
         return Array(frame.node, min(frame.items + 1, enough))
 
     def key_frame(self, frame: Object) -> Key | None:
-        """The frame of a free key in an object, if there may be one."""
+        """The frame of a free key; None if the object allows none now."""
         if not self.free_labels(frame.node, frame.alive, len(frame.seen)):
             return None
         return Key(frame.node, frame.alive, frame.seen, 0, b"", "")
 
     def free_labels(self, node: int, alive: Alive, count: int) -> int:
-        """Bit set of the labels of free keys that may come next."""
+        """Bit set of the labels of free keys that may follow."""
         memo = node, alive, count
         bits = self._free_labels.get(memo)
         if bits is None:
@@ -314,7 +233,7 @@ class Machine:
     def read(
         self, automaton: int, state: int, pending: bytes, symbol: str, bits: int
     ) -> tuple[int, bytes] | None:
-        """Read a text symbol; None if no label in `bits` can be reached after it."""
+        """Read a text symbol; None if it leaves no label of `bits` in reach."""
         tables = self.grammar.automata[automaton]
         if "\ue280" <= symbol <= "\ue2ff":
             pending += bytes([ord(symbol) - 0xE200])
@@ -323,13 +242,14 @@ class Machine:
             try:
                 symbol, pending = pending.decode(), b""
             except UnicodeDecodeError:
-                # A character that the automaton names none of must be possible.
+                # The character is unknown yet: one without a column of its own must be
+                # allowed.
                 other = tables.table[state][0]
                 alive = other >= 0 and tables.reach[other] & bits
                 return (state, pending) if alive else None
         elif pending or not is_text(symbol):
             return None
         target = tables.step(state, symbol)
-        if target == DEAD or not tables.reach[target] & bits:
+        if target < 0 or not tables.reach[target] & bits:
             return None
         return target, b""

@@ -1,8 +1,7 @@
-"""Places in the vocabulary: which tokens may go on after some symbols of theirs.
+"""The vocabulary as a trie: which tokens continue after some of their symbols.
 
-The vocabulary is a trie.  A `Cursor` is a set of its nodes, because tokens that differ
-only in a text go on alike once the text has ended.  Equal sets are one object, so
-cursors can be keys of a memo.
+A `Cursor` is a set of nodes, because tokens that differ only in a text continue alike
+once the text has ended.  Equal sets are one object, so cursors can be keys of a memo.
 """
 
 from collections import defaultdict
@@ -13,50 +12,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..symbols import Control, is_text
-from .pushdown import Machine
+from .pushdown import Pushdown
 
-__all__ = ["Cursor", "Cursors", "Ids", "TextEnds"]
+__all__ = ["Cursor", "Ids", "TextEnds", "Trie"]
 
 Ids = NDArray[np.uint16]
 
 
 class Cursor:
-    """Some nodes of the trie; made by `Cursors` only."""
+    """Some nodes of the trie; only `Trie` makes cursors."""
 
     __slots__ = ("ends", "nodes", "structure")
 
     def __init__(self, nodes: frozenset[int], ends: Ids) -> None:
-        """Keep what is known at once; `structure` is found when it is asked for."""
+        """Take the nodes; `Trie.structure` fills in the rest."""
         self.nodes = nodes
         self.ends = ends
         """Tokens that end here."""
         self.structure: dict[str, Cursor] | None = None
 
     def __bool__(self) -> bool:
-        """Whether any token goes on here or ends here."""
+        """Whether any token continues or ends here."""
         return bool(self.nodes)
 
 
 class TextEnds(NamedTuple):
-    """What may follow inside a text."""
+    """The courses of tokens inside a text."""
 
     inside: Ids
     """Tokens that end before the text does."""
     after: dict[int, Cursor]
-    """By the label of the text's language: where tokens are once it has ended."""
+    """Label of the text's language to the cursor after its END."""
 
 
-class Cursors:
+class Trie:
     """The trie of a vocabulary."""
 
-    def __init__(self, machine: Machine, vocabulary: Mapping[int, str]) -> None:
+    def __init__(self, pushdown: Pushdown, vocabulary: Mapping[int, str]) -> None:
         """Build the trie.
 
         Args:
-            machine: reads texts.
+            pushdown: reads texts.
             vocabulary: id to symbols.
         """
-        self._machine = machine
+        self._pushdown = pushdown
         self._children: list[dict[str, int]] = [{}]
         self._ids: list[int] = [-1]
         for number, symbols in vocabulary.items():
@@ -87,7 +86,7 @@ class Cursors:
         return cursor
 
     def structure(self, cursor: Cursor) -> dict[str, Cursor]:
-        """By structure symbol that may come next: the cursor after it."""
+        """Structure symbols that may follow, each with the cursor after it."""
         if cursor.structure is None:
             found: defaultdict[str, set[int]] = defaultdict(set)
             for node in cursor.nodes:
@@ -100,14 +99,14 @@ class Cursors:
     def text(
         self, cursor: Cursor, automaton: int, state: int, pending: bytes, labels: int
     ) -> TextEnds:
-        """Read on inside a text in all ways that some language allows.
+        """Follow all tokens inside a text, as far as its languages allow.
 
         Args:
             cursor: inside the text.
-            automaton: of the text's languages.
-            state: the automaton's.
-            pending: bytes of a character that is not complete.
-            labels: bit set of the languages that will do.
+            automaton: number of the automaton that reads the text.
+            state: its state.
+            pending: bytes of an incomplete character.
+            labels: bit set of the acceptable languages.
         """
         memo = cursor, automaton, state, pending, labels
         found = self._texts.get(memo)
@@ -118,8 +117,8 @@ class Cursors:
     def _text(
         self, cursor: Cursor, automaton: int, state: int, pending: bytes, labels: int
     ) -> TextEnds:
-        read = self._machine.read
-        label_of = self._machine.grammar.automata[automaton].labels
+        read = self._pushdown.read
+        label_of = self._pushdown.grammar.automata[automaton].labels
         inside: list[int] = []
         after: defaultdict[int, set[int]] = defaultdict(set)
         stack = [(node, state, pending) for node in cursor.nodes]
@@ -142,7 +141,7 @@ class Cursors:
         )
 
     def beginning(self, cursor: Cursor, symbols: str) -> list[int]:
-        """Tokens that go on from here with `symbols`."""
+        """Tokens that continue from the cursor with `symbols`."""
         stack = []
         for node in cursor.nodes:
             for symbol in symbols:

@@ -13,7 +13,7 @@ from tct.data.documents.yaml_writer import to_yaml
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.training.loop import train
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
@@ -23,7 +23,7 @@ SMALL = ["model.width=32", "model.layers=1", "model.heads=2", "run.steps=2"]
 @pytest.fixture(scope="module")
 def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("command") / "run"
-    train(store, folder, resolve("tiny", SMALL), device="cpu")
+    train(store, folder, preset("tiny", SMALL), device="cpu")
     return folder
 
 

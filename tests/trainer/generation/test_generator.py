@@ -10,11 +10,11 @@ import torch
 from tct.data.documents.json_text import Json
 from tct.data.errors import CheckpointError, ConfigError, DecodeError, PromptError
 from tct.data.store import Store
-from tct.data.tokenizer import Tokenizer
+from tct.data.tokenizer import Prompt, Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
-from tct.trainer.generation import Generator, Prompt, Sample, Sampling, open_prompt
+from tct.trainer.generation import Generator, Sample, Sampling
 from tct.trainer.model import GPT
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.training.loop import train
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
@@ -31,7 +31,7 @@ SMALL = [
 def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three steps: its model knows next to nothing."""
     folder = tmp_path_factory.mktemp("generate") / "run"
-    train(store, folder, resolve("tiny", SMALL), device="cpu")
+    train(store, folder, preset("tiny", SMALL), device="cpu")
     return folder
 
 
@@ -49,7 +49,7 @@ def write(
     generator: Generator, number: int = 1, prompt: Json = None, **options: int
 ) -> list[Sample]:
     sampling = Sampling(**{"max_tokens": 60, **options})
-    opened = open_prompt(generator.tokenizer, prompt)
+    opened = generator.tokenizer.open(prompt)
     return list(generator.samples(number, sampling, prompt=opened))
 
 
@@ -225,7 +225,7 @@ def test_free_samples_end_where_no_document_goes_on(generator: Generator) -> Non
 def test_a_prompt_that_is_whole_but_for_its_end_needs_no_model(
     generator: Generator,
 ) -> None:
-    opened = open_prompt(generator.tokenizer, PROMPT)
+    opened = generator.tokenizer.open(PROMPT)
     closed = opened.state.shortest_completion()
     state = opened.state
     for token in closed:

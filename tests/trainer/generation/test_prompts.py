@@ -7,7 +7,7 @@ from tct.data.documents.json_text import Json
 from tct.data.errors import PromptError
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
-from tct.trainer.generation import open_prompt, shortcut
+from tct.trainer.generation import shortcut
 
 VALIDATOR = jsonschema_rs.Draft7Validator(workflow_schema())
 
@@ -40,14 +40,14 @@ PROMPT: Json = {
 def test_what_is_missing_at_the_end_of_a_prompt_is_left_to_the_model(
     tokenizer: Tokenizer, prompt: Json
 ) -> None:
-    opened = open_prompt(tokenizer, prompt)
+    opened = tokenizer.open(prompt)
     assert not opened.state.is_complete
     value = tokenizer.decode([*opened.ids, *opened.state.shortest_completion()])
     assert VALIDATOR.is_valid(value)
 
 
 def test_the_ids_of_a_prompt_lead_to_its_state(tokenizer: Tokenizer) -> None:
-    opened = open_prompt(tokenizer, PROMPT)
+    opened = tokenizer.open(PROMPT)
     walked = tokenizer.start()
     for token in opened.ids:
         walked = walked.advance(token)
@@ -58,14 +58,14 @@ def test_a_prompt_that_breaks_the_schema_is_refused_where_it_does(
     tokenizer: Tokenizer,
 ) -> None:
     with pytest.raises(PromptError, match=r"breaks the workflow schema after .*jobs"):
-        open_prompt(tokenizer, {"jobs": {"a": {"runs-on": 5}}, "on": "push"})
+        tokenizer.open({"jobs": {"a": {"runs-on": 5}}, "on": "push"})
     with pytest.raises(PromptError, match="breaks the workflow schema"):
-        open_prompt(tokenizer, {"unknown": 1, "on": "push"})
+        tokenizer.open({"unknown": 1, "on": "push"})
 
 
 def begun(tokenizer: Tokenizer, value: Json, depth: int | None) -> str:
     """The JSON text that a prompt begins with."""
-    opened = open_prompt(tokenizer, value, depth=depth)
+    opened = tokenizer.open(value, depth=depth)
     return tokenizer.decode_prefix(opened.ids).text
 
 

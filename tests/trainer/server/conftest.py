@@ -8,7 +8,7 @@ import pytest
 from tct.data.store import Store
 from tct.tests.trainer.server.servers import running
 from tct.trainer.generation import Generator
-from tct.trainer.presets import resolve
+from tct.trainer.presets import preset
 from tct.trainer.training.loop import train
 
 SMALL = ["model.width=32", "model.layers=1", "model.heads=2", "run.steps=2"]
@@ -17,7 +17,7 @@ SMALL = ["model.width=32", "model.layers=1", "model.heads=2", "run.steps=2"]
 @pytest.fixture(scope="session")
 def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serve") / "run"
-    train(store, folder, resolve("tiny", SMALL), device="cpu")
+    train(store, folder, preset("tiny", SMALL), device="cpu")
     return folder
 
 

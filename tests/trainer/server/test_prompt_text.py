@@ -4,7 +4,6 @@ import pytest
 
 from tct.data.errors import PromptError
 from tct.data.tokenizer import Tokenizer
-from tct.trainer.generation import open_prompt
 from tct.trainer.server.prompt_text import read_prompt
 
 TOKENIZER = Tokenizer.default()
@@ -13,7 +12,7 @@ JOB = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
 
 @pytest.mark.parametrize("text", ["", " \n\n", "# a comment\n"])
 def test_a_text_without_a_document_is_no_beginning_at_all(text: str) -> None:
-    assert read_prompt(TOKENIZER, text) == (open_prompt(TOKENIZER, None), None)
+    assert read_prompt(TOKENIZER, text) == (TOKENIZER.open(None), None)
 
 
 def test_yaml_and_json_are_the_same_beginning() -> None:

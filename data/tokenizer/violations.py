@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.tokenizer import Tokenizer
-from ...data.tokenizer.symbols import ESCAPES, Control, spell
+from .symbols import ESCAPES, Control, spell
+from .tokenizer import Tokenizer
 
 __all__ = ["most_common", "violations"]
 
