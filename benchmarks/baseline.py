@@ -35,7 +35,7 @@ from tct.data.store.manifest import complete_manifest, describe_store
 from tct.data.store.writer import ShardWriter, describe_files, split_column, write_table
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import WindowPlan
-from tct.trainer.model.flops import training_flops
+from tct.trainer.model.cost import training_flops
 from tct.trainer.presets import preset
 from tct.trainer.runs.checkpoint import load_model
 from tct.trainer.runs.live import make_progress

@@ -38,7 +38,7 @@ from train import ORIGINAL, Original, Ours, Timed
 from tct import __version__
 from tct.data.store import Store
 from tct.trainer.config import Config
-from tct.trainer.model.flops import peak_flops
+from tct.trainer.model.cost import peak_flops
 from tct.trainer.model.loss import softcap_loss
 from tct.trainer.presets import preset
 from tct.trainer.training import learner

@@ -57,7 +57,7 @@ def missing(module: str | None) -> str | None:
 def describe(batch: Any) -> tuple[str, int]:
     """The type of a batch's ids, and how many tokens there are to predict."""
     if isinstance(batch, DeviceBatch):
-        batch = batch.passes[0].inputs, batch.passes[0].targets
+        batch = batch.micro_batches[0].inputs, batch.micro_batches[0].targets
     if isinstance(batch, dict):
         batch = batch["tokens"], batch["labels"]
     x, y = batch if isinstance(batch, list | tuple) else (batch, batch[:, 1:])

@@ -29,8 +29,7 @@ from tct.data.tokenizer import PAD
 from tct.trainer import presets
 from tct.trainer.config import Config
 from tct.trainer.model import GPT, IGNORE_INDEX, init_weights
-from tct.trainer.model.flops import Peak, peak_flops, training_flops
-from tct.trainer.model.memory import peak_memory
+from tct.trainer.model.cost import Peak, peak_flops, peak_memory, training_flops
 from tct.trainer.optim.lr_schedule import learning_rate
 from tct.trainer.presets import override
 from tct.trainer.training.distributed import World
@@ -89,10 +88,10 @@ class Ours:
             lr = learning_rate(self.step, optim, steps=total)
             result = train_step(self.learner, batch, lr=lr, clip=optim.clip)
             targets += result.targets
-            positions += sum(part.inputs.numel() for part in batch.passes)
+            positions += sum(part.inputs.numel() for part in batch.micro_batches)
             flops += training_flops(self.config.model, batch.windows.length)
             self.step += 1
-        timed.loss = result.nats.item() / result.targets
+        timed.loss = result.loss_sum.item() / result.targets
         seconds = time.perf_counter() - begun
         timed.rates.append(targets / seconds)
         timed.positions.append(positions / seconds)

@@ -19,6 +19,7 @@ from .errors import CorruptError, FormatError, LockedError, SourceError
 __all__ = [
     "canonical_json",
     "check_format",
+    "check_sha256",
     "exchange",
     "fsync_folder",
     "locked",
@@ -87,6 +88,28 @@ def sha256_file(path: Path) -> str:
     """Hex sha256 of a regular file, read in blocks of 1 MiB."""
     with naming(path), open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(path: Path, recorded: object, record: str, hint: str) -> None:
+    """Compare a file with the sha256 recorded of it.
+
+    Args:
+        path: the file.
+        recorded: its sha256 in hex; anything else is a mismatch.
+        record: what holds the recorded sha256, for the message.
+        hint: what to do about a damaged file.
+
+    Raises:
+        CorruptError: the file is missing or altered.
+    """
+    if not path.is_file():
+        raise CorruptError(f"{path}: missing, expected a file", hint)
+    if (found := sha256_file(path)) != recorded:
+        raise CorruptError(
+            f"{path}: found sha256 {found[:12]}…, "
+            f"{record} records {str(recorded)[:12]}…",
+            hint,
+        )
 
 
 def fsync_folder(folder: Path) -> None:

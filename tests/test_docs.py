@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tct.data.store import Store
-from tct.trainer.export import export
+from tct.trainer.export.export import export
 from tct.trainer.presets import preset
 from tct.trainer.training.loop import train
 

@@ -1,7 +1,7 @@
-"""Every number of a run, in four sections, with presets and `--set` overrides.
+"""Every setting of a run, in four sections.
 
-A key is written `section.field`, for example `optim.lr`.  A Config is checked when it
-is made, so one that exists is one that can be trained.
+A key is written `section.field`, for example `optim.lr`.  Values are checked on
+construction, so every Config can be trained.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 Optimizer = Literal["adamw", "muon"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
-_MOST = 10**12  # more of nothing is computed with, and less overflows nowhere
+_MOST = 10**12  # of any number: enough for all, and nothing overflows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,15 +49,15 @@ class ModelConfig:
     layers: int = 12
     heads: int = 6
     softcap: float = 15.0
-    """Logits are squashed smoothly into (-softcap, softcap)."""
+    """Logits are softcapped into (-softcap, softcap)."""
     rope_base: float = 10000.0
     """Longest wavelength of the rotary positions, over 2 pi."""
     dropout: float = 0.0
     """Share of the channels that are zeroed, in training only, after the embedding and
-    in what every layer adds.  Which ones depends on the step, its pass and its rank."""
+    in the output of every sublayer; keyed by step, micro-batch and rank."""
 
     def __post_init__(self) -> None:
-        """Refuse shapes that cannot be built."""
+        """Check the shape."""
         _within(self, "vocab_size", MODEL_VOCAB)
         for name in ("context", "width", "heads"):
             _within(self, name, 1)
@@ -75,10 +75,14 @@ class ModelConfig:
             _refuse(self, "dropout", "at least 0 and below 1")
 
     @property
+    def layer_parameters(self) -> int:
+        """Weights of the matrices inside the layers: 4 of attention, 8 of the MLP."""
+        return 12 * self.layers * self.width**2
+
+    @property
     def parameters(self) -> int:
-        """Numbers that training changes; see model.py."""
-        layers = 12 * self.layers * self.width**2
-        return layers + 2 * self.vocab_size * self.width
+        """All weights: the layers, the embedding and the head."""
+        return self.layer_parameters + 2 * self.vocab_size * self.width
 
     @property
     def head_width(self) -> int:
@@ -88,7 +92,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """Which windows a step sees."""
+    """The windows that a step sees."""
 
     SECTION: ClassVar[str] = "data"
 
@@ -100,7 +104,7 @@ class DataConfig:
     """How documents are cut: plan, spread, original, overlap or sequential."""
 
     def __post_init__(self) -> None:
-        """Refuse what the data order has no meaning for."""
+        """Check the values."""
         _within(self, "batch_size", 1, 1 << 16)
         if self.windows not in POLICIES:
             _refuse(self, "windows", " or ".join(POLICIES))
@@ -110,31 +114,31 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """How weights follow the gradient; `learning_rate` says what the rates mean."""
+    """Optimiser and learning rate; see `learning_rate` for the schedule."""
 
     SECTION: ClassVar[str] = "optim"
 
     optimizer: Optimizer = "adamw"
-    """Of the matrices inside the layers: adamw or muon.  All else is AdamW's."""
+    """Of the matrices inside the layers: adamw or muon; the others use AdamW."""
     lr: float = 3e-4
     """Highest learning rate."""
     min_lr_ratio: float = 0.1
     """The last step's learning rate as a share of `lr`."""
     schedule: Schedule = "cosine"
-    """How the rate falls after the warm-up: cosine, linear, constant or wsd."""
+    """Decay after the warm-up: cosine, linear, constant or wsd."""
     decay_ratio: float = 0.2
-    """With `wsd`, the share of the steps after the warm-up in which the rate falls."""
+    """With `wsd`, the share of the steps after the warm-up in which the rate decays."""
     warmup_steps: int = 1500
-    """Steps of linear warm-up; at most a tenth of the run is used."""
+    """Steps of linear warm-up, limited to a tenth of the run."""
     beta1: float = 0.9
     beta2: float = 0.95
     weight_decay: float = 0.1
-    """Of the matrices inside the layers; never of the embedding or the head."""
+    """Of the matrices inside the layers; none of the embedding and the head."""
     clip: float = 1.0
-    """Largest norm of the gradient; a longer one is scaled down to it."""
+    """Largest norm of the gradient; longer ones are scaled down to it."""
 
     def __post_init__(self) -> None:
-        """Refuse values that AdamW or the schedule have no meaning for."""
+        """Check the values."""
         if self.optimizer not in OPTIMIZERS:
             _refuse(self, "optimizer", " or ".join(OPTIMIZERS))
         _above(self, "lr", 0)
@@ -154,37 +158,36 @@ class OptimConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunConfig:
-    """How long to train, and what to write down on the way."""
+    """Length, layout and output of a run."""
 
     SECTION: ClassVar[str] = "run"
 
     steps: int = 50_000
     """Optimiser steps of the whole run."""
     eval_every: int = 2500
-    """Steps between evaluations of the validation split; the last step has one too."""
+    """Steps between evaluations of the validation split; also after the last step."""
     save_every: int = 1000
-    """Steps between checkpoints; each evaluation and the last step save one too."""
+    """Steps between checkpoints; also at each evaluation and after the last step."""
     log_every: int = 10
     """Steps between records in metrics.jsonl."""
     keep_last: int = 2
-    """Newest checkpoints that are kept; the best one is kept besides."""
+    """Newest checkpoints to keep, besides the best one."""
     layout: Layout | None = None
     """How windows lie in memory: padded, bucketed or packed; None lets the device
-    decide.  It changes the speed, not what is learnt."""
+    decide.  It changes the speed only."""
     micro_batch: int | None = None
     """Most rows of a forward pass; None lets the device decide."""
     compile: bool | None = None
-    """Whether torch.compile makes the step; None lets the device decide."""
+    """Whether to compile the step; None lets the device decide."""
     sample_every: int | None = None
-    """Steps between workflows that the model writes, to look at; None for never."""
+    """Steps between samples that the model writes; None for never."""
     samples: int = 4
-    """How many it writes then, with the grammar's masks and as many without."""
+    """Number of samples, under the grammar's masks and as many without."""
     patience: int | None = None
-    """Stop after so many evaluations in a row that are no better than the best; None
-    for never."""
+    """Stop after this many evaluations without a new best; None for never."""
 
     def __post_init__(self) -> None:
-        """Refuse counts below one and unknown layouts."""
+        """Check the values."""
         counts = ("steps", "eval_every", "save_every", "log_every", "keep_last")
         for name in (*counts, "samples"):
             _within(self, name, 1)
@@ -200,7 +203,7 @@ Section = ModelConfig | DataConfig | OptimConfig | RunConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """Everything that a run depends on, beside the store."""
+    """Everything that a run depends on besides the store."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -220,11 +223,10 @@ def to_dict(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def from_dict(values: Mapping[str, Mapping[str, Any]]) -> Config:
-    """The Config that `to_dict` wrote.
+    """The reverse of `to_dict`.
 
     Raises:
-        ConfigError: a section or field that this version does not know, or a value
-            that does not fit.
+        ConfigError: an unknown section or field, or a value that does not fit.
     """
     for section, found in values.items():
         if section not in SECTIONS:

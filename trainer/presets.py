@@ -1,4 +1,4 @@
-"""Named configurations, and how a file and `--set key=value` change one."""
+"""Named configurations, and overrides by a file and by `--set key=value`."""
 
 import difflib
 import tomllib
@@ -26,22 +26,22 @@ Value = int | float | str
 __all__ = ["PRESETS", "compose", "override", "override_from", "preset"]
 
 PRESETS = {
-    # 2,883,840 parameters: a demonstration on two CPU cores and the example corpus.
-    # The rate is near the highest that trains (1e-2 does not), and many small steps
-    # learn faster than few large ones: after six epochs in steps of four windows the
-    # validation loss is 1.6, in steps of eight 2.2.
+    # 2,883,840 parameters, for two CPU cores and the example corpus.  The rate is near
+    # the highest that trains (1e-2 does not), and many small steps learn faster than
+    # few large ones: after six epochs in steps of four windows the validation loss is
+    # 1.6, in steps of eight 2.2.
     "tiny": Config(
         model=ModelConfig(width=128, layers=4, heads=4),
         data=DataConfig(batch_size=4),
         optim=OptimConfig(lr=5e-3, warmup_steps=50),
         run=RunConfig(steps=500, eval_every=100, save_every=250),
     ),
-    # 20,448,000 parameters: the plan's width, two thirds of its layers.
+    # 20,448,000 parameters: two thirds of the layers of workflow-27m.
     "workflow-20m": Config(model=ModelConfig(layers=8)),
-    # The plan: 27,525,888 parameters, about 18 passes over 90,000 documents.
+    # 27,525,888 parameters, about 18 passes over 90,000 documents.
     "workflow-27m": Config(),
-    # 97,519,104 parameters, for more documents than the plan's: 183 million on 90,000
-    # were too many, and soon learnt them by heart.
+    # 97,519,104 parameters, for more documents: with 183 million, 90,000 documents were
+    # soon memorised.
     "workflow-100m": Config(model=ModelConfig(width=768, heads=12)),
 }
 
@@ -82,10 +82,10 @@ def preset(
 
 
 def compose(start: str | Config, file: Path | None, overrides: Sequence[str]) -> Config:
-    """A configuration in three layers, of which the last one to name a key wins.
+    """Compose a configuration of three layers; the last one to name a key wins.
 
     Args:
-        start: the name of a preset, or what a run was trained with so far.
+        start: the name of a preset, or the configuration of a run.
         file: settings in TOML, or None.
         overrides: each `key=value`.
 
@@ -99,9 +99,9 @@ def compose(start: str | Config, file: Path | None, overrides: Sequence[str]) ->
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
-    """`config` with every `key=value` applied, the last one winning.
+    """Apply every `key=value` to a configuration; the last one wins.
 
-    A key is dotted, `optim.lr`; its last part alone will do where it is unique.
+    A key is dotted, `optim.lr`; its last part suffices if it is unique.
 
     Raises:
         ConfigError: an unknown key, or a value that does not fit.
@@ -121,7 +121,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
 
 
 def override_from(config: Config, path: Path) -> Config:
-    """`config` with the settings of a TOML file, whose tables are the sections.
+    """Apply a TOML file, whose tables are the sections, to a configuration.
 
     Raises:
         ConfigError: no such file, no TOML, an unknown key, or a value that does not
@@ -153,7 +153,7 @@ def override_from(config: Config, path: Path) -> Config:
 
 
 def _checked(path: Path, key: str, value: Any) -> Value:
-    """A value from TOML, if it is of the key's kind."""
+    """Check that a value from TOML has the type of its key."""
     kind = next(iter(typing.get_args(_KEYS[key])), _KEYS[key])
     kind = kind if kind in _KINDS else str
     if kind is float and type(value) is int:
@@ -197,7 +197,7 @@ def _parse(key: str, text: str) -> Value | None:
         return None
     kind = kinds[0]
     if kind not in _KINDS:
-        return text  # one of a few words: the Config knows which
+        return text  # one of a few words, which the Config checks
     try:
         return (
             _BOOLS[text.lower()] if kind is bool else typing.cast("Value", kind(text))

@@ -8,6 +8,7 @@ from typing import Self
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -15,7 +16,7 @@ from rich.progress import Progress as RichProgress
 
 from .screen import Screen
 
-__all__ = ["PlainProgress", "RichBars", "open_progress"]
+__all__ = ["PlainProgress", "RichBars", "open_progress", "rich_bars"]
 
 
 class PlainProgress:
@@ -67,13 +68,7 @@ class RichBars:
 
     def __init__(self, screen: Screen) -> None:
         """Prepare bars on a screen."""
-        self._bars = RichProgress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=screen,
-        )
+        self._bars = rich_bars(screen)
         self._task = self._bars.add_task("", visible=False)
 
     def stage(self, name: str, total: int | None) -> None:
@@ -105,6 +100,21 @@ class RichBars:
         if kind is None:
             self._finish()
         self._bars.stop()
+
+
+def rich_bars(
+    screen: Screen, *more: ProgressColumn, expand: bool = False
+) -> RichProgress:
+    """Bars with a name, a count and a time, and more columns after them."""
+    return RichProgress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=None if expand else 40),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        *more,
+        console=screen,
+        expand=expand,
+    )
 
 
 def open_progress() -> PlainProgress | RichBars:

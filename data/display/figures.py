@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..files import write_atomic
+from .html import page
 from .visible import to_html
 
 if TYPE_CHECKING:
@@ -24,28 +25,6 @@ INK = "#24292f"
 
 _WIDTH_INCHES = 9.0
 _SUFFIXES = (".png", ".svg", ".html")
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ color: CanvasText; background: Canvas; font: 16px/1.4 system-ui, sans-serif;
-       margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }}
-svg {{ width: 100%; height: auto; }}
-pre {{ font: 13px/1.35 ui-monospace, monospace; overflow-x: auto; }}
-</style>
-<h1>{title}</h1>
-<figure style="margin: 0">
-{svg}
-</figure>
-<pre>
-{text}
-</pre>
-</html>
-"""
 
 
 def check_figure_path(path: Path, *, option: str) -> None:
@@ -129,4 +108,5 @@ def _page(figure: "Figure", title: str, text: str) -> str:
     svg = _image(figure, "svg", transparent=True).decode()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor").strip()
     shown = "\n".join(map(to_html, text.strip("\n").split("\n")))
-    return _PAGE.format(title=to_html(title), svg=svg, text=shown)
+    drawn = f'<figure style="margin: 0">\n{svg}\n</figure>'
+    return page(title, [drawn, f"<pre>\n{shown}\n</pre>"])

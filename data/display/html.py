@@ -26,9 +26,9 @@ content="default-src 'none'; style-src 'unsafe-inline'">
 body {{ color: CanvasText; background: Canvas; font: 16px/1.4 system-ui, sans-serif;
        margin: 2rem auto; max-width: 50rem; padding: 0 1rem; }}
 svg {{ width: 100%; height: auto; }}
-text {{ fill: currentColor; font: 13px system-ui, sans-serif; }}
-rect {{ fill: var(--bar); }}
-rect.other {{ fill: var(--other); }}
+.bars text {{ fill: currentColor; font: 13px system-ui, sans-serif; }}
+.bars rect {{ fill: var(--bar); }}
+.bars rect.other {{ fill: var(--other); }}
 pre {{ font: 13px/1.35 ui-monospace, monospace; overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0;
@@ -77,7 +77,8 @@ def bars(rows: Sequence[Bar]) -> str:
             f"{to_html(bar.text)}</text>"
         )
     box = f"0 0 {_WIDTH} {len(rows) * _ROW}"
-    return f'<svg viewBox="{box}" role="img">\n' + "\n".join(lines) + "\n</svg>"
+    svg = f'<svg class="bars" viewBox="{box}" role="img">\n'
+    return svg + "\n".join(lines) + "\n</svg>"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..errors import CorruptError, FormatError
-from ..files import canonical_json, sha256_file
+from ..files import canonical_json, check_sha256
 from ..records import read_record, typed
 
 __all__ = [
@@ -201,12 +201,8 @@ def check_files(folder: Path, manifest: dict[str, Any], *, verify: Verify) -> No
                 f"the manifest records {recorded['bytes']:,}",
                 _REMAKE,
             )
-        if verify == "full" and (digest := sha256_file(path)) != recorded["sha256"]:
-            raise CorruptError(
-                f"{path}: found sha256 {digest[:12]}…, "
-                f"the manifest records {recorded['sha256'][:12]}…",
-                _REMAKE,
-            )
+        if verify == "full":
+            check_sha256(path, recorded["sha256"], "the manifest", _REMAKE)
 
 
 def read_arrow(path: Path, schema: pa.Schema) -> pa.Table:

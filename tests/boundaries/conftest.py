@@ -9,7 +9,7 @@ from tct.data.display.progress import SilentProgress
 from tct.data.store import Store
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.pipeline.report.summary import write_report
-from tct.trainer.export import export
+from tct.trainer.export.export import export
 from tct.trainer.presets import preset
 from tct.trainer.training.loop import train
 

@@ -28,7 +28,7 @@ from tct.trainer.optim import make_optimizers, optimizer_tensors
 from tct.trainer.runs.checkpoint import newest_checkpoint, read_state, restore
 from tct.trainer.runs.compare import compare
 from tct.trainer.runs.history import read_history, read_lines, read_run
-from tct.trainer.runs.resume import check_store, find_origin
+from tct.trainer.runs.resume import check_store, find_resume_point
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loader import Loader
 from tct.trainer.training.loop import train
@@ -62,7 +62,7 @@ def weights(run: Path) -> object:
 
 def resumed(run: Path, store: Store) -> object:
     """What `train --resume` goes on from."""
-    origin = find_origin(run, True)
+    origin = find_resume_point(run, True)
     assert origin is not None
     assert origin.checkpoint is not None
     state = read_state(origin.checkpoint)
@@ -230,7 +230,7 @@ def test_every_changed_digit_of_a_state_is_found(trained: Path) -> None:
         for data in digits(original):
             path.write_bytes(data)
             with pytest.raises(TctError, match=r"state\.json: "):
-                find_origin(trained, True)
+                find_resume_point(trained, True)
     finally:
         path.write_bytes(original)
 

@@ -27,13 +27,12 @@ from tct.trainer.runs.checkpoint import (
     rotate,
     save_checkpoint,
 )
-from tct.trainer.runs.state import Best, State
+from tct.trainer.runs.state import Best, State, Validation
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import make_learner
 from tct.trainer.training.loader import Loader
 from tct.trainer.training.run import training_batches
 from tct.trainer.training.step import train_step
-from tct.trainer.training.validate import Evaluation
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")
@@ -68,7 +67,7 @@ def test_a_checkpoint_gives_back_everything(
         state,
         seconds=1.5,
         train_loss=0.1 + 0.2,
-        validation=Evaluation(nats=1.0, tokens=2, documents=3, canonical_bytes=4),
+        validation=Validation(nats=1.0, tokens=2, documents=3, canonical_bytes=4),
         best=Best(step=9, loss=0.5),
     )
     folder = save_checkpoint(tmp_path, state, *trained)
@@ -95,9 +94,9 @@ def test_figures_can_be_added_after_saving(
     tmp_path: Path, trained: Trained, state: State
 ) -> None:
     folder = save_checkpoint(tmp_path, state, *trained)
-    figures = Evaluation(nats=1.0, tokens=2, documents=3, canonical_bytes=4)
+    figures = Validation(nats=1.0, tokens=2, documents=3, canonical_bytes=4)
 
-    record_figures(folder, state.after_evaluation(figures))
+    record_figures(folder, state.after_validation(figures))
 
     assert read_state(folder).validation == figures
     assert read_state(folder).best == Best(step=9, loss=0.5)

@@ -86,7 +86,7 @@ def test_a_run_goes_on_with_what_it_was_started_with(
 
     refused = run(store_folder, "-o", first, "--resume", "--steps=3", "--device=cpu")
     assert refused.exit_code == 1
-    assert "run.steps: found 3, but what is resumed was trained with 2" in (
+    assert "run.steps: found 3, the run to resume was trained with 2" in (
         refused.stderr
     )
 

@@ -24,7 +24,7 @@ from tct.trainer.training.loader import Loader
 from tct.trainer.training.loop import train
 from tct.trainer.training.run import training_batches, validation_batches
 from tct.trainer.training.step import train_step
-from tct.trainer.training.validate import evaluate
+from tct.trainer.training.validate import validate
 
 MakeStore = Callable[..., Store]
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -117,7 +117,7 @@ def losses(
         for batch in islice(loader, steps):
             result = train_step(learner, batch, lr=1e-2, clip=1.0)
             result.require_finite()
-            found.append(result.nats.item() / result.targets)
+            found.append(result.loss_sum.item() / result.targets)
     return found
 
 
@@ -172,7 +172,7 @@ def test_a_gpu_evaluates_as_a_cpu_does(store: Store, small: Config) -> None:
     for device in (CPU, CUDA):
         world = World(device=device)
         batches = validation_batches(store, config, world)
-        result = evaluate(fresh(config, device), batches)
+        result = validate(fresh(config, device), batches)
         assert result is not None
         found.append(result.loss)
     assert found[1] == pytest.approx(found[0], rel=1e-3)

@@ -8,9 +8,14 @@ import torch
 
 from tct.data.store import Store
 from tct.trainer.config import Config, ModelConfig
-from tct.trainer.model import GPT, count_parameters, init_weights, loss_sum
-from tct.trainer.model.flops import peak_flops, training_flops
-from tct.trainer.model.memory import fitting_rows, peak_memory, training_bytes
+from tct.trainer.model import GPT, init_weights, loss_sum
+from tct.trainer.model.cost import (
+    fitting_micro_batch,
+    peak_flops,
+    peak_memory,
+    training_bytes,
+    training_flops,
+)
 from tct.trainer.optim import optimizer_tensors
 from tct.trainer.presets import PRESETS, override
 from tct.trainer.training.distributed import World
@@ -70,9 +75,9 @@ def test_the_estimate_counts_what_a_pass_keeps(dtype: torch.dtype | None) -> Non
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         nats = loss_sum(model, ids, ids)
 
-    parameters = count_parameters(model)
+    parameters = config.model.parameters
     fixed = 16 * parameters + (2 * parameters if dtype else 0)
-    estimated = training_bytes(config, parameters=parameters, rows=4, dtype=dtype)
+    estimated = training_bytes(config, micro_batch=4, dtype=dtype)
     chunk = 128 if dtype is None else 4096
     logits = 4 * 4 * chunk * 8193
     copies = 2 * parameters if dtype else 0
@@ -83,16 +88,14 @@ def test_the_estimate_counts_what_a_pass_keeps(dtype: torch.dtype | None) -> Non
 
 
 def test_rows_that_fit_are_the_most_that_fit() -> None:
-    parameters = 27_525_888
-
     def size(rows: int) -> int:
-        return training_bytes(PLAN, parameters=parameters, rows=rows, dtype=None)
+        return training_bytes(PLAN, micro_batch=rows, dtype=None)
 
     for limit in (size(1), size(7), size(7) + 1, size(32) - 1):
-        rows = fitting_rows(PLAN, parameters=parameters, dtype=None, limit=limit)
+        rows = fitting_micro_batch(PLAN, dtype=None, limit=limit)
         assert size(rows) <= limit
         assert size(rows + 1) > limit
-    assert fitting_rows(PLAN, parameters=parameters, dtype=None, limit=0) == 1
+    assert fitting_micro_batch(PLAN, dtype=None, limit=0) == 1
 
 
 def test_muon_remembers_half_of_what_adamw_does(
@@ -109,7 +112,7 @@ def test_muon_remembers_half_of_what_adamw_does(
             train_step(learner, next(loader), lr=1e-3, clip=1.0)
         tensors = optimizer_tensors(model, learner.optimizers)
         moments = sum(t.nbytes for name, t in tensors.items() if "step" not in name)
-        parameters = count_parameters(model)
+        parameters = config.model.parameters
         hidden = 12 * 2 * 32 * 32
         expected = 8 * parameters - (4 * hidden if optimizer == "muon" else 0)
         assert moments == expected

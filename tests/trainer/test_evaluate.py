@@ -11,10 +11,11 @@ from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
 from tct.trainer.model import GPT, init_weights
+from tct.trainer.runs.state import Validation
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.run import validation_batches
-from tct.trainer.training.validate import Evaluation, evaluate
+from tct.trainer.training.validate import validate
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")
@@ -39,7 +40,7 @@ def batches(make_store: MakeStore, small: Config) -> Batches:
 
 
 def test_figures_follow_from_the_sum_of_nats() -> None:
-    found = Evaluation(nats=20.0, tokens=10, documents=4, canonical_bytes=50)
+    found = Validation(nats=20.0, tokens=10, documents=4, canonical_bytes=50)
 
     assert found.loss == 2.0
     assert found.perplexity == pytest.approx(math.exp(2))
@@ -50,7 +51,7 @@ def test_figures_follow_from_the_sum_of_nats() -> None:
 def test_every_token_of_the_split_counts_once(
     learner: Learner, batches: Batches
 ) -> None:
-    found = evaluate(learner, batches)
+    found = validate(learner, batches)
 
     assert found is not None
     assert (found.tokens, found.documents) == (382, 6)
@@ -65,7 +66,7 @@ def test_layouts_and_micro_batches_change_no_figure(
     store = make_store([10], LENGTHS)
     other = replace(small, run=replace(small.run, layout=layout, micro_batch=size))
     expected, found = (
-        evaluate(learner, validation_batches(store, config, WORLD))
+        validate(learner, validation_batches(store, config, WORLD))
         for config in (small, other)
     )
 
@@ -79,7 +80,7 @@ def test_the_policy_of_training_changes_no_figure(
     learner: Learner, make_store: MakeStore, small: Config, policy: Policy
 ) -> None:
     config = replace(small, data=replace(small.data, windows=policy))
-    found = evaluate(
+    found = validate(
         learner, validation_batches(make_store([10], LENGTHS), config, WORLD)
     )
 
@@ -88,7 +89,7 @@ def test_the_policy_of_training_changes_no_figure(
 
 
 def test_an_evaluation_leaves_no_gradient(learner: Learner, batches: Batches) -> None:
-    evaluate(learner, batches)
+    validate(learner, batches)
 
     for parameter in learner.model.parameters():
         assert parameter.grad is None or not parameter.grad.any()
@@ -98,10 +99,10 @@ def test_an_empty_split_has_no_figures(
     learner: Learner, make_store: MakeStore, small: Config
 ) -> None:
     batches = validation_batches(make_store([10]), small, WORLD)
-    assert evaluate(learner, batches) is None
+    assert validate(learner, batches) is None
 
 
 def test_a_stop_ends_it_between_two_batches(learner: Learner, batches: Batches) -> None:
     answers = iter([False, True])
 
-    assert evaluate(learner, batches, should_stop=lambda: next(answers)) is None
+    assert validate(learner, batches, should_stop=lambda: next(answers)) is None

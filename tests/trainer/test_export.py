@@ -24,7 +24,7 @@ from tct.data.errors import CheckpointError, ConfigError, CorruptError, FormatEr
 from tct.data.files import sha256_file
 from tct.data.store import Store
 from tct.tests.records import amend, sign
-from tct.trainer.export import export
+from tct.trainer.export.export import export
 from tct.trainer.export.load import load_exported, load_trained
 from tct.trainer.presets import preset
 from tct.trainer.runs.checkpoint import (
@@ -33,9 +33,8 @@ from tct.trainer.runs.checkpoint import (
     pick_checkpoint,
     save_checkpoint,
 )
-from tct.trainer.runs.state import Best
+from tct.trainer.runs.state import Best, Validation
 from tct.trainer.training.loop import train
-from tct.trainer.training.validate import Evaluation
 
 SMALL = ["model.width=32", "model.layers=2", "model.heads=2", "model.context=128"]
 SMALL += ["model.softcap=7.5", "model.rope_base=500", "run.steps=2", "batch_size=4"]
@@ -51,7 +50,7 @@ def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=draw) / 4)
-    figures = Evaluation(nats=200.0, tokens=100, documents=5, canonical_bytes=400)
+    figures = Validation(nats=200.0, tokens=100, documents=5, canonical_bytes=400)
     state = replace(state, step=3, validation=figures, best=Best(step=3, loss=2.0))
     save_checkpoint(folder, state, model, [])
     return folder

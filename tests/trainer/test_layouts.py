@@ -51,7 +51,7 @@ def batch_of(
 def loss_and_gradient(model: GPT, batch: DeviceBatch) -> tuple[float, Tensor]:
     model.zero_grad()
     total = 0.0
-    for part in batch.passes:
+    for part in batch.micro_batches:
         nats = loss_sum(model, part.inputs, part.targets, part.bounds)
         (nats / batch.num_targets).backward()  # type: ignore[no-untyped-call]
         total += nats.item()
@@ -105,7 +105,7 @@ def test_windows_of_a_row_must_be_kept_apart(store: Store) -> None:
     model = make_model(torch.float64)
     _, expected = loss_and_gradient(model, batch_of(store, "packed", None))
     batch = batch_of(store, "packed", None)
-    for part in batch.passes:
+    for part in batch.micro_batches:
         assert part.bounds is not None
         object.__setattr__(part, "bounds", None)
     _, found = loss_and_gradient(model, batch)
@@ -117,9 +117,9 @@ def test_a_mean_of_means_is_another_gradient(store: Store) -> None:
     batch = batch_of(store, "bucketed", 1)
     _, expected = loss_and_gradient(model, batch)
     model.zero_grad()
-    for part in batch.passes:
+    for part in batch.micro_batches:
         nats = loss_sum(model, part.inputs, part.targets)
-        count = (part.targets >= 0).sum() * len(batch.passes)
+        count = (part.targets >= 0).sum() * len(batch.micro_batches)
         (nats / count).backward()  # type: ignore[no-untyped-call]
     grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
     assert (torch.cat(grads) - expected).norm() > 0.1 * expected.norm()

@@ -43,7 +43,7 @@ def learn(learner: Learner, store: Store, config: Config, steps: int) -> list[fl
     with Loader(training_batches(store, config, WORLD), CPU) as loader:
         for batch in islice(loader, steps):
             result = train_step(learner, batch, lr=1e-2, clip=1.0)
-            losses.append(result.nats.item() / result.targets)
+            losses.append(result.loss_sum.item() / result.targets)
     return losses
 
 
@@ -80,7 +80,7 @@ def test_a_compiled_step_learns_what_an_eager_one_does(
         for flag in (False, True)
     )
     expected, found = fresh(eager), fresh(compiled)
-    assert found.shared_nats is not found.nats
+    assert found.ddp_loss_sum is not found.loss_sum
     learn(expected, store, eager, 8)
     learn(found, store, compiled, 8)
 

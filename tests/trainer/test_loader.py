@@ -39,7 +39,9 @@ def make(store: Store, **settings: Any) -> Batches:
 
 
 def as_lists(batch: DeviceBatch) -> list[tuple[list[list[int]], list[list[int]]]]:
-    return [(part.inputs.tolist(), part.targets.tolist()) for part in batch.passes]
+    return [
+        (part.inputs.tolist(), part.targets.tolist()) for part in batch.micro_batches
+    ]
 
 
 def take(loader: Loader, number: int) -> list[Any]:
@@ -66,7 +68,7 @@ def test_padded_tensors_are_the_windows_of_the_documentation(store: Store) -> No
     batches = make(store)
     with Loader(batches, CPU) as loader:
         for batch in islice(loader, 3 * batches.num_steps(0)):
-            (part,) = batch.passes
+            (part,) = batch.micro_batches
             assert part.inputs.dtype == part.targets.dtype == torch.int64
             assert part.inputs.shape == part.targets.shape == (4, 64)
             assert part.bounds is None
@@ -86,7 +88,7 @@ def test_every_layout_holds_the_same_windows(
     def pieces(batch: DeviceBatch) -> list[tuple[int, ...]]:
         """The (input, target) pairs of each window, in some order."""
         found: list[tuple[int, ...]] = []
-        for part in batch.passes:
+        for part in batch.micro_batches:
             x, y = part.inputs.flatten().tolist(), part.targets.flatten().tolist()
             spans = [part.inputs.size(1)] * part.inputs.size(0)
             if part.bounds is not None:
@@ -256,7 +258,7 @@ def test_a_gpu_gets_the_tensors_of_the_cpu(store: Store, layout: Layout) -> None
     with Loader(batches, CPU) as left, Loader(make(store, layout=layout), gpu) as right:
         pairs = list(islice(zip(left, right, strict=True), 40))
     for a, b in pairs:
-        assert b.passes[0].inputs.is_cuda
+        assert b.micro_batches[0].inputs.is_cuda
         assert as_lists(a) == as_lists(b)
 
 

@@ -25,19 +25,19 @@ from tct.trainer.config import Config, RunConfig
 from tct.trainer.presets import override
 from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
 from tct.trainer.runs.metrics import StepRecord
-from tct.trainer.runs.progress import Silent
-from tct.trainer.runs.state import Best
+from tct.trainer.runs.progress import TrainProgress
+from tct.trainer.runs.state import Best, Validation
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loop import train
 from tct.trainer.training.run import training_batches
-from tct.trainer.training.validate import Evaluation, evaluate
+from tct.trainer.training.validate import validate
 
 MakeStore = Callable[..., Store]
 
-LOOP_EVALUATE = "tct.trainer.training.loop.evaluate"
+LOOP_EVALUATE = "tct.trainer.training.loop.validate"
 
 
-class Interrupts(Silent):
+class Interrupts(TrainProgress):
     """Sends this process a signal once a number of steps is done."""
 
     def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
@@ -198,7 +198,7 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
 def test_a_killed_run_resumes_from_its_last_checkpoint(
     store: Store, small: Config, undisturbed: Path, tmp_path: Path
 ) -> None:
-    class Dies(Silent):
+    class Dies(TrainProgress):
         def step(self, step: int) -> None:
             if step == 11:
                 raise RuntimeError("as if killed")
@@ -222,7 +222,7 @@ def test_a_signal_during_an_evaluation_saves_first_and_evaluates_later(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = evaluate
+    real = validate
 
     def interrupted(*args: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -257,7 +257,7 @@ def test_an_evaluation_that_fails_costs_no_weights(
 def test_a_second_signal_ends_the_run_at_once(
     store: Store, small: Config, tmp_path: Path
 ) -> None:
-    class Insists(Silent):
+    class Insists(TrainProgress):
         def step(self, step: int) -> None:
             if step == 6:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -292,8 +292,8 @@ def test_the_best_checkpoint_is_kept(
 ) -> None:
     losses = iter([8.0, 7.0, 7.5, 7.5, 7.0, 9.0])
 
-    def scripted(*args: Any, **options: Any) -> Evaluation:
-        return Evaluation(
+    def scripted(*args: Any, **options: Any) -> Validation:
+        return Validation(
             nats=100 * next(losses), tokens=100, documents=2, canonical_bytes=300
         )
 
@@ -312,8 +312,8 @@ def test_a_run_without_progress_ends_when_patience_does(
 ) -> None:
     losses = iter([8.0, 7.0, 7.5, 6.0, 6.5, 6.0, 5.0])
 
-    def scripted(*args: Any, **options: Any) -> Evaluation:
-        return Evaluation(
+    def scripted(*args: Any, **options: Any) -> Validation:
+        return Validation(
             nats=100 * next(losses), tokens=100, documents=2, canonical_bytes=300
         )
 
@@ -350,7 +350,8 @@ def test_a_pass_without_room_says_which_size_fits(
 
     with pytest.raises(
         OutOfMemoryError,
-        match=r"step 1: found no room on cpu for passes of 4 rows; .*--micro-batch 2,",
+        match=r"step 1: found no room on cpu for micro-batches of 4 rows; "
+        r".*--micro-batch 2,",
     ):
         train(store, tmp_path / "run", whole, device="cpu")
     with pytest.raises(OutOfMemoryError, match="of 1 rows; choose a smaller model"):
@@ -464,7 +465,7 @@ def test_records_reach_the_progress(
 ) -> None:
     seen: list[StepRecord] = []
 
-    class Collects(Silent):
+    class Collects(TrainProgress):
         def logged(self, record: StepRecord) -> None:
             seen.append(record)
 

@@ -12,7 +12,7 @@ from tct.cli import main
 from tct.data.errors import NotFiniteError, TctError
 from tct.data.store import Store
 from tct.trainer.config import SECTIONS
-from tct.trainer.export import export
+from tct.trainer.export.export import export
 from tct.trainer.generation.sampling import Sampling, draw
 from tct.trainer.presets import override, preset
 from tct.trainer.training.loop import train

@@ -5,16 +5,15 @@ import pytest
 
 from tct.data.display.screen import Screen
 from tct.trainer.runs.live import (
-    LiveProgress,
-    PlainProgress,
+    TrainBar,
+    TrainLines,
     make_progress,
 )
 from tct.trainer.runs.metrics import StepRecord
-from tct.trainer.runs.progress import Progress
+from tct.trainer.runs.progress import TrainProgress
 from tct.trainer.runs.report import render_report
-from tct.trainer.runs.state import Best
-from tct.trainer.training.train_report import TrainReport
-from tct.trainer.training.validate import Evaluation
+from tct.trainer.runs.state import Best, Validation
+from tct.trainer.training.run import TrainReport
 
 RECORD = StepRecord(
     step=1010,
@@ -33,7 +32,7 @@ RECORD = StepRecord(
     seconds=9.0,
     eta=11_100.0,
 )
-EVALUATION = Evaluation(nats=200.0, tokens=100, documents=4, canonical_bytes=500)
+EVALUATION = Validation(nats=200.0, tokens=100, documents=4, canonical_bytes=500)
 
 
 def report(**changes: object) -> TrainReport:
@@ -60,11 +59,11 @@ def rendered(report: TrainReport) -> str:
     return file.getvalue()
 
 
-def play(progress: Progress) -> None:
+def play(progress: TrainProgress) -> None:
     progress.start(step=1000, steps=50_000)
     progress.step(1010)
     progress.logged(RECORD)
-    progress.evaluated(1010, EVALUATION)
+    progress.validated(1010, EVALUATION)
     progress.note("[a note]")
     progress.finish()
 
@@ -75,7 +74,7 @@ def test_lines_are_plain_and_whole_where_there_is_no_terminal() -> None:
     progress = make_progress(Screen(file=file, width=40))
     play(progress)
 
-    assert isinstance(progress, PlainProgress)
+    assert isinstance(progress, TrainLines)
     assert file.getvalue() == (
         "step 1,010/50,000  loss 2.3457  lr 3.00e-04  grad 0.50  epoch 3  "
         "12,346 tokens/s  3h05 left\n"
@@ -91,7 +90,7 @@ def test_a_terminal_gets_a_bar_with_the_same_figures() -> None:
     progress = make_progress(console)
     play(progress)
 
-    assert isinstance(progress, LiveProgress)
+    assert isinstance(progress, TrainBar)
     shown = file.getvalue()
     assert "1010/50000" in shown
     assert "loss 2.346  epoch 3  12,346 tokens/s  MFU 31%  3h05 left" in shown

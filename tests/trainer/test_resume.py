@@ -17,8 +17,8 @@ from tct.tests.processes import Child
 from tct.trainer.config import Config, RunConfig, to_dict
 from tct.trainer.presets import override
 from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
-from tct.trainer.runs.progress import Silent
-from tct.trainer.runs.resume import find_origin
+from tct.trainer.runs.progress import TrainProgress
+from tct.trainer.runs.resume import find_resume_point
 from tct.trainer.training.loop import train
 
 MakeStore = Callable[..., Store]
@@ -63,7 +63,7 @@ for limit in map(int, sys.argv[4:]):
 """
 
 
-class StopsAt(Silent):
+class StopsAt(TrainProgress):
     """Asks the run to stop once a number of steps is done."""
 
     def __init__(self, step: int) -> None:
@@ -121,13 +121,13 @@ def test_nothing_to_resume_is_an_error_that_writes_nothing(
 def test_a_run_that_ended_before_its_first_checkpoint_begins_again(
     store: Store, small: Config, undisturbed: Path, tmp_path: Path
 ) -> None:
-    class Dies(Silent):
+    class Dies(TrainProgress):
         def step(self, step: int) -> None:
             raise RuntimeError("as if killed")
 
     with pytest.raises(RuntimeError, match="as if killed"):
         train(store, tmp_path / "run", small, device="cpu", progress=Dies())
-    origin = find_origin(tmp_path / "run", True)
+    origin = find_resume_point(tmp_path / "run", True)
     assert origin is not None
     assert (origin.config, origin.checkpoint) == (small, None)
 

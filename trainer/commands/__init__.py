@@ -1,1 +1,1 @@
-"""The commands of this room, one per file."""
+"""The trainer's commands, one per file."""

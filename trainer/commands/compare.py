@@ -15,10 +15,10 @@ __all__ = ["compare"]
 @runs_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per run.")
 def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
-    """Put runs side by side, at equal tokens.
+    """Compare runs at equal tokens.
 
     Bits per byte are compared after the most tokens that every run was evaluated
-    after.  The overfitting gap is validation loss less training loss, both lately.
+    after.  The overfitting gap is the latest validation loss minus training loss.
 
     \b
     Example:

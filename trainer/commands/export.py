@@ -1,11 +1,11 @@
-"""`tct export`: a run to a folder for others."""
+"""`tct export`: a run to a folder that others can load."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .options import PATH
+from .options import PATH, checkpoint_option
 
 __all__ = ["export"]
 
@@ -19,36 +19,29 @@ __all__ = ["export"]
     required=True,
     type=PATH,
     metavar="DIR",
-    help="Folder for the model; its name is the model's.",
+    help="Folder for the model, which takes its name.",
 )
-@click.option(
-    "--checkpoint",
-    "which",
-    default="best",
-    show_default=True,
-    type=click.Choice(["best", "newest"]),
-    help="Which one of a run: of the lowest validation loss, or the newest.",
-)
+@checkpoint_option
 @click.option(
     "--license",
     "license_id",
     default="other",
     show_default=True,
     metavar="ID",
-    help="Of the weights, for the model card, such as apache-2.0.",
+    help="License of the weights for the model card, such as apache-2.0.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Write into a folder that is not empty; other files in it stay.",
+    help="Write into a folder that is not empty; its other files stay.",
 )
 def export(
     run_folder: Path, target: Path, which: Any, license_id: str, force: bool
 ) -> None:
-    """Write a model for others: weights, shape, tokenizer and model card.
+    """Export a model for others: weights, shape, tokenizer and model card.
 
     transformers loads the folder as `nanochat` without custom code, and tct generate
-    writes with it.  RUN may be one of a run's checkpoints, too.
+    reads it too.  RUN may also be a checkpoint.
 
     \b
     Example:
@@ -56,7 +49,7 @@ def export(
       tct generate my-model
     """
     from ...data.display.screen import Screen
-    from ..export import export as run
+    from ..export.export import export as run
     from ..runs.report import render_export
 
     done = run(run_folder, target, which=which, license_id=license_id, force=force)

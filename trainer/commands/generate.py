@@ -1,10 +1,12 @@
-"""The command that writes workflows."""
+"""`tct generate`: write workflows with a model."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from .options import PATH, device_option
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
@@ -15,15 +17,14 @@ __all__ = ["generate"]
 _MEANINGS: "dict[Ending, str]" = {
     "cut": "closed early, the token budget was used up",
     "open": "not finished, the token budget was used up",
-    "broken": "broken off at a token with which no workflow goes on",
+    "broken": "broken off at a token that no workflow continues",
 }
 
-_PATH = click.Path(path_type=Path)
 _COUNT = click.IntRange(1, 10**12)
 
 
 @click.command()
-@click.argument("folder", type=_PATH, metavar="RUN")
+@click.argument("folder", type=PATH, metavar="RUN")
 @click.option(
     "-n",
     "--num-samples",
@@ -36,7 +37,7 @@ _COUNT = click.IntRange(1, 10**12)
 @click.option(
     "--prompt",
     "prompt_file",
-    type=_PATH,
+    type=PATH,
     metavar="FILE",
     help="A partial workflow (YAML or JSON) to keep and complete.",
 )
@@ -49,7 +50,9 @@ _COUNT = click.IntRange(1, 10**12)
     help="Begin with this trigger; may be repeated.",
 )
 @click.option("--runs-on", metavar="RUNNER", help="Begin with a job on this runner.")
-@click.option("--free", is_flag=True, help="Without the grammar: the raw model.")
+@click.option(
+    "--free", is_flag=True, help="Without the grammar's masks: the raw model."
+)
 @click.option(
     "--format",
     "style",
@@ -67,7 +70,7 @@ _COUNT = click.IntRange(1, 10**12)
 @click.option(
     "-o",
     "--output",
-    type=_PATH,
+    type=PATH,
     metavar="DIR",
     help="Write one file per sample, named by its number.",
 )
@@ -83,19 +86,19 @@ _COUNT = click.IntRange(1, 10**12)
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Number of the first sample: share many among machines with it.",
+    help="Number of the first sample, to split the numbers among machines.",
 )
 @click.option(
     "--temperature",
     default=1.0,
     show_default=True,
-    help="Below 1 the likely gets likelier; 0 takes the likeliest.",
+    help="Below 1 favours likely tokens; 0 takes the likeliest.",
 )
 @click.option("--top-k", type=int, help="Draw among the k likeliest tokens.")
 @click.option(
     "--top-p",
     type=float,
-    help="Draw among the likeliest tokens of this joint probability.",
+    help="Draw among the likeliest tokens whose probabilities reach this sum.",
 )
 @click.option(
     "--min-p",
@@ -110,12 +113,12 @@ _COUNT = click.IntRange(1, 10**12)
 )
 @click.option(
     "--batch-size",
+    default=32,
+    show_default=True,
     type=_COUNT,
-    help="Workflows written side by side; changes the speed only.  [default: 32]",
+    help="Workflows written at once; changes the speed only.",
 )
-@click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
-)
+@device_option
 def generate(
     folder: Path,
     count: int,
@@ -125,7 +128,7 @@ def generate(
     jsonl: bool,
     stream: bool,
     output: Path | None,
-    batch_size: int | None,
+    batch_size: int,
     device: str,
     prompt_file: Path | None,
     name: str | None,
@@ -135,7 +138,7 @@ def generate(
 ) -> None:
     """Write workflows with the model of a run, a checkpoint or an export.
 
-    Every one is correct against the workflow schema: the grammar leaves no other.
+    Every workflow conforms to the schema: the grammar's masks admit nothing else.
 
     \b
     Example:
@@ -144,9 +147,8 @@ def generate(
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
       tct generate run -n 1000 --jsonl > samples.jsonl
     """
-    from ..generation.generator import BATCH_SIZE, Generator
+    from ..generation import Generator, Sampling
     from ..generation.output import save, show, show_growing
-    from ..generation.sampling import Sampling
 
     style = "jsonl" if jsonl else style
     if stream and (output or style != "yaml"):
@@ -159,22 +161,25 @@ def generate(
     if stream:
         numbers = range(first, first + count)
         streams = (generator.stream(n, drawn, **options) for n in numbers)
-        endings = show_growing(streams, generator.tokenizer)
+        endings = show_growing(streams, generator.tokenizer, _write)
     else:
-        options |= {"batch_size": batch_size or BATCH_SIZE, "first": first}
+        options |= {"batch_size": batch_size, "first": first}
         samples = generator.samples(count, drawn, **options)
-        endings = (
-            show(samples, style, drawn)
-            if output is None
-            else save(samples, style, drawn, output)
-        )
+        if output is None:
+            endings = show(samples, style, drawn, _write)
+        else:
+            endings = save(samples, style, drawn, output)
     click.echo(_summary(endings), err=True)
+
+
+def _write(text: bytes) -> None:
+    click.echo(text, nl=False)
 
 
 def _partial(
     file: Path | None, name: str | None, triggers: Sequence[str], runs_on: str | None
 ) -> "tuple[Json, int | None]":
-    """What the workflow begins with, and how deep it stays open."""
+    """The beginning of the workflow, and how many of its containers stay open."""
     from ...data.documents.parse import read_document
     from ..generation.prompts import shortcut
 
@@ -182,7 +187,7 @@ def _partial(
     if file is not None:
         if has_shortcut:
             raise click.UsageError(
-                "--name, --on and --runs-on stand for a prompt: write them into FILE."
+                "--name, --on and --runs-on replace a prompt: write them into FILE."
             )
         return read_document(file), None
     if runs_on is not None and not triggers:
@@ -191,7 +196,7 @@ def _partial(
 
 
 def _summary(endings: "Mapping[Ending, int]") -> str:
-    """How samples ended, in a line."""
+    """Summarise how samples ended, in one line."""
     total = sum(endings.values())
     parts = [f"{total:,} sample{'s' * (total != 1)}"]
     for ending, meaning in _MEANINGS.items():

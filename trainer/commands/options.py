@@ -1,13 +1,31 @@
-"""Arguments that several commands of this room take."""
+"""Arguments and options shared by several commands."""
 
 from pathlib import Path
 
 import click
 
-__all__ = ["PATH", "runs_argument"]
+__all__ = [
+    "COUNT",
+    "PATH",
+    "checkpoint_option",
+    "device_option",
+    "runs_argument",
+]
 
 PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(min=1)
 
 runs_argument = click.argument(
     "run_folders", nargs=-1, required=True, type=PATH, metavar="RUN…"
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+checkpoint_option = click.option(
+    "--checkpoint",
+    "which",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "newest"]),
+    help="Which checkpoint of a run: lowest validation loss, or the newest.",
 )

@@ -1,4 +1,4 @@
-"""`tct plot`: figures of runs."""
+"""`tct plot`: draw runs."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ __all__ = ["plot"]
     required=True,
     type=PATH,
     metavar="FILE",
-    help="The .png, .svg or .html to draw.",
+    help="The .png, .svg or .html file to write.",
 )
 @click.option(
     "--smooth",
@@ -31,7 +31,7 @@ __all__ = ["plot"]
 def plot(run_folders: tuple[Path, ...], output: Path, records: int) -> None:
     """Draw loss, bits per byte, learning rate and speed of runs.
 
-    A run that is still going on can be drawn too.
+    A run in progress can be drawn too.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The command that puts a model behind HTTP."""
+"""`tct serve`: complete workflows over HTTP."""
 
 import math
 from pathlib import Path
@@ -6,38 +6,39 @@ from pathlib import Path
 import click
 
 from ...data.errors import ConfigError
+from .options import COUNT, PATH, device_option
 
 __all__ = ["serve"]
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=PATH, metavar="RUN")
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. Others than loopback can be reached by anybody.",
+    help="Address to listen on. Beyond loopback, anybody can reach it.",
 )
 @click.option(
     "--port",
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="0 takes one that is free.",
+    help="0 takes a free one.",
 )
 @click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="Another name under which the server is reached; may be repeated; * for any.",
+    help="Another name that the server answers to; may be repeated; * for any.",
 )
 @click.option(
     "--max-concurrency",
     default=4,
     show_default=True,
-    type=click.IntRange(min=1),
-    help="Most completions at once; who comes then is asked to try again.",
+    type=COUNT,
+    help="Most completions at once; further requests get 503.",
 )
 @click.option(
     "--timeout",
@@ -50,12 +51,10 @@ __all__ = ["serve"]
     "--max-bytes",
     default=64 << 10,
     show_default=True,
-    type=click.IntRange(min=1),
-    help="Longest request.",
+    type=COUNT,
+    help="Longest request body.",
 )
-@click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
-)
+@device_option
 def serve(
     run: Path,
     host: str,
@@ -68,8 +67,8 @@ def serve(
 ) -> None:
     """Serve a trained model: a page to try it, and a JSON API.
 
-    The page completes a workflow while it is typed.  The API is described at
-    /openapi.json.  Ctrl-C stops the server.
+    The page completes a workflow as you type.  /openapi.json describes the API.
+    Ctrl-C stops the server.
 
     \b
     Example:

@@ -1,17 +1,19 @@
-"""`tct train`: a store to a model."""
+"""`tct train`: train a model on a store."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...data.windows import POLICIES
 from ...data.windows.layouts import LAYOUTS
-from .options import PATH
+from .options import COUNT, PATH, device_option
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 __all__ = ["train"]
 
-_COUNT = click.IntRange(min=1)
 _PRESET = "workflow-27m"
 
 
@@ -35,20 +37,20 @@ _PRESET = "workflow-27m"
     "config_file",
     type=PATH,
     metavar="FILE",
-    help="Settings as TOML, [optim] and so on, that replace the preset's.",
+    help="TOML file of settings, in tables such as [optim], over the preset's.",
 )
-@click.option("--steps", type=_COUNT, help="Optimiser steps.")
-@click.option("--batch-size", type=_COUNT, help="Windows per step.")
+@click.option("--steps", type=COUNT, help="Optimiser steps.")
+@click.option("--batch-size", type=COUNT, help="Windows per step.")
 @click.option(
     "--micro-batch",
-    type=_COUNT,
+    type=COUNT,
     help="Most rows of a forward pass; changes memory and speed only.  "
     "[default: the device decides]",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="Of the initial weights and the order of the data.",
+    help="Seed of the initial weights and the data order.",
 )
 @click.option(
     "--windows",
@@ -64,17 +66,15 @@ _PRESET = "workflow-27m"
 @click.option(
     "--compile/--no-compile",
     default=None,
-    help="Let torch.compile make the step.  [default: on a GPU]",
+    help="Compile the step with torch.compile.  [default: on a GPU]",
 )
 @click.option(
     "--sample-every",
-    type=_COUNT,
+    type=COUNT,
     metavar="STEPS",
-    help="Let the model write a few workflows so often, to look at and to count.",
+    help="Let the model write a few workflows every so many steps.",
 )
-@click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
-)
+@device_option
 @click.option(
     "--set",
     "overrides",
@@ -92,7 +92,7 @@ _PRESET = "workflow-27m"
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Try five steps, say what the whole run will take, and write nothing.",
+    help="Time five steps and predict the cost of the run; write nothing.",
 )
 def train(
     store_folder: Path,
@@ -108,8 +108,8 @@ def train(
 ) -> None:
     """Train a model on a store.
 
-    Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from it and
-    ends with the same parameters as a run that was never stopped.
+    Ctrl-C finishes the step, saves a checkpoint and stops; --resume continues from it
+    and ends with the same parameters as an uninterrupted run.
 
     \b
     Example:
@@ -121,35 +121,37 @@ def train(
     from ...data.store import Store
     from ..presets import compose
     from ..runs.live import make_progress
-    from ..runs.report import render_dry_run, render_report
-    from ..runs.resume import find_origin
-    from ..training import dry_run as trial
+    from ..runs.report import render_report
+    from ..runs.resume import find_resume_point
     from ..training.distributed import is_main_process
     from ..training.loop import train as run
 
     # The name of an option is the last part of its setting's key.
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
-    screen = Screen()
     if dry_run:
-        config = compose(preset or _PRESET, config_file, changes)
-        found = trial.dry_run(Store.open(store_folder), config, device=device)
-        if is_main_process():
-            render_dry_run(found, screen)
+        _dry_run(store_folder, compose(preset or _PRESET, config_file, changes), device)
         return
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     if resume and resume_from is not None:
         raise click.UsageError("Give --resume or --resume-from, not both.")
-    origin = find_origin(run_folder, resume_from or resume)
-    so_far = origin.config if origin and preset is None else preset or _PRESET
-    report = run(
-        Store.open(store_folder),
-        run_folder,
-        compose(so_far, config_file, changes),
-        device=device,
-        resume=resume_from or resume,
-        progress=make_progress(),
-    )
+    point = find_resume_point(run_folder, resume_from or resume)
+    so_far = point.config if point and preset is None else preset or _PRESET
+    store, config = Store.open(store_folder), compose(so_far, config_file, changes)
+    options: dict[str, Any] = {"device": device, "resume": point or False}
+    report = run(store, run_folder, config, **options, progress=make_progress())
     if is_main_process():
-        render_report(report, screen)
+        render_report(report, Screen())
+
+
+def _dry_run(store_folder: Path, config: "Config", device: str) -> None:
+    from ...data.display.screen import Screen
+    from ...data.store import Store
+    from ..runs.report import render_dry_run
+    from ..training.distributed import is_main_process
+    from ..training.dry_run import dry_run
+
+    found = dry_run(Store.open(store_folder), config, device=device)
+    if is_main_process():
+        render_dry_run(found, Screen())

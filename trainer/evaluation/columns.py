@@ -1,4 +1,4 @@
-"""Sets of documents side by side: each goes the same way, whoever wrote it."""
+"""Judge and count sets of documents, real and written ones alike."""
 
 import hashlib
 from collections import Counter
@@ -26,37 +26,37 @@ _EXAMPLES = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentSet:
-    """Documents that belong together."""
+    """A named set of documents."""
 
     name: str
     by_seed: list[list[Document]]
-    """Real ones have one seed."""
+    """Real documents count as one seed."""
 
     @property
     def documents(self) -> list[Document]:
-        """Those of all seeds."""
+        """The documents of all seeds."""
         return [document for of_seed in self.by_seed for document in of_seed]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Novelty:
-    """What of a set's whole documents stands in the training documents; novelty.py."""
+    """How much of a set's whole documents is copied from training; see novelty.py."""
 
     documents: int
     exact: int
     """Copies of a training document."""
     near: int
-    """Documents of whose runs of 8 tokens NEAR or more are known, exact ones too."""
+    """Documents with a known share of at least NEAR, exact copies included."""
     known: float | None
     """Mean known share; None without a document of 8 tokens."""
     longest_median: float | None
-    """Tokens of the longest run."""
+    """Tokens of the longest known run."""
     longest_most: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
-    """One document to look at."""
+    """One document to read."""
 
     ending: str
     yaml: str
@@ -64,7 +64,7 @@ class Example:
     is_exact: bool
     known: float | None
     longest: int
-    """Tokens of the longest run that stands in a training document."""
+    """Tokens of the longest run copied from a training document."""
     tokens: int
 
 
@@ -75,21 +75,21 @@ class Column:
     name: str
     funnel: Funnel
     audits: list[tuple[str, int]] | None
-    """What zizmor finds most often; None if it is not installed."""
+    """The most frequent findings of zizmor; None if it is not installed."""
     novelty: Novelty
     median_tokens: float | None
     """Of whole documents."""
     values: dict[str, dict[str, int]]
-    """For each field, in how many documents a value is, the most frequent first; see
+    """For each field, the number of documents with each value, most frequent first; see
     distributions.py."""
     distances: dict[str, float | None]
-    """For each field, how far this set is from the first one."""
+    """For each field, the distance from the first set."""
     examples: list[Example]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Measured:
-    """A document with everything that is known about it."""
+    """A document with its complaints and its copied share."""
 
     judged: Judged
     is_exact: bool
@@ -104,13 +104,13 @@ def make_columns(
     judges: Sequence[Judge],
     auditor: Judge,
 ) -> list[Column]:
-    """Judge and count some sets, the first of which is what others are compared with.
+    """Judge and count some sets; the first is the reference for distances.
 
     Args:
         sets: of documents.
-        store: whose "train" split copies are looked for in.
+        store: whose "train" split is searched for copies.
         judges: the stages of the funnel.
-        auditor: only describes.
+        auditor: describes documents, without being a stage.
     """
     everyone = [document for one in sets for document in one.documents]
     measured = iter(_measure(everyone, store, [*judges, auditor]))

@@ -1,4 +1,4 @@
-"""What workflows consist of, counted, and how far two sets of them are apart."""
+"""Count what workflows consist of, and measure the distance between two sets."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,11 @@ from .documents import Document
 __all__ = ["FIELDS", "Profile", "distance", "distances", "profile"]
 
 Profile = dict[str, Counter[str]]
-"""For each field, how many documents have a value; see FIELDS."""
+"""For each field, the number of documents with each value; see FIELDS."""
 
 FIELDS = ("triggers", "runners", "actions", "jobs", "steps", "tokens")
 """Events of `on`; labels of `runs-on`; actions of steps without their version; numbers
-of jobs, of all their steps, and of tokens, each up to a power of two."""
+of jobs, of all their steps, and of tokens, each rounded up to a power of two."""
 
 
 def profile(documents: Sequence[Document]) -> Profile:
@@ -39,7 +39,7 @@ def profile(documents: Sequence[Document]) -> Profile:
 
 
 def distance(one: Counter[str], other: Counter[str]) -> float | None:
-    """Total variation of two distributions: 0 for the same, 1 for nothing in common.
+    """Total variation distance: 0 for equal, 1 for disjoint distributions.
 
     None if one of them is empty.
     """
@@ -84,5 +84,5 @@ def _actions(steps: Sequence[Json]) -> Iterator[str]:
 
 
 def _up_to(number: int) -> str:
-    """The smallest power of two that a number does not exceed, or 0."""
+    """Round a number up to a power of two, or 0."""
     return f"{1 << (number - 1).bit_length():,}" if number else "0"

@@ -1,4 +1,4 @@
-"""What is judged: a workflow that was written, or a real one."""
+"""The documents to judge: samples and real workflows."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,16 +19,16 @@ __all__ = ["Document", "real", "written"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A workflow, or what became of one."""
+    """A workflow, or an incomplete sample of one."""
 
     ending: "Ending"
-    """Real ones are finished."""
+    """Real workflows are "finished"."""
     value: Json
-    """None if it is not whole."""
+    """None if it is incomplete."""
     ids: NDArray[np.uint16]
-    """(tokens,) of the value, as the tokenizer encodes it, whatever a model wrote."""
+    """(tokens,) of the value as the tokenizer encodes it, not as a model wrote it."""
     yaml: str
-    """The value as `tct generate` prints it; empty if it is not whole."""
+    """The value as `tct generate` prints it; empty if it is incomplete."""
 
     @property
     def is_whole(self) -> bool:
@@ -37,7 +37,7 @@ class Document:
 
 
 def written(value: Json, ending: "Ending", tokenizer: Tokenizer) -> Document:
-    """A sample."""
+    """Make the document of a sample."""
     if ending in ("open", "broken"):
         empty = np.empty(0, dtype=np.uint16)
         return Document(ending=ending, value=None, ids=empty, yaml="")
@@ -46,7 +46,7 @@ def written(value: Json, ending: "Ending", tokenizer: Tokenizer) -> Document:
 
 
 def real(store: Store, row: int) -> Document:
-    """A document of a store."""
+    """Read a document of a store."""
     ids = store.tokens(row)
     value = store.tokenizer.decode(ids)
     return Document(ending="finished", value=value, ids=ids, yaml=to_yaml(value))

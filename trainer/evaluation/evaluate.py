@@ -1,10 +1,11 @@
-"""The whole evaluation of a run.
+"""Evaluate a run: likelihood, then samples, judged and counted.
 
-It depends on the run, its store, the settings, the device and the judges that are
-installed, and on nothing else.
+The result depends only on the run, its store, the settings, the device and the
+installed judges.
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,22 +16,20 @@ from ...data.errors import ConfigError, FormatError
 from ...data.files import name_text
 from ...data.records import write_record
 from ...data.store import Split, Store
-from ..export.card_evaluation import EVALUATION_VERSION
+from ..export.model_card import EVALUATION_VERSION
 from ..generation import Generator
-from ..model import count_parameters
+from ..model import GPT, compute_dtype
 from ..runs.checkpoint import Which, newest_checkpoint, pick_checkpoint
 from ..runs.history import CONFIG_NAME, read_run
 from ..runs.resume import check_store
 from ..runs.state import read_state_file
-from ..training.device import compute_dtype, pick_device
 from .columns import Column, DocumentSet, make_columns
 from .distributions import distances, profile
 from .documents import Document, real
-from .judges import require_extra, schema_judge, yaml_judge
+from .judges import Judge, require_extra, schema_judge, yaml_judge
 from .likelihood import Likelihood, likelihood
-from .node_judges import node_judges
+from .programs import node_judges, zizmor
 from .sample_sets import Settings, write_sets
-from .zizmor import zizmor
 
 __all__ = ["Evaluation", "evaluate", "open_store"]
 
@@ -41,7 +40,7 @@ JUDGES = Path(".judges")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What eval.json holds."""
+    """The content of eval.json."""
 
     run: str
     """Name of the run's folder."""
@@ -59,8 +58,8 @@ class Evaluation:
     columns: list[Column]
     """Real held-out documents, then the four ways of writing."""
     train_distances: dict[str, float | None]
-    """For each field, how far real training documents are from the held-out ones; as
-    many as these, so that chance has the same part in it."""
+    """For each field, the distance between real training and held-out documents: the
+    distance due to chance, as both sets have one size."""
     versions: dict[str, str]
 
     def save(self, path: Path) -> None:
@@ -69,11 +68,11 @@ class Evaluation:
 
 
 def open_store(run_folder: Path, given: Path | None = None) -> Store:
-    """The store that a run was trained on.
+    """Open the store that a run was trained on.
 
     Args:
         run_folder: of the run.
-        given: where the store is; None for a folder of its name beside the run or here.
+        given: its folder; None to look for its name beside the run and here.
 
     Raises:
         ConfigError: the folder holds no run, or the store is not found.
@@ -98,51 +97,56 @@ def evaluate(
     """Evaluate a checkpoint of a run.
 
     Args:
-        run_folder: what `tct train` wrote.
+        run_folder: of the run.
         store: that it was trained on; None to find it, see `open_store`.
-        settings: how much is written, and how; None for the defaults.
+        settings: of the samples; None for the defaults.
         judges_folder: of the judges that run on Node.
         which: of the run's checkpoints; see `pick_checkpoint`.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        note: is told about each part when it is done.
+        note: called with a line after each part.
 
     Raises:
         ConfigError: the extra is not installed, or a split is empty.
         CheckpointError: no checkpoint, or one of another tokenizer than the run's.
-        JudgeError: a judge fell over.
+        JudgeError: a judge process crashed.
     """
     require_extra()
     run_folder, settings = Path(run_folder), settings or Settings()
     store = open_store(run_folder) if store is None else store
     _check_splits(store)
-    checkpoint = pick_checkpoint(run_folder, which)
-    state = read_state_file(checkpoint)[0]
+    state = read_state_file(checkpoint := pick_checkpoint(run_folder, which))[0]
     generator = Generator.load(checkpoint, device=device)
-    model = generator.model
-    model.compute_dtype = compute_dtype(pick_device(device))  # as training does
-    found = likelihood(model, state.config, store, seed=0)
-    model.compute_dtype = None
+    found = likelihood(_as_trained(generator.model), state.config, store, seed=0)
     note(f"read {found.documents:,} held-out documents")
     count = settings.samples * settings.seeds
     held_out = DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
     training = _real(store, "train", len(held_out.documents))
-    written = write_sets(generator, store.tokenizer, settings, note=note)
-    judges = [schema_judge(), yaml_judge(), *node_judges(judges_folder)]
-    auditor = zizmor()
-    columns = make_columns([held_out, *written], store, judges=judges, auditor=auditor)
+    sets = [held_out, *write_sets(generator, store.tokenizer, settings, note=note)]
+    judges, auditor = _judges(judges_folder), zizmor()
     return Evaluation(
         run=name_text(run_folder.resolve().name),
         step=state.step,
-        parameters=count_parameters(model),
+        parameters=state.config.model.parameters,
         tokenizer=state.tokenizer_digest,
         store=store.digest,
         settings=settings,
         judges={judge.name: judge.version for judge in (*judges, auditor)},
         likelihood=found,
-        columns=columns,
+        columns=make_columns(sets, store, judges=judges, auditor=auditor),
         train_distances=distances(profile(training), profile(held_out.documents)),
         versions={"tct": __version__, "numpy": np.__version__},
     )
+
+
+def _judges(folder: Path) -> list[Judge]:
+    return [schema_judge(), yaml_judge(), *node_judges(folder)]
+
+
+def _as_trained(model: GPT) -> GPT:
+    """The same weights, with the matrix products in the type that training uses."""
+    model = copy(model)
+    model.compute_dtype = compute_dtype(model.lm_head.weight.device)
+    return model
 
 
 def _check_splits(store: Store) -> None:
@@ -176,6 +180,6 @@ def _find_store(run_folder: Path) -> Path:
 
 
 def _real(store: Store, split: Split, count: int) -> list[Document]:
-    """So many documents of a split, or all, drawn evenly."""
+    """Draw `count` documents of a split uniformly, or take all."""
     rows = np.random.default_rng(0).permutation(store.rows(split))[:count]
     return [real(store, row) for row in rows.tolist()]

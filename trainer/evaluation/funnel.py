@@ -1,7 +1,7 @@
-"""How far documents come: finished, JSON, and past one judge after the other.
+"""Count the documents that pass each stage: finished, JSON, then one judge at a time.
 
-Failures stay in the denominator: a document that fails at one stage is lost to all that
-follow, and every share is one of all documents.
+Failures stay in the denominator: a document that fails one stage fails all later ones,
+and every share is of all documents.
 """
 
 import json
@@ -20,7 +20,7 @@ _MOST_COMPLAINTS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """A document and what each judge that was asked finds wrong with it."""
+    """A document with the complaints of each installed judge."""
 
     document: Document
     complaints: dict[str, Complaints]
@@ -34,28 +34,28 @@ class Stage:
     name: str
     passed: list[int] | None
     """For each seed, documents that passed this stage and all before it.  None if the
-    judge is not installed; stages after it go on without it."""
+    judge is not installed; later stages ignore it."""
     right: int | None
-    """Documents of all seeds that are right here, whatever the other stages say."""
+    """Documents of all seeds that pass this stage, whatever the other stages say."""
     complaints: list[tuple[str, int]]
-    """What is wrong most often, and with how many documents."""
+    """The most frequent complaints, with their numbers of documents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Funnel:
-    """What becomes of some documents."""
+    """The documents that pass each stage."""
 
     documents: list[int]
     """For each seed."""
     endings: dict[str, int]
-    """How they ended."""
+    """Number of documents by ending."""
     whole: int
-    """Documents that judges could be asked about."""
+    """Complete documents, which alone are judged."""
     stages: list[Stage]
 
 
 def judge_all(documents: Sequence[Document], judges: Sequence[Judge]) -> list[Judged]:
-    """Ask each judge that is installed about all whole documents at once."""
+    """Ask each installed judge about all whole documents at once."""
     whole = [number for number, one in enumerate(documents) if one.is_whole]
     complaints: list[dict[str, Complaints]] = [{} for _ in documents]
     for judge in judges:
@@ -71,7 +71,7 @@ def judge_all(documents: Sequence[Document], judges: Sequence[Judge]) -> list[Ju
 
 
 def funnel(by_seed: Sequence[Sequence[Judged]], judges: Sequence[Judge]) -> Funnel:
-    """Count how far documents come.
+    """Count the documents that pass each stage.
 
     Args:
         by_seed: the documents of each seed.
@@ -106,7 +106,7 @@ def funnel(by_seed: Sequence[Sequence[Judged]], judges: Sequence[Judge]) -> Funn
 
 
 def most_common(judged: Sequence[Judged], name: str) -> list[tuple[str, int]]:
-    """What a judge finds most often, and in how many documents."""
+    """The most frequent complaints of a judge, with their numbers of documents."""
     counts: Counter[str] = Counter()
     for one in judged:
         counts.update(set(one.complaints.get(name, ())))
@@ -123,5 +123,5 @@ def _passes(one: Judged, name: str) -> bool:
 
 
 def _is_json(value: Json) -> bool:
-    """Whether its text is JSON of an object that reads back."""
+    """Whether the value is an object whose JSON text reads back equal."""
     return isinstance(value, dict) and json.loads(canonical_bytes(value)) == value

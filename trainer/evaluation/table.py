@@ -1,14 +1,13 @@
-"""An evaluation for people: one table of the held-out split, one of what is written."""
+"""Print an evaluation: a table of the likelihood, and one of the documents."""
 
 from collections.abc import Iterator, Sequence
 
-from rich.table import Table
-
 from ...data.display.screen import Screen
-from .bootstrap import Interval
+from ...data.display.tables import columns_table, facts_table
 from .columns import Column
 from .distributions import FIELDS
 from .evaluate import Evaluation
+from .likelihood import Interval
 from .novelty import RUN
 
 __all__ = ["facts", "heads", "render_evaluation", "rows"]
@@ -17,14 +16,16 @@ _NONE = "—"
 
 
 def render_evaluation(found: Evaluation, screen: Screen) -> None:
-    """Print how well the model predicts and what it writes."""
-    _print(["", ""], facts(found), screen)
+    """Print the likelihood, then one column per set of documents."""
+    screen.print(facts_table(rows=facts(found)))
     screen.print()
-    _print(heads(found), rows(found, with_seeds=False), screen)
+    names, lines = heads(found), rows(found, with_seeds=False)
+    # Five columns have to fit 80 characters.
+    screen.print(columns_table(lines, width=len(names), heads=names, gap=1))
 
 
 def facts(found: Evaluation) -> list[tuple[str, str]]:
-    """What is known of the held-out split."""
+    """The figures of the held-out split, by name."""
     held_out = found.likelihood
     return [
         ("run", f"{found.run}, step {found.step:,}, {found.parameters:,} parameters"),
@@ -40,16 +41,16 @@ def facts(found: Evaluation) -> list[tuple[str, str]]:
 
 
 def heads(found: Evaluation) -> list[str]:
-    """Names of the columns."""
+    """The names of the columns."""
     return ["", *(column.name for column in found.columns)]
 
 
 def rows(found: Evaluation, *, with_seeds: bool) -> list[list[str]]:
-    """A name and one cell per column each.
+    """The rows of the table: a name, and one cell per column.
 
     Args:
         found: the evaluation.
-        with_seeds: whether a share is followed by those of the worst and the best seed.
+        with_seeds: append the shares of the worst and the best seed.
     """
     columns = found.columns
     stages = [
@@ -76,7 +77,7 @@ def rows(found: Evaluation, *, with_seeds: bool) -> list[list[str]]:
 
 
 def _distances(found: Evaluation, field: str) -> list[str]:
-    """How far each column is from the held-out one, which shows that of training."""
+    """The distance of each column; the held-out one shows that of training instead."""
     real = f"train {_number(found.train_distances[field], '.2f')}"
     written = (_number(column.distances[field], ".2f") for column in found.columns[1:])
     return [f"distance: {field}", real, *written]
@@ -89,7 +90,7 @@ def _stages(
     for column in columns:
         passed = column.funnel.stages[number].passed
         if passed is None:
-            # Said once: it needs two lines on a narrow terminal.
+            # Only once: it takes two lines on a narrow terminal.
             yield "not installed" if column is columns[0] else ""
             continue
         sizes = column.funnel.documents
@@ -116,17 +117,3 @@ def _interval(interval: Interval, form: str) -> str:
     if interval.low is None or interval.high is None:
         return f"{value} (of one group)"
     return f"{value} ({interval.low:{form}}–{interval.high:{form}})"
-
-
-def _print(
-    names: Sequence[str], lines: Sequence[Sequence[str]], screen: Screen
-) -> None:
-    table = Table(box=None, padding=(0, 1, 0, 0), show_header=any(names))
-    for number, name in enumerate(names):
-        is_figure = number > 0 and any(names)
-        table.add_column(
-            name, justify="right" if is_figure else "left", no_wrap=not number
-        )
-    for line in lines:
-        table.add_row(*line)
-    screen.print(table)

@@ -1,14 +1,7 @@
-"""A model for others.
+"""Export a model for others, and load it back.
 
-    export.py         a run to a folder        load.py         the folder back
-    transformers.py   as Hugging Face names    model_card.py, card_evaluation.py
+    export.py         a run to a folder         load.py         a folder to a model
+    transformers.py   Hugging Face's names      model_card.py   README.md of the folder
 
-Nothing in an export is executed when it is loaded.
+Loading an export executes nothing from it.
 """
-
-from .export import Exported, export
-
-__all__ = [
-    "Exported",
-    "export",
-]

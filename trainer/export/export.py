@@ -1,8 +1,7 @@
-"""`tct export`: a checkpoint as a folder that others can load.
+"""Export a checkpoint to a folder that others can load; see load.py for its files.
 
-What is in the folder says trained.py.  It is built beside its place and renamed there;
-into a folder that holds other files, ours are moved one by one, tct.json last, without
-which the folder is no export.
+The folder is built under a temporary name and renamed.  Into an existing folder, files
+are moved one by one, tct.json last: without it the folder is no export.
 """
 
 import os
@@ -21,13 +20,12 @@ from ...data.files import fsync_folder, name_text, sha256_file, write_atomic, wr
 from ...data.records import write_record
 from ...data.tokenizer import Tokenizer
 from ..config import to_dict
-from ..model import GPT, count_parameters
+from ..model import GPT
 from ..runs.checkpoint import FOLDER, Which, load_model, pick_checkpoint
 from ..runs.history import read_run
 from ..runs.state import STATE_NAME, State
-from .card_evaluation import read_evaluation
 from .load import CARD_NAME, EXPORT_VERSION, EXPORTED_FILES, MANIFEST_NAME, tokenizer_of
-from .model_card import CardFacts, model_card
+from .model_card import CardFacts, model_card, read_evaluation
 from .transformers import nanochat_config, to_nanochat
 
 __all__ = ["Exported", "export"]
@@ -38,18 +36,18 @@ _OTHERS = {FOLDER: "a run", STATE_NAME: "a checkpoint", "manifest.json": "a stor
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exported:
-    """What `export` did."""
+    """The outcome of `export`."""
 
     folder: Path
     checkpoint: Path
-    """What was exported."""
+    """The exported one."""
     parameters: int
     size: int
     """Bytes of all files."""
     state: State
     """Of the checkpoint."""
     is_evaluated: bool
-    """Whether the card has figures of `tct eval`."""
+    """Whether the card includes the figures of `tct eval`."""
 
 
 def export(
@@ -66,50 +64,46 @@ def export(
         source: a run, or one of its checkpoints.
         target: a new or empty folder.
         which: of a run's checkpoints; see `pick_checkpoint`.
-        license_id: of the weights, as the Hugging Face Hub names it.
-        force: write into a folder that holds something, too; other files in it stay.
+        license_id: of the weights, an identifier of the Hugging Face Hub.
+        force: allow a folder that is not empty; its other files stay.
 
     Raises:
         CheckpointError: no checkpoint, a damaged one, or one without its tokenizer.
-        ConfigError: `target` is not to be written to, or no such licence identifier.
+        ConfigError: `target` is in use, or `license_id` is malformed.
         FormatError: the run's config.json cannot be read.
     """
     source, target = Path(source), Path(target)
-    if not _LICENSE.fullmatch(license_id):
-        raise ConfigError(
-            f"license: found {license_id!r}, expected an identifier such as apache-2.0",
-            "give one of the Hugging Face Hub, or leave --license out",
-        )
+    _check_license(license_id)
     _check_place(target, force=force)
     checkpoint = pick_checkpoint(source, which)
     model, _, state = load_model(source, checkpoint=checkpoint)
     tokenizer = tokenizer_of(checkpoint, state)
     run = checkpoint.absolute().parents[1]
-    evaluation = read_evaluation(run, step=state.step)
     place = Path(os.path.abspath(target))
     facts = CardFacts(
         name=name_text(place.name),
         license=license_id,
-        parameters=count_parameters(model),
+        parameters=model.config.parameters,
         state=state,
         store=read_run(run)["store"],
-        evaluation=evaluation,
+        evaluation=read_evaluation(run, step=state.step),
     )
-    built = place.with_name(f".{place.name}.tmp-{os.getpid()}")
-    try:
-        _write(built, model, tokenizer, facts)
-        size = sum(path.stat().st_size for path in built.iterdir())
-        _move(built, place)
-    finally:
-        shutil.rmtree(built, ignore_errors=True)
     return Exported(
         folder=target,
         checkpoint=checkpoint,
         parameters=facts.parameters,
-        size=size,
+        size=_publish(place, model, tokenizer, facts),
         state=state,
-        is_evaluated=evaluation is not None,
+        is_evaluated=facts.evaluation is not None,
     )
+
+
+def _check_license(license_id: str) -> None:
+    if not _LICENSE.fullmatch(license_id):
+        raise ConfigError(
+            f"license: found {license_id!r}, expected an identifier such as apache-2.0",
+            "give one of the Hugging Face Hub, or leave --license out",
+        )
 
 
 def _check_place(target: Path, *, force: bool) -> None:
@@ -132,11 +126,23 @@ def _check_place(target: Path, *, force: bool) -> None:
         )
 
 
+def _publish(place: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> int:
+    """Build the folder beside its place and move it there; returns its bytes."""
+    built = place.with_name(f".{place.name}.tmp-{os.getpid()}")
+    try:
+        _write(built, model, tokenizer, facts)
+        size = sum(path.stat().st_size for path in built.iterdir())
+        _move(built, place)
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+    return size
+
+
 def _write(folder: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> None:
-    """Fill a folder, durably; its manifest last."""
+    """Fill a folder durably, the manifest last."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # transformers wants to read whose tensors they are.
+    # transformers requires the metadata.
     weights = save(to_nanochat(model.state_dict()), metadata={"format": "pt"})
     write_atomic(folder / "model.safetensors", lambda file: file.write(weights))
     write_json(folder / "config.json", nanochat_config(model.config))
@@ -166,7 +172,7 @@ def _manifest(
 
 
 def _move(built: Path, target: Path) -> None:
-    """Put what was built in its place; a crash leaves all of it or no export."""
+    """Move the files into place; a crash leaves all of them or no export."""
     if target.exists():
         (target / MANIFEST_NAME).unlink(missing_ok=True)
         for name in (*EXPORTED_FILES, CARD_NAME, MANIFEST_NAME):

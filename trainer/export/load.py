@@ -1,16 +1,16 @@
-"""A trained model and its tokenizer, from wherever they stand.
+"""Load a model and its tokenizer from a run, a checkpoint or an export.
 
-That is a run, one of its checkpoints, or a folder that `tct export` wrote:
+An export is a folder written by `tct export`:
 
     DIR/
         model.safetensors   the weights, float32, by the names of transformers
         config.json         the model's shape, as transformers reads it
         tokenizer.json      from workflows to ids and back
-        README.md           the model card, for people; yours to edit
-        tct.json            what it was made from; sha256 of the first three
+        README.md           the model card, free to edit
+        tct.json            the source of the model; sha256 of the first three files
 
-Loading reads JSON and safetensors, so it runs no code from the folder, and only files
-that are what they were when they were written.
+Loading verifies checksums, then reads JSON and safetensors: no code from the folder
+runs.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TypedDict
 import torch
 
 from ...data.errors import CheckpointError, ConfigError, CorruptError, FormatError
-from ...data.files import read_json, sha256_file
+from ...data.files import check_sha256, read_json
 from ...data.records import read_record, typed
 from ...data.tokenizer import Tokenizer
 from ..config import ModelConfig
@@ -52,18 +52,16 @@ _REMAKE = "restore it, or export the run again"
 
 def load_trained(
     folder: Path, *, device: torch.device | str = "cpu"
-) -> tuple[GPT, Tokenizer, int | None]:
-    """A model ready to generate, in eval mode on `device`, and its tokenizer.
-
-    The third is for how many steps it was trained, None where an export does not say.
+) -> tuple[GPT, Tokenizer, int]:
+    """Load a model in eval mode, its tokenizer, and the steps it was trained for.
 
     Args:
         folder: a run, of which the best checkpoint is read; a checkpoint; or an export.
-        device: where the weights go.
+        device: for the weights.
 
     Raises:
         CheckpointError: no checkpoint, a damaged one, or one of another tokenizer.
-        FormatError, CorruptError: an export that is not as it was written.
+        FormatError, CorruptError: an export of another version, or a damaged one.
     """
     if (folder / MANIFEST_NAME).is_file():
         exported = load_exported(folder, device=device)
@@ -84,7 +82,7 @@ def load_model(folder: Path | str, *, device: torch.device | str = "cpu") -> GPT
 def load_exported(
     folder: Path, *, device: torch.device | str = "cpu"
 ) -> tuple[GPT, Tokenizer]:
-    """What `tct export` wrote into a folder: the model in eval mode, its tokenizer.
+    """Load an export: the model in eval mode, and its tokenizer.
 
     Raises:
         FormatError: no export, or one of another version.
@@ -105,7 +103,7 @@ class _Manifest(TypedDict):
 
 
 def read_export(folder: Path) -> _Manifest:
-    """The content of an export's tct.json, once its files are as they were written.
+    """Verify the checksums of an export, then return its tct.json.
 
     Raises:
         FormatError: no export, or one of another version.
@@ -124,15 +122,16 @@ def read_export(folder: Path) -> _Manifest:
     except (ValueError, ConfigError) as error:
         raise FormatError(f"{path}: {error}", _REMAKE) from error
     for name in EXPORTED_FILES:
-        _check_file(folder / name, str(manifest["files"].get(name)))
+        recorded = manifest["files"].get(name)
+        check_sha256(folder / name, recorded, MANIFEST_NAME, _REMAKE)
     return manifest
 
 
 def tokenizer_of(checkpoint: Path, state: State) -> Tokenizer:
-    """The tokenizer that a checkpoint was trained with, from the run that it is in.
+    """Load the tokenizer of a checkpoint from its run.
 
     Raises:
-        CheckpointError: the run has none, or another one.
+        CheckpointError: it is missing, or not the one it was trained with.
     """
     path = checkpoint.absolute().parents[1] / "tokenizer.json"
     if not path.is_file():
@@ -148,17 +147,6 @@ def tokenizer_of(checkpoint: Path, state: State) -> Tokenizer:
             "restore the run's own tokenizer.json",
         )
     return tokenizer
-
-
-def _check_file(path: Path, recorded: str) -> None:
-    if not path.is_file():
-        raise CorruptError(f"{path}: missing, expected a file", _REMAKE)
-    if (found := sha256_file(path)) != recorded:
-        raise CorruptError(
-            f"{path}: found sha256 {found[:12]}…, "
-            f"{MANIFEST_NAME} records {recorded[:12]}…",
-            _REMAKE,
-        )
 
 
 def _shape(path: Path) -> ModelConfig:

@@ -1,19 +1,26 @@
-"""The model card of an export: what a model is, learnt from, reached, and cannot do.
+"""The model card of an export: the model, its data, its training, figures and limits.
 
-Everything in it is filled in from the run, and what the run does not know is not there.
+Everything is filled in from the run; what the run does not record is left out.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ... import __version__
 from ...data.display.visible import visible
+from ...data.errors import FormatError
+from ...data.records import read_record
 from ..runs.history import RunStore
 from ..runs.state import State
-from .card_evaluation import evaluation_section
 
-__all__ = ["CardFacts", "model_card"]
+__all__ = ["EVALUATION_VERSION", "CardFacts", "model_card", "read_evaluation"]
+
+EVALUATION_VERSION = 2
+"""Of eval.json."""
+
+_REMAKE = "evaluate the run again with tct eval"
 
 _PAGE = """\
 ---
@@ -93,23 +100,23 @@ before you run it.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardFacts:
-    """What a card is filled from."""
+    """The content of a card."""
 
     name: str
-    """Of the model: its folder's."""
+    """Of the model's folder."""
     license: str
     """Of the weights, an identifier of the Hugging Face Hub."""
     parameters: int
     state: State
     """Of the checkpoint."""
     store: RunStore
-    """Of what it learnt from, as the run's config.json describes it."""
+    """Facts of the store, from the run's config.json."""
     evaluation: dict[str, Any] | None
-    """What `tct eval` found of these weights; None if it was not asked."""
+    """The result of `tct eval` for these weights; None if there is none."""
 
 
 def model_card(facts: CardFacts) -> str:
-    """The card as Markdown, with front matter for the Hugging Face Hub."""
+    """Format the card as Markdown, with front matter for the Hugging Face Hub."""
     return _PAGE.format(
         license=visible(facts.license),
         title=_cell(facts.name),
@@ -129,7 +136,7 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """What would end a cell or begin HTML, such as in a name, stays text."""
+    """Escape what would end a cell or begin HTML, such as in a name."""
     return visible(text).replace("|", r"\|").replace("<", r"\<")
 
 
@@ -218,4 +225,58 @@ def _figures(facts: CardFacts) -> Iterable[str]:
         yield _table(rows)
         yield "Bits per byte compare across tokenizers; loss and perplexity do not."
     if facts.evaluation is not None:
-        yield evaluation_section(facts.evaluation)
+        yield _evaluation_section(facts.evaluation)
+
+
+def read_evaluation(run_folder: Path, *, step: int) -> dict[str, Any] | None:
+    """Read RUN/eval/eval.json; None if it is missing, or of another step.
+
+    Raises:
+        FormatError: it is no evaluation, or of another version.
+    """
+    path = run_folder / "eval" / "eval.json"
+    if not path.is_file():
+        return None
+    values = read_record(
+        path, name="evaluation", version=EVALUATION_VERSION, remake=_REMAKE
+    )
+    if values.get("step") != step:
+        return None
+    try:
+        _evaluation_section(values)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise FormatError(
+            f"{path}: a field is missing or does not fit ({error!r})", _REMAKE
+        ) from error
+    return values
+
+
+def _evaluation_section(values: dict[str, Any]) -> str:
+    """Format bits per byte with its interval, and the funnels side by side."""
+    bits = values["likelihood"]["bits_per_byte"]
+    interval = ""
+    if bits["low"] is not None:
+        interval = (
+            f" (95 % interval over groups {bits['low']:.4f} to {bits['high']:.4f})"
+        )
+    funnels = [column["funnel"] for column in values["columns"]]
+    names = ["", *(column["name"] for column in values["columns"])]
+    rows = [names, ["---"] * len(names)]
+    rows.append(["documents", *(f"{sum(f['documents']):,}" for f in funnels)])
+    for number, stage in enumerate(funnels[0]["stages"]):
+        shares = (_share(f["stages"][number], sum(f["documents"])) for f in funnels)
+        rows.append([stage["name"], *shares])
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return (
+        f"Bits per byte of held-out documents: {bits['value']:.4f}{interval}.\n\n"
+        "How far documents come, the held-out ones and those that it writes, with "
+        "the masks (constrained) and without (free). Shares are of all documents; "
+        "the judges do not know the tokenizer:\n\n"
+        f"{table}"
+    )
+
+
+def _share(stage: dict[str, Any], documents: int) -> str:
+    if stage["passed"] is None:
+        return "not judged"
+    return f"{sum(stage['passed']) / documents:.1%}"

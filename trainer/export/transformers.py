@@ -1,7 +1,6 @@
-"""A GPT as Hugging Face transformers knows it: model type `nanochat`, no custom code.
+"""A GPT as the model type `nanochat` of Hugging Face transformers.
 
-The two compute the same, so nothing is converted: the shape has other names, and so
-has every parameter.
+Both compute the same function, so only names of the shape and the parameters differ.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ _FIRST_POSITION = 0  # the position token of a window that begins its document
 
 
 def nanochat_config(config: ModelConfig) -> dict[str, Any]:
-    """The content of config.json that transformers builds the model from."""
+    """The config.json from which transformers builds the model."""
     return {
         "architectures": ["NanoChatForCausalLM"],
         "model_type": "nanochat",
@@ -37,24 +36,24 @@ def nanochat_config(config: ModelConfig) -> dict[str, Any]:
         "hidden_act": "relu2",
         "final_logit_softcapping": config.softcap,
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base},
-        # What F.rms_norm adds where it is given nothing.
+        # The default of F.rms_norm.
         "rms_norm_eps": torch.finfo(torch.float32).eps,
         "attention_bias": False,
         "attention_dropout": 0.0,
         "tie_word_embeddings": False,
         "bos_token_id": _FIRST_POSITION,
-        # A document ends with the close of its root, which is no token of its own.
+        # A document ends when its root closes, which is no token of its own.
         "eos_token_id": None,
         "pad_token_id": PAD,
     }
 
 
 def model_config(values: Mapping[str, Any]) -> ModelConfig:
-    """The shape that `nanochat_config` described.
+    """The reverse of `nanochat_config`.
 
     Raises:
         KeyError, TypeError, ConfigError: a field is missing or does not fit.
-        ValueError: values that no GPT of ours has.
+        ValueError: a value that no GPT of ours has.
     """
     shape = {
         "vocab_size": values["vocab_size"],
@@ -73,7 +72,7 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
 
 
 def to_nanochat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A GPT's parameters by the names that transformers gives them."""
+    """Rename a GPT's parameters as transformers does."""
     return {
         name if name.startswith(_HEAD) else _BODY + name: tensor
         for name, tensor in tensors.items()

@@ -1,15 +1,15 @@
-"""A trained model writes workflows.
+"""Write workflows with a trained model.
 
-    prompt ─► writers    one document each: what is drawn, what is forced, when it ends
+    prompt ─► samplers.py    one writer per document: draw tokens, until it ends
                 │  ▲
          tokens │  │ logits
                 ▼  │
-              reader     one pass of the model for all documents of the batch
+              forward.py     one forward pass for all documents of the batch
                 │
-              cache      keys and values of each document's window
+              kv_cache.py    keys and values of each document's window
 
-Everything about the grammar is the tokenizer's; everything about the model is the
-reader's.  A sample is a function of (model, prompt, sampling, number) alone.
+Only the writers know the grammar, only the reader knows the model.  A sample is a
+function of (model, prompt, sampling, number) alone.
 """
 
 from .generator import Generator

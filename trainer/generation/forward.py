@@ -1,8 +1,8 @@
-"""What a model says of the documents of a batch, as they grow.
+"""Run the model on the documents of a batch as they grow.
 
-A document that outgrows the context slides: its window begins anew at a multiple of 32,
-with the position token of that start, as windows do in training.  Half of a full window
-is kept, so that a token sees between half a context and a whole one.
+A document that outgrows the context slides: its window restarts at a multiple of 32,
+with the position token of that start, as windows do in training.  It keeps half a
+context, so that a token sees between half a context and a full one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,30 +19,30 @@ from .kv_cache import Cache, Piece
 
 __all__ = ["Reader"]
 
-# Products of 8, 16, … 64 rows give each row the same bits on the CPUs that we know; a
-# product of one row is another kernel.  A GPU picks its kernel by the number of rows,
-# so there it is always the same.
+# Products of 8, 16, … 64 rows give each row the same bits on all CPUs tried; a product
+# of one row uses another kernel.  A GPU picks its kernel by the number of rows, so
+# there that number is constant.
 _MOST_ROWS = 64
 _CPU_ROWS = 8
-# Most positions of a document that are attended at once.
+# Most positions of a document per piece.
 _PIECE = 8
 
 
 @dataclass(slots=True)
 class _Window:
-    """What has been read of a document."""
+    """The part of a document in the cache."""
 
     start: int = 0
     """Its first token."""
     length: int = 0
-    """Positions read: the position token, then the document's tokens from `start`."""
+    """Positions in it: the position token, then the document's tokens from `start`."""
 
 
 class Reader:
-    """Reads documents with a model and remembers what it has read."""
+    """Runs a model on growing documents, caching keys and values."""
 
     def __init__(self, model: GPT, rows: int) -> None:
-        """Make room for `rows` documents, and one for what they begin with."""
+        """Allocate the cache of `rows` documents, and of their shared beginning."""
         self._model = model
         self._context = model.config.context
         weight = model.lm_head.weight
@@ -58,7 +58,7 @@ class Reader:
 
     @torch.inference_mode()
     def begin(self, tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Read what all documents begin with; (V,) logits of the token after it."""
+        """Read the shared beginning; returns (V,) logits of the token after it."""
         shared = len(self._windows) - 1
         self._windows[shared] = _Window()
         logits: NDArray[np.float32] = self.read({shared: tokens})[0]
@@ -66,20 +66,20 @@ class Reader:
 
     @torch.inference_mode()
     def restart(self, row: int) -> None:
-        """Begin another document in a row, with what `begin` has read."""
+        """Begin another document in a row, with the shared beginning."""
         shared = self._windows[-1]
         self._windows[row] = _Window(shared.start, shared.length)
         self._cache.copy(len(self._windows) - 1, row, shared.length)
 
     @torch.inference_mode()
     def read(self, documents: Mapping[int, Sequence[int]]) -> NDArray[np.float32]:
-        """Read on in some rows.
+        """Read the new tokens of some documents.
 
         Args:
-            documents: all tokens so far of the document in a row.
+            documents: row to all tokens so far.
 
         Returns:
-            (len(documents), V) logits of each one's next token.
+            (len(documents), V) logits of each document's next token.
         """
         found = {}
         for ids, pieces in self._blocks(documents):
@@ -96,7 +96,7 @@ class Reader:
     def _blocks(
         self, documents: Mapping[int, Sequence[int]]
     ) -> Iterator[tuple[list[int], list[Piece]]]:
-        """What is read in one pass each: ids, with padding, and whose they are."""
+        """Split unread tokens into forward passes: padded ids, and their pieces."""
         ids: list[int] = []
         pieces: list[Piece] = []
         for row, tokens in documents.items():
@@ -113,7 +113,7 @@ class Reader:
             yield self._padded(ids), pieces
 
     def _unread(self, window: _Window, tokens: Sequence[int]) -> tuple[list[int], int]:
-        """Inputs of a row that have not been read, and the position of the first."""
+        """The inputs not read yet, and the position of the first of them."""
         end = len(tokens)
         if 1 + end - window.start > self._context:
             start = end - self._context // 2

@@ -1,4 +1,4 @@
-"""A trained model that writes workflows."""
+"""Write workflows with a trained model."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,17 +7,13 @@ from pathlib import Path
 from ...data.errors import ConfigError, PromptError
 from ...data.tokenizer import VOCAB_SIZE, Prompt, Tokenizer
 from ...data.windows import STRIDE
-from ..export.load import load_trained
 from ..model import GPT
 from ..training.device import pick_device
 from .forward import Reader
 from .samplers import ConstrainedWriter, FreeWriter, Sample, Writer
 from .sampling import Sampling
 
-__all__ = ["BATCH_SIZE", "Generator"]
-
-BATCH_SIZE = 32
-"""Documents that are written side by side unless something else is asked for."""
+__all__ = ["Generator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +23,24 @@ class Generator:
     model: GPT
     tokenizer: Tokenizer
     step: int | None = None
-    """Of the run whose weights these are, after how many steps; None if unknown."""
+    """Optimiser steps that the model was trained for; None if unknown."""
 
     @staticmethod
     def load(folder: Path | str, *, device: str = "auto") -> "Generator":
-        """A model of a run, of which the best checkpoint is read, or of an export.
+        """Load a model and its tokenizer.
 
         Args:
-            folder: what `tct train` or `tct export` wrote, or a checkpoint.
+            folder: a run, of which the best checkpoint is read, a checkpoint, or an
+                export.
             device: "auto", "cpu", "cuda" or "cuda:1".
 
         Raises:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
             FormatError: an export that is not as it was written.
         """
+        # Not at the top: training samples without what loads and writes exports.
+        from ..export.load import load_trained
+
         return Generator(*load_trained(Path(folder), device=pick_device(device)))
 
     def samples(
@@ -50,21 +50,21 @@ class Generator:
         *,
         prompt: Prompt | None = None,
         constrained: bool = True,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int = 32,
         first: int = 0,
     ) -> Iterator[Sample]:
-        """Some documents, in the order of their numbers, as they are finished.
+        """Write samples; yields them in order, as they are finished.
 
-        Sample n depends on the model, the prompt, the sampling and n: not on the batch
-        size, and not on which other samples are written.
+        Sample n depends only on the model, the prompt, the sampling and n: not on the
+        batch size, nor on the other samples.
 
         Args:
-            count: how many.
+            count: number of samples.
             sampling: how tokens are drawn; None for the defaults.
-            prompt: what each begins with; None for nothing.
-            constrained: whether the grammar's masks say what may follow.
-            batch_size: how many are written side by side.
-            first: number of the first.
+            prompt: how each sample begins; None for nothing.
+            constrained: whether to draw under the grammar's masks.
+            batch_size: samples written at once.
+            first: number of the first sample.
 
         Raises:
             ConfigError: a budget that position tokens cannot count.
@@ -87,9 +87,9 @@ class Generator:
         prompt: Prompt | None = None,
         constrained: bool = True,
     ) -> Iterator[Writer]:
-        """The writer of one sample, each time that it has gone on.
+        """Write one sample; yields its writer after every step.
 
-        Arguments and errors as for `samples`, which gives the same one.
+        Arguments and errors are those of `samples`, which gives the same sample.
         """
         writer = self._writers(sampling, prompt, constrained)(number)
         yield writer
@@ -108,7 +108,7 @@ class Generator:
     def _writers(
         self, sampling: Sampling, prompt: Prompt | None, constrained: bool
     ) -> Callable[[int], Writer]:
-        """What makes the writer of each sample."""
+        """A function from a sample's number to its writer."""
         prompt = prompt or self.tokenizer.open(None)
         budget = sampling.max_tokens or self.model.config.context
         most = VOCAB_SIZE * STRIDE
@@ -134,7 +134,7 @@ class Generator:
     def _write(
         self, new: Callable[[int], Writer], numbers: range, batch_size: int
     ) -> Iterator[Sample]:
-        """Samples as they end; a row of the batch that is free takes the next."""
+        """Yield samples as they end; a free row of the batch takes the next one."""
         rows = min(batch_size, len(numbers))
         reader = Reader(self.model, rows)
         start = new(numbers.start)

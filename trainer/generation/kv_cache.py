@@ -1,13 +1,13 @@
-"""Keys and values of documents that are read in a batch, each at its own pace.
+"""Keys and values of the documents of a batch, each of its own length.
 
     row 0   ████████████▓         one new position
     row 1   ███▓▓▓▓               four, of which three were forced
-    row 2   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    a window that is read anew
+    row 2   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    a window that restarted
 
-New positions of all rows lie side by side in one row of the model's input, so rows need
-not be equally long.  Attention is computed for a piece of a document at a time, whose
-shape depends on that document alone: what is computed for a document is the same, bit
-for bit, whatever else is in the batch.
+The new positions of all rows form one row of the model's input, so rows need not be
+equally long.  Attention is computed per piece of a document, whose shape depends on
+that document alone: its results are the same, bit for bit, whatever else is in the
+batch.
 
 Shapes: N new positions, H heads, D channels of a head.
 """
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class Cache:
-    """Room for `rows` windows of a model."""
+    """The cache of `rows` windows."""
 
     positions: Tensor
     """(1, N) int64, of the new positions in their windows."""
@@ -49,7 +49,7 @@ class Cache:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        """Allocate; memory is used as it is filled."""
+        """Allocate; pages are used as they are filled."""
         size = (rows, config.heads, config.context, config.head_width)
         self._device = device
         self._keys, self._values = (
@@ -63,11 +63,11 @@ class Cache:
         self._masks: list[Tensor | None] = []
 
     def expect(self, pieces: Sequence[Piece], num_positions: int) -> None:
-        """Say what the next pass of the model reads.
+        """Prepare for the next forward pass.
 
         Args:
-            pieces: those of a row in their order.
-            num_positions: N; what no piece has is padding.
+            pieces: of all rows, those of a row in order.
+            num_positions: N; positions outside pieces are padding.
         """
         positions = [0] * num_positions
         for piece in pieces:
@@ -78,7 +78,7 @@ class Cache:
         self._masks = [self._mask(piece) for piece in pieces]
 
     def _mask(self, piece: Piece) -> Tensor | None:
-        """(new, all) which positions each new one may see; None for all."""
+        """(new, all) bool: which positions each new one attends to; None for all."""
         new = piece.end - piece.begin
         if new == 1:
             return None
@@ -87,7 +87,7 @@ class Cache:
         return ones.tril(diagonal=piece.position)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attention of the new positions, all (1, H, N, D), which are remembered."""
+        """Store the new keys and values, and attend; all tensors are (1, H, N, D)."""
         keys, values = self._keys[layer], self._values[layer]
         mixed = torch.zeros_like(q)
         for piece, mask in zip(self._pieces, self._masks, strict=True):
@@ -104,6 +104,6 @@ class Cache:
         return mixed
 
     def copy(self, source: int, target: int, length: int) -> None:
-        """Give a row the first `length` positions of another."""
+        """Copy the first `length` positions of a row to another."""
         for tensor in (*self._keys, *self._values):
             tensor[target, :, :length] = tensor[source, :, :length]

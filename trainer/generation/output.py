@@ -1,12 +1,10 @@
-"""Samples as text: on the screen, in files, or while they grow."""
+"""Samples as text: all together, one file each, or while they grow."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-
-import click
 
 from ...data.documents.json_text import canonical_bytes
 from ...data.documents.yaml_stream import GrowingYaml
@@ -18,17 +16,20 @@ from .sampling import Sampling
 
 __all__ = ["render", "save", "show", "show_growing"]
 
+Write = Callable[[bytes], object]
+"""Takes the next bytes of an output."""
+
 _SUFFIXES = {"yaml": ".yml", "json": ".json", "tokens": ".txt", "jsonl": ".jsonl"}
 _SEPARATOR = b"---\n"
 
 
 def render(sample: Sample, style: str, sampling: Sampling) -> bytes:
-    """A sample as text that ends in a newline.
+    """Format a sample; the text ends in a newline.
 
     Args:
-        sample: anything for "tokens" and "jsonl", a whole one for "yaml" and "json".
+        sample: any for "tokens" and "jsonl", a whole one for "yaml" and "json".
         style: one of these.
-        sampling: how it was drawn.
+        sampling: the settings that it was drawn with.
     """
     match style:
         case "tokens":
@@ -49,15 +50,19 @@ def render(sample: Sample, style: str, sampling: Sampling) -> bytes:
             return to_yaml(sample.value).encode()
 
 
-def show(samples: Iterable[Sample], style: str, sampling: Sampling) -> Counter[Ending]:
-    """Write samples to stdout; returns how they ended.  No document has no text."""
+def show(
+    samples: Iterable[Sample], style: str, sampling: Sampling, write: Write
+) -> Counter[Ending]:
+    """Write samples one after the other; returns the number of each ending.
+
+    As YAML or JSON, samples that are not whole are left out.
+    """
     endings = Counter[Ending]()
     separator = b""
     for sample in samples:
         endings[sample.ending] += 1
         if _has_text(sample, style):
-            text = render(sample, style, sampling)
-            click.echo(separator + text, nl=False)
+            write(separator + render(sample, style, sampling))
             separator = _SEPARATOR if style == "yaml" else b""
     return endings
 
@@ -65,17 +70,21 @@ def show(samples: Iterable[Sample], style: str, sampling: Sampling) -> Counter[E
 def save(
     samples: Iterable[Sample], style: str, sampling: Sampling, folder: Path
 ) -> Counter[Ending]:
-    """Write a file for each, `00012.yml` for number 12; returns how they ended."""
+    """Write one file per sample, named by its number: `00012.yml`.
+
+    Returns the number of each ending.  As YAML or JSON, samples that are not whole are
+    left out.
+    """
     endings = Counter[Ending]()
     for sample in samples:
         endings[sample.ending] += 1
         if _has_text(sample, style):
             path = folder / f"{sample.number:05d}{_SUFFIXES[style]}"
-            _write(path, render(sample, style, sampling))
+            _write_file(path, render(sample, style, sampling))
     return endings
 
 
-def _write(path: Path, text: bytes) -> None:
+def _write_file(path: Path, text: bytes) -> None:
     write_atomic(path, lambda file: file.write(text))
 
 
@@ -84,21 +93,21 @@ def _has_text(sample: Sample, style: str) -> bool:
 
 
 def show_growing(
-    streams: Iterable[Iterator[Writer]], tokenizer: Tokenizer
+    streams: Iterable[Iterator[Writer]], tokenizer: Tokenizer, write: Write
 ) -> Counter[Ending]:
-    """Write the YAML of samples to stdout line by line; returns how they ended."""
+    """Write the YAML of samples as it grows; returns the number of each ending."""
     endings = Counter[Ending]()
     for number, stream in enumerate(streams):
         if number:
-            click.echo(_SEPARATOR, nl=False)
+            write(_SEPARATOR)
         yaml, size = GrowingYaml(tokenizer.decoder()), 0
         for writer in stream:
             if writer.is_done:
                 break
-            click.echo(yaml.feed(writer.tokens[size:]).encode(), nl=False)
+            write(yaml.feed(writer.tokens[size:]).encode())
             size = len(writer.tokens)
         sample = writer.sample()
         if sample.is_whole:
-            click.echo(yaml.feed(sample.tokens[size:]).encode(), nl=False)
+            write(yaml.feed(sample.tokens[size:]).encode())
         endings[sample.ending] += 1
     return endings

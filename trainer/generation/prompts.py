@@ -1,4 +1,4 @@
-"""A partial workflow from its commonest parts."""
+"""Make a partial workflow from its commonest parts."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ __all__ = ["shortcut"]
 def shortcut(
     name: str | None, triggers: Sequence[str], runs_on: str | None
 ) -> tuple[Json, int | None]:
-    """A partial workflow from its commonest parts.
+    """Make a partial workflow from its commonest parts.
 
     Args:
         name: of the workflow.
@@ -18,7 +18,7 @@ def shortcut(
         runs_on: runner of its first job.
 
     Returns:
-        The workflow, and how many of its containers stay open (see `Tokenizer.open`).
+        The workflow, and `depth` for `Tokenizer.open`.
     """
     parts: dict[str, Json] = {}
     if name is not None:

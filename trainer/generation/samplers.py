@@ -1,12 +1,11 @@
-"""Documents that are being written, one token after the other.
+"""Write documents token by token, under the grammar's masks or freely.
 
-A writer holds what is known of one document and says what the model must read next.
-A token that is the only admissible one costs no draw and no call of the model: it is
-read together with the next that is drawn.
+A writer holds the state of one document and the tokens for the model to read.  A forced
+token, the only admissible one, costs neither a draw nor a forward pass: the model reads
+it together with the next drawn token.
 
-The budget of a constrained document is never exceeded, and never spent on something
-that is left open: a token after which the document could not be closed in time is not
-taken, and the document is closed the shortest way then.
+A constrained document always closes within its token budget: a token that would leave
+too little room is not taken, and the document is closed the shortest way instead.
 """
 
 from dataclasses import dataclass
@@ -26,34 +25,34 @@ Ending = Literal["finished", "cut", "open", "broken"]
 """How a document ended.
 
     finished   the model closed it
-    cut        its budget was used up, so it was closed the shortest way
-    open       free only: its budget was used up
-    broken     free only: no document goes on with its last token
+    cut        its budget ran out, so it was closed the shortest way
+    open       free only: its budget ran out
+    broken     free only: no document continues with its last token
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """One document that a model wrote."""
+    """A document written by a model."""
 
     number: int
     tokens: tuple[int, ...]
-    """The prompt's included."""
+    """Including those of the prompt."""
     value: Json
     """The document; None if it is open or broken."""
     ending: Ending
     log_prob: float
-    """Of the tokens that were drawn, given those before them, in nats: the logarithm of
-    their probability at temperature 1, among the admissible ones."""
+    """Log-probability of the drawn tokens in nats, each given those before it, at
+    temperature 1 and among the admissible tokens."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether there is a document."""
+        """Whether it is a complete document."""
         return self.ending in ("finished", "cut")
 
 
 class Writer(Protocol):
-    """A document that is being written."""
+    """A document in progress."""
 
     tokens: list[int]
     """So far."""
@@ -63,14 +62,14 @@ class Writer(Protocol):
         """Whether it has ended."""
 
     def take(self, logits: NDArray[np.float32]) -> None:
-        """Draw a token; logits are (V,) of the one after `tokens`."""
+        """Draw the next token from its (V,) logits."""
 
     def sample(self) -> Sample:
-        """What was written; what has not ended is as if its budget was used up now."""
+        """The result; an unfinished document ends as if its budget ran out now."""
 
 
 class ConstrainedWriter:
-    """Writes under the grammar's masks, so that every end is that of a document."""
+    """Writes under the grammar's masks, so that every result is a document."""
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class ConstrainedWriter:
 
         Args:
             tokenizer: of the model.
-            prompt: how it begins; it can be closed within the budget.
+            prompt: its beginning, which can be closed within the budget.
             number: of the sample.
             sampling: how tokens are drawn.
             budget: most tokens.
@@ -103,9 +102,9 @@ class ConstrainedWriter:
         return self._is_cut or self._state.is_complete
 
     def take(self, logits: NDArray[np.float32]) -> None:
-        """Draw a token, and add those that must follow it."""
-        luck = uniform(self._sampling.seed, self._number, len(self.tokens))
-        token, log_prob = draw(logits, self._state.allowed(), luck, self._sampling)
+        """Draw a token, and append the forced ones after it."""
+        number = uniform(self._sampling.seed, self._number, len(self.tokens))
+        token, log_prob = draw(logits, self._state.allowed(), number, self._sampling)
         if self._add(token):
             self._log_prob += log_prob
         self._take_forced()
@@ -115,7 +114,7 @@ class ConstrainedWriter:
             self._add(token)
 
     def _add(self, token: int) -> bool:
-        """Add a token, or close the document if there is no room for it."""
+        """Append a token, or close the document if there is no room for it."""
         following = self._state.advance(token)
         if not following.fits(self._budget - len(self.tokens) - 1):
             self.tokens += self._state.shortest_completion()
@@ -126,7 +125,7 @@ class ConstrainedWriter:
         return True
 
     def sample(self) -> Sample:
-        """The document; one that is still open is closed the shortest way."""
+        """The document; an open one is closed the shortest way."""
         end = () if self.is_done else self._state.shortest_completion()
         tokens = (*self.tokens, *end)
         return Sample(
@@ -160,7 +159,7 @@ class FreeWriter:
 
     @property
     def is_done(self) -> bool:
-        """Whether the document is closed, broken or as long as it may get."""
+        """Whether the document is closed, broken, or out of budget."""
         return (
             self._is_broken
             or self._decoder.is_complete
@@ -168,9 +167,9 @@ class FreeWriter:
         )
 
     def take(self, logits: NDArray[np.float32]) -> None:
-        """Draw a token among all."""
-        luck = uniform(self._sampling.seed, self._number, len(self.tokens))
-        token, log_prob = draw(logits, None, luck, self._sampling)
+        """Draw a token from the whole vocabulary."""
+        number = uniform(self._sampling.seed, self._number, len(self.tokens))
+        token, log_prob = draw(logits, None, number, self._sampling)
         self.tokens.append(token)
         self._log_prob += log_prob
         try:
@@ -179,7 +178,7 @@ class FreeWriter:
             self._is_broken = True
 
     def sample(self) -> Sample:
-        """What was written."""
+        """The result, a document only if the model closed it."""
         is_whole = not self._is_broken and self._decoder.is_complete
         ending: Ending = "finished" if is_whole else "open"
         return Sample(

@@ -1,4 +1,4 @@
-"""How one token is drawn from the logits of a model."""
+"""Draw one token from the logits of a model."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ __all__ = ["Sampling", "draw", "uniform"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How tokens are drawn.  What narrows the choice is applied in the order below."""
+    """How tokens are drawn; filters apply in the order below."""
 
     seed: int = 0
     temperature: float = 1.0
     """0 takes the likeliest token."""
     top_k: int | None = None
-    """Draw among this many likeliest tokens."""
+    """Keep this many likeliest tokens."""
     top_p: float | None = None
-    """Among the likeliest whose probabilities reach this sum."""
+    """Keep the likeliest tokens whose probabilities reach this sum."""
     min_p: float | None = None
-    """Among those of at least this share of the likeliest one's probability."""
+    """Keep tokens of at least this share of the likeliest one's probability."""
     max_tokens: int | None = None
     """Most tokens of a document, prompt included; None is the model's context."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn from."""
+        """Refuse values out of range."""
         finite = self.temperature < float("inf")
         _expect(
             self.temperature >= 0 and finite,
@@ -53,7 +53,7 @@ def _expect(is_right: bool, name: str, found: float, expected: str) -> None:
 
 
 def uniform(seed: int, sample: int, position: int) -> float:
-    """A number in [0, 1) that depends on these three alone."""
+    """A uniform number in [0, 1), a function of the three arguments alone."""
     digest = hashlib.sha256(f"{seed}:{sample}:{position}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
@@ -64,26 +64,26 @@ def draw(
     uniform: float,
     sampling: Sampling,
 ) -> tuple[int, float]:
-    """One token by inverse transform sampling.
+    """Draw one token by inverse transform sampling.
 
     Args:
         logits: (V,) of the next token.
-        allowed: (V,) at least one True; None for all.
-        uniform: in [0, 1).
-        sampling: what narrows the choice.
+        allowed: (V,) mask, at least one True; None for all.
+        uniform: random number in [0, 1).
+        sampling: temperature and filters.
 
     Returns:
-        The token, and the logarithm of its probability among the allowed ones at
-        temperature 1, in nats.
+        The token, and its log-probability among the allowed tokens at temperature 1,
+        in nats.
 
     Raises:
-        NotFiniteError: a logit is no number.
+        NotFiniteError: a logit is inf or nan.
     """
     ids = None if allowed is None else np.flatnonzero(allowed)
     scores = (logits if ids is None else logits[ids]).astype(np.float64)
     if not np.isfinite(top := scores.max()):
         problem = f"the model's logits: found {top}, expected finite numbers"
-        raise NotFiniteError(problem, "take another checkpoint, or train it anew")
+        raise NotFiniteError(problem, "take another checkpoint, or retrain the model")
     scores -= top
     index = _choose(scores, uniform, sampling)
     log_prob = float(scores[index] - np.log(np.exp(scores).sum()))
@@ -91,12 +91,12 @@ def draw(
 
 
 def _choose(scores: NDArray[np.float64], uniform: float, sampling: Sampling) -> int:
-    """The index of one of `scores`, whose largest is 0."""
+    """Draw an index into `scores`, whose maximum is 0."""
     if sampling.temperature == 0:
         return int(scores.argmax())
     kept: NDArray[np.intp] | None = None
     if sampling.top_k is not None and sampling.top_k < len(scores):
-        # Before top-p, because sorting a whole vocabulary is slower than the model.
+        # Before top-p: sorting the whole vocabulary takes longer than the model.
         kept = np.argpartition(scores, -sampling.top_k)[-sampling.top_k :]
         scores = scores[kept]
     with np.errstate(over="ignore"):  # -inf is right: its weight is 0
@@ -111,6 +111,6 @@ def _choose(scores: NDArray[np.float64], uniform: float, sampling: Sampling) -> 
         weights = np.where(weights >= sampling.min_p, weights, 0.0)
     sums = np.cumsum(weights)
     drawn = int(np.searchsorted(sums, uniform * sums[-1], side="right"))
-    # A product that rounds up to the sum itself would be beyond the end.
+    # The product may round up to the sum itself, which is past the end.
     drawn = min(drawn, int(np.searchsorted(sums, sums[-1])))
     return drawn if kept is None else int(kept[drawn])

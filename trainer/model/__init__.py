@@ -1,17 +1,17 @@
-"""The GPT, its attention and loss, and what it costs.
+"""The GPT, its loss, and the cost of training it.
 
-    gpt.py        the model           attention.py   packed rows
-    loss.py       in chunks           flops.py, memory.py
+    gpt.py        the model             attention.py   causal attention in packed rows
+    loss.py       loss in chunks        cost.py        operations and memory
 
-Weights are float32, whatever products are computed in.
+Weights are float32; `GPT.compute_dtype` is the type of the matrix products.
 """
 
-from .gpt import GPT, IGNORE_INDEX, count_parameters, init_weights, loss_sum
+from .gpt import GPT, IGNORE_INDEX, compute_dtype, init_weights, loss_sum
 
 __all__ = [
     "GPT",
     "IGNORE_INDEX",
-    "count_parameters",
+    "compute_dtype",
     "init_weights",
     "loss_sum",
 ]

@@ -1,9 +1,9 @@
-"""Causal attention in the stretches of rows that hold several windows.
+"""Causal attention within each stretch of rows that hold several windows.
 
-Three ways to compute the same function:
+Three implementations of one function:
 
-    CUDA, 16 bits   one call of variable length: no work between windows, no mask
-    CUDA, 32 bits   one call with a mask, since flash attention computes in 16 bits only
+    CUDA, 16 bits   one variable-length call: no work between windows, no mask
+    CUDA, 32 bits   one masked call, since flash attention computes in 16 bits only
     elsewhere       one call per stretch, since a mask saves no work there
 
 Shapes: B rows, T positions, N = B * T, H heads, D channels of a head, S stretches.
@@ -21,7 +21,7 @@ __all__ = ["attend_within", "positions_within"]
 
 _HALF = (torch.bfloat16, torch.float16)
 _varlen_attn: Any = varlen.varlen_attn
-# How it is told to be causal, which was `is_causal` until PyTorch 2.10.
+# PyTorch before 2.10 calls this option `is_causal`.
 _CAUSAL: dict[str, Any] = (
     {"window_size": (-1, 0)}
     if "window_size" in inspect.signature(_varlen_attn).parameters
@@ -30,14 +30,14 @@ _CAUSAL: dict[str, Any] = (
 
 
 def attend_within(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
-    """Attention inside each stretch of rows; all (B, H, T, D).
+    """Attend within each stretch of rows; all tensors are (B, H, T, D).
 
     Args:
         q: queries.
         k: keys.
         v: values.
-        bounds: (S + 1,) int32, where stretches begin and end among the N positions of
-            all rows, from 0 to N; none crosses a row, and some may be empty.
+        bounds: (S + 1,) int32, the limits of the stretches among the N positions of
+            all rows, from 0 to N; no stretch crosses a row, some may be empty.
     """
     if not q.is_cuda:
         mixed: Tensor = _attend_each(q, k, v, bounds)
@@ -49,14 +49,14 @@ def attend_within(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
 
 
 def positions_within(bounds: Tensor, ids: Tensor) -> Tensor:
-    """(B, T) int64: how far each position of `ids` (B, T) is into its stretch."""
+    """(B, T) int64: the offset of each position of `ids` (B, T) in its stretch."""
     everywhere = torch.arange(ids.numel(), device=ids.device)
     return (everywhere - bounds[_stretches(bounds, everywhere)]).view(ids.shape)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def _attend_each(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
-    # Compiled, every new list of lengths would be another program.
+    # Compiled, every new list of lengths would be a program of its own.
     lengths = [length for length in bounds.diff().tolist() if length]
     flat = [x.transpose(0, 1).flatten(1, 2) for x in (q, k, v)]  # (H, N, D)
     stretches = zip(*(torch.split(x, lengths, dim=1) for x in flat), strict=True)
@@ -72,7 +72,7 @@ def _attend_each(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
 def _attend_varlen(q: Tensor, k: Tensor, v: Tensor, bounds: Tensor) -> Tensor:
     # Flash attention, which computes in 16 bits only.
     flat = [x.transpose(1, 2).flatten(0, 1).to(v.dtype) for x in (q, k, v)]  # (N, H, D)
-    longest = q.size(2)  # a bound, so that the shape is the same in every step
+    longest = q.size(2)  # an upper bound, which keeps shapes static
     mixed: Tensor = _varlen_attn(*flat, bounds, bounds, longest, longest, **_CAUSAL)
     return mixed.view(q.size(0), longest, *mixed.shape[1:]).transpose(1, 2)
 
@@ -86,5 +86,5 @@ def _mask_within(bounds: Tensor, q: Tensor) -> Tensor:
 
 
 def _stretches(bounds: Tensor, positions: Tensor) -> Tensor:
-    """The stretch in which each of some positions lies, as an index into `bounds`."""
+    """The index of the stretch that contains each position."""
     return torch.searchsorted(bounds, positions.to(bounds.dtype), right=True) - 1

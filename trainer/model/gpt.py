@@ -1,12 +1,12 @@
 """The GPT: 27,525,888 parameters in the preset `workflow-27m`.
 
 Rotary positions, normalised queries and keys, RMSNorm without weights, squared ReLU,
-no biases, separate embedding and head, logits squashed smoothly into ±softcap.  With
-`model.` in front, every parameter has the name that Hugging Face's model type
-`nanochat` gives it.
+no biases, separate embedding and head, logits softcapped into ±softcap.  Prefixed with
+`model.`, every parameter has the name that Hugging Face's model type `nanochat` gives
+it.
 
-Weights are float32 and stay so; `GPT.compute_dtype` says what products are computed in.
-A bfloat16 embedding would not learn: at a rate of 3e-4 nine tenths of it never move.
+Weights stay float32; `GPT.compute_dtype` is the type of the matrix products.  A
+bfloat16 embedding would not learn: at a rate of 3e-4 nine tenths of it never move.
 
 Shapes: B windows, T positions, C channels, H heads, D channels of a head, V vocabulary.
 """
@@ -26,24 +26,24 @@ __all__ = [
     "GPT",
     "IGNORE_INDEX",
     "Cache",
-    "count_parameters",
+    "compute_dtype",
     "init_weights",
     "loss_sum",
 ]
 
 
 class Cache(Protocol):
-    """Keys and values of positions that were read before; for inference only."""
+    """Keys and values of earlier positions; for inference only."""
 
     positions: Tensor
-    """(B, T) int64, where the new positions are in their windows."""
+    """(B, T) int64 of the new positions in their windows."""
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attention of the new positions to all so far; (B, H, T, D) each."""
+        """Attend from the new positions to all so far; (B, H, T, D) each."""
 
 
 class Linear(nn.Linear):
-    """A product without bias, computed in the type of what it is given."""
+    """A linear map without bias, computed in the type of its input."""
 
     def __init__(self, num_in: int, num_out: int) -> None:
         """Make the weight, (num_out, num_in)."""
@@ -150,7 +150,7 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.compute_dtype: torch.dtype | None = None
-        """What products are computed in; None for the weights' own type."""
+        """Type of the matrix products; None for that of the weights."""
         self.embed_tokens = nn.Embedding(config.vocab_size, config.width)
         self.layers = nn.ModuleList(Layer(config, i) for i in range(config.layers))
         self.lm_head = Linear(config.width, config.vocab_size)
@@ -172,11 +172,11 @@ class GPT(nn.Module):
 
         Args:
             ids: (B, T) int64.
-            cache: says where the positions are, and attends to those it holds too.
-            bounds: (S + 1,) int32, where the stretches of the B * T positions begin
-                and end that must not see each other, none of which crosses a row; None
-                for whole rows.  Rotary angles begin anew in each, so that a window
-                gives the same numbers wherever it lies.
+            cache: gives the positions of `ids`, and attends to those it holds too.
+            bounds: (S + 1,) int32, the limits of the stretches of the B * T positions
+                that must not attend to each other; no stretch crosses a row.  None for
+                whole rows.  Rotary angles restart in each stretch, so a window gives
+                the same numbers wherever it lies.
 
         Returns:
             (B, T, V), at least float32, each in (-softcap, softcap).
@@ -195,7 +195,7 @@ class GPT(nn.Module):
         cache: Cache | None = None,
         bounds: Tensor | None = None,
     ) -> Tensor:
-        """What the head projects, (B, T, C) in `compute_dtype`; see `forward`."""
+        """The input of the head, (B, T, C) in `compute_dtype`; see `forward`."""
         num_positions = ids.size(1)
         if num_positions > self.config.context:
             raise ValueError(
@@ -221,13 +221,13 @@ class GPT(nn.Module):
 def loss_sum(
     model: GPT, inputs: Tensor, targets: Tensor, bounds: Tensor | None = None
 ) -> Tensor:
-    """The loss of some windows as a sum, so that parts of a step can be added up.
+    """The summed loss of some windows, so that micro-batches can be added up.
 
     Args:
         model: gives the hidden states and the head.
         inputs: (B, T) int64 token ids.
-        targets: (B, T) int64, IGNORE_INDEX where there is nothing to predict.
-        bounds: if rows hold several windows; see `GPT.forward`.
+        targets: (B, T) int64, IGNORE_INDEX where there is none.
+        bounds: needed if rows hold several windows; see `GPT.forward`.
 
     Returns:
         Sum of nats over the targets, a scalar on the model's device.
@@ -243,10 +243,10 @@ def loss_sum(
 
 @torch.no_grad()
 def init_weights(model: GPT, *, seed: int) -> None:
-    """Give every parameter its first value, the same on every device.
+    """Initialise every parameter, identically on every device.
 
-    Whatever adds to the residual stream starts at zero, and so does the head: the first
-    loss is the logarithm of the vocabulary, ln 8193 = 9.011.
+    The projections onto the residual stream and the head start at zero: the first loss
+    is the logarithm of the vocabulary size, ln 8193 = 9.011.
     """
     generator = torch.Generator().manual_seed(seed)
     zero = ("lm_head.weight", "o_proj.weight", "fc2.weight")
@@ -257,15 +257,19 @@ def init_weights(model: GPT, *, seed: int) -> None:
         num_out, num_in = parameter.shape
         std = num_in**-0.5 * min(1.0, (num_out / num_in) ** 0.5)
         if name == "embed_tokens.weight":
-            # Normalised at once, so its size only says how fast a row can turn: with
-            # 1.0 instead, 300 steps of the preset `tiny` end at 2.2 nats, not 1.6.
+            # It is normalised at once, so its scale only sets how fast a row can turn:
+            # with 1.0 instead, 300 steps of the preset `tiny` end at 2.2 nats, not 1.6.
             std = 0.02
         parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
 
 
-def count_parameters(model: nn.Module) -> int:
-    """Numbers that training changes."""
-    return sum(parameter.numel() for parameter in model.parameters())
+def compute_dtype(device: torch.device) -> torch.dtype | None:
+    """The type of matrix products in training: bfloat16 on CUDA, else None.
+
+    None is the type of the weights: on CPUs without bfloat16 units, bfloat16 is three
+    times slower than float32.
+    """
+    return torch.bfloat16 if device.type == "cuda" else None
 
 
 def _norm(x: Tensor) -> Tensor:

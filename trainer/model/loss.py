@@ -1,13 +1,13 @@
 """Cross-entropy of softcapped logits, in chunks of positions.
 
-The logits of a whole pass never exist: 32 x 1,024 positions of 8,193 float32 logits
-alone are 1.07 GB, and a backward pass by autograd keeps them several times.  Each chunk
-is projected, reduced to its loss and, in training, at once to its share of the
+The logits of a whole micro-batch never exist at once: for 32 x 1,024 positions, 8,193
+float32 logits each are 1.07 GB, and autograd would keep them several times.  Each chunk
+is projected once and reduced at once to its loss and, in training, to its share of the
 gradients of the hidden states and the head's weight; the backward pass only scales
-them.  No chunk is projected twice.  (The idea is that of Liger's fused linear
-cross-entropy, https://arxiv.org/abs/2410.10989, here with the softcap.)
+them.  (As in Liger's fused linear cross-entropy, https://arxiv.org/abs/2410.10989, with
+the softcap added.)
 
-With z the logits, s the softcap and t = tanh(z / s), a position with target y costs
+With logits z, softcap s and t = tanh(z / s), a position with target y costs
 logsumexp(s t) - s t[y] nats, and d loss / d z = (softmax(s t) - onehot(y)) (1 - t^2).
 
 Shapes: N positions, C channels, V vocabulary.
@@ -22,10 +22,10 @@ from torch import Tensor
 __all__ = ["IGNORE_INDEX", "loss_bytes", "project", "softcap_loss"]
 
 IGNORE_INDEX = -1
-"""Target of a position that is not learned from."""
+"""Target of a position without a loss."""
 
-# Positions per chunk.  A chunk's float32 logits are 4 MB on a CPU, which a cache holds,
-# and 134 MB on CUDA, which keeps every multiprocessor busy.
+# Positions per chunk.  A chunk's float32 logits are 4 MB on a CPU, which fit its cache,
+# and 134 MB on CUDA, which keep every multiprocessor busy.
 _CPU_CHUNK = 128
 _CUDA_CHUNK = 4096
 # On CUDA an odd number of columns keeps the product off the tensor cores' fast path.
@@ -38,9 +38,9 @@ def softcap_loss(
     """Sum of nats over the targets, a float32 or float64 scalar.
 
     Args:
-        hidden: (N, C), in the type that products are computed in.
+        hidden: (N, C), in the type of the matrix products.
         weight: (V, C) of the head, in its own type.
-        targets: (N,) int64, IGNORE_INDEX where there is nothing to predict.
+        targets: (N,) int64, IGNORE_INDEX where there is none.
         softcap: bound of the logits.
     """
     if torch.is_grad_enabled():
@@ -51,7 +51,7 @@ def softcap_loss(
 
 
 def loss_bytes(*, width: int, vocab_size: int, is_cuda: bool) -> int:
-    """About the most bytes that the loss takes while it is made.
+    """Estimate the peak bytes of computing the loss.
 
     Four float32 numbers per logit of a chunk, and the gradient of the head's weight.
     """
@@ -65,17 +65,17 @@ def project(hidden: Tensor, weight: Tensor) -> Tensor:
 
 
 class _SoftcapLoss(torch.autograd.Function):
-    """`softcap_loss`, whose gradients are made on the way forward."""
+    """`softcap_loss`, computing its gradients in the forward pass."""
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float
     ) -> Tensor:
-        nats, *gradients = _forward(
+        loss, *gradients = _forward(
             hidden, weight, targets, softcap, with_gradient=True
         )
         ctx.save_for_backward(*gradients)
-        return nats
+        return loss
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -91,11 +91,11 @@ def _forward(
     *,
     with_gradient: bool,
 ) -> tuple[Tensor, ...]:
-    """The loss and, if wanted, its gradients by `hidden` and by `weight`."""
+    """The loss and, on request, its gradients w.r.t. `hidden` and `weight`."""
     columns = _columns(hidden, weight)
     size = _CUDA_CHUNK if hidden.is_cuda else _CPU_CHUNK
     exact = torch.promote_types(hidden.dtype, torch.float32)
-    nats = torch.zeros((), dtype=exact, device=hidden.device)
+    loss = torch.zeros((), dtype=exact, device=hidden.device)
     grad_hidden: list[Tensor] = []
     grad_weight = torch.zeros_like(columns, dtype=exact) if with_gradient else None
     chunks = zip(torch.split(hidden, size), torch.split(targets, size), strict=True)
@@ -108,7 +108,7 @@ def _forward(
             capped[:, len(weight) :] = -torch.inf
         total = capped.logsumexp(1)
         of_target = capped.gather(1, y).squeeze(1)
-        nats = nats + torch.where(is_target, total - of_target, 0).sum()
+        loss = loss + torch.where(is_target, total - of_target, 0).sum()
         if grad_weight is None:
             continue
         # capped becomes (softmax - onehot) * (1 - t^2), zero where there is no target.
@@ -119,12 +119,12 @@ def _forward(
         grad_hidden.append(grad @ columns)
         grad_weight += grad.T @ x
     if grad_weight is None:
-        return (nats,)
-    return nats, torch.cat(grad_hidden), grad_weight[: len(weight)].to(weight.dtype)
+        return (loss,)
+    return loss, torch.cat(grad_hidden), grad_weight[: len(weight)].to(weight.dtype)
 
 
 def _columns(hidden: Tensor, weight: Tensor) -> Tensor:
-    """The head's weight as products with `hidden` take it; rows of zeros on CUDA."""
+    """The head's weight in the type of `hidden`; on CUDA padded with rows of zeros."""
     weight = weight.to(hidden.dtype)
     padding = -len(weight) % _CUDA_COLUMNS if hidden.is_cuda else 0
     return F.pad(weight, (0, 0, 0, padding)) if padding else weight

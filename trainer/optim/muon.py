@@ -1,10 +1,10 @@
-"""Muon: momentum, orthogonalised, for the matrices inside the layers.
+"""Muon: orthogonalised momentum, for the matrices inside the layers.
 
 The algorithm is Keller Jordan's (https://kellerjordan.github.io/posts/muon), its update
 scaled to the length of AdamW's (https://arxiv.org/abs/2502.16982, section 2.2), so that
 one learning rate fits both.  torch.optim.Muon computes the same, matrix by matrix and
-in bfloat16.  Here the matrices of one shape are one batch: 3 x 5 products a step
-instead of 72 x 15 for workflow-27m.  They are in float32 where bfloat16 is slow.
+in bfloat16.  Here the matrices of one shape form a batch: 3 x 5 products per step
+instead of 72 x 15 for workflow-27m, in float32 where bfloat16 is slow.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 __all__ = ["Muon", "orthogonalize"]
 
 # The quintic of the reference implementation: five rounds bring every singular value
-# to between 0.7 and 1.2, faster than any that converges to 1.
+# to between 0.7 and 1.2, faster than any polynomial that converges to 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ROUNDS = 5
 _TINY = 1e-7
@@ -27,8 +27,8 @@ _RMS_OF_ADAMW = 0.2
 class Muon(Optimizer):
     """Updates matrices along the orthogonalised Nesterov momentum of their gradients.
 
-    Like fused AdamW it reads an attribute `found_inf`, a float scalar on the device:
-    where it is 1, a step changes nothing.
+    Like fused AdamW it reads the attribute `found_inf`, a float scalar on the device:
+    if it is 1, a step changes nothing.
     """
 
     found_inf: Tensor | None = None
@@ -45,9 +45,9 @@ class Muon(Optimizer):
 
         Args:
             params: matrices.
-            lr: learning rate, of AdamW's size.
-            weight_decay: shrinks a weight by lr * weight_decay in each step.
-            momentum: share of the earlier gradients.
+            lr: learning rate, on AdamW's scale.
+            weight_decay: shrinks weights by lr * weight_decay per step.
+            momentum: weight of the earlier gradients.
         """
         by_shape: dict[torch.Size, list[nn.Parameter]] = {}
         for parameter in params:
@@ -62,7 +62,7 @@ class Muon(Optimizer):
                 self.state[matrix]["momentum_buffer"] = buffer  # a view
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Change every matrix, all of which have a gradient."""
+        """Update every matrix; each must have a gradient."""
         assert closure is None
         with torch.no_grad():
             for group in self.param_groups:
@@ -85,18 +85,18 @@ class Muon(Optimizer):
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
-    """Replace the singular values of each matrix by numbers near 1.
+    """Bring the singular values of each matrix near 1, by Newton–Schulz iteration.
 
     Args:
         matrices: (M, m, n), floating.
 
     Returns:
-        (M, m, n); bfloat16 on CUDA, else the type that was given.
+        (M, m, n); bfloat16 on CUDA, else in the type of the input.
     """
     x = matrices.bfloat16() if matrices.is_cuda else matrices
     is_tall = x.size(1) > x.size(2)
     if is_tall:
-        x = x.mT  # the products below are of the shorter side
+        x = x.mT  # products of the shorter side are cheaper
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=_TINY)
     for _ in range(_ROUNDS):
         gram = x @ x.mT

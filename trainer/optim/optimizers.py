@@ -1,6 +1,6 @@
-"""How weights follow the gradient: AdamW, or Muon for the matrices inside the layers.
+"""AdamW for all parameters, or Muon for the matrices inside the layers.
 
-What an optimiser remembers of a parameter is tensors, which a checkpoint holds under
+The optimiser state of a parameter is tensors, which a checkpoint holds by
 "<parameter>.<name>", such as "lm_head.weight.exp_avg".
 """
 
@@ -24,11 +24,10 @@ _STATE = {
 
 
 def make_optimizers(model: GPT, optim: OptimConfig) -> list[Optimizer]:
-    """The optimisers that together change every parameter once.
+    """Make optimisers that together update every parameter once.
 
-    Weight decay is on the matrices inside the layers.  The embedding and the head are
-    left to move freely: decay pulls the rows of rare tokens to zero, which have few
-    gradients to push back.
+    Weight decay applies to the matrices inside the layers only.  It would pull the
+    embedding and head rows of rare tokens to zero, which few gradients push back.
     """
     hidden: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
@@ -46,14 +45,14 @@ def make_optimizers(model: GPT, optim: OptimConfig) -> list[Optimizer]:
         groups,
         lr=optim.lr,
         betas=(optim.beta1, optim.beta2),
-        # One pass over memory instead of a dozen: 3 times as fast on a CPU.
+        # One pass over memory instead of a dozen: three times as fast on a CPU.
         fused=device.type in _FUSED,
     )
     return [adamw, *optimizers]
 
 
 def optimizer_tensors(model: GPT, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
-    """What the optimisers remember, by parameter and name, once they made a step."""
+    """The optimiser state by parameter and name, after the first step."""
     return {
         f"{name}.{key}": optimizer.state[parameter][key]
         for name, parameter, optimizer, keys in _remembered(model, optimizers)
@@ -64,10 +63,10 @@ def optimizer_tensors(model: GPT, optimizers: Sequence[Optimizer]) -> dict[str, 
 def restore_optimizers(
     model: GPT, optimizers: Sequence[Optimizer], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put back what `optimizer_tensors` gave.
+    """Load what `optimizer_tensors` returned.
 
     Raises:
-        ValueError: the state of a parameter is missing, or of another shape.
+        ValueError: the state of a parameter is missing or has another shape.
     """
     for name, parameter, optimizer, keys in _remembered(model, optimizers):
         state = optimizer.state[parameter]
@@ -88,7 +87,7 @@ def restore_optimizers(
 def _remembered(
     model: GPT, optimizers: Sequence[Optimizer]
 ) -> Iterator[tuple[str, nn.Parameter, Optimizer, tuple[str, ...]]]:
-    """Each parameter with its name, its optimiser, and what that one remembers."""
+    """Each parameter with its name, its optimiser and the keys of its state."""
     names = {parameter: name for name, parameter in model.named_parameters()}
     for optimizer in optimizers:
         for group in optimizer.param_groups:

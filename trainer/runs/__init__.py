@@ -1,10 +1,11 @@
-"""What a run writes, and what is read of it.
+"""The files of a run, and how they are shown.
 
-    state.py, tensors.py, checkpoint.py    checkpoints, written and verified
-    resume.py                              where a run goes on
-    metrics.py, tensorboard.py             figures while it runs
-    history.py, compare.py, plot.py        figures afterwards
-    progress.py, report.py                 what the terminal shows
+    state.py, tensors.py, checkpoint.py    write, verify and load checkpoints
+    resume.py                              find where a run continues
+    metrics.py, tensorboard.py             record figures during the run
+    history.py, compare.py, plot.py        read them back, compare and draw them
+    progress.py, live.py, report.py        show the run on the terminal
 
-Nothing is half there: see data/files.py.
+Files are written atomically, see data/files.py.  Training knows this room, this room
+does not know training.
 """

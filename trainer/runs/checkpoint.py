@@ -1,12 +1,12 @@
-"""Checkpoints: what a run is resumed from and what generation reads.
+"""Checkpoints: written by training, read to resume and to generate.
 
     RUN/checkpoints/step-000100/
         model.safetensors    the weights, float32, by parameter name
-        optim.safetensors    what optimisers remember, as "<parameter>.<exp_avg | …>"
-        state.json           the rest: see State; sha256 of the two files
+        optim.safetensors    optimiser state, by "<parameter>.<exp_avg | …>"
+        state.json           the rest, see State; sha256 of the two files
 
-The folder is written under a temporary name, flushed to disk and renamed, so one that
-has its name is whole.  Nothing is pickled: reading a checkpoint runs no code.
+The folder is written under a temporary name, flushed to disk and renamed, so it is
+complete once it has its name.  Nothing is pickled: reading a checkpoint runs no code.
 """
 
 import os
@@ -22,8 +22,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ...data.errors import CheckpointError
-from ...data.files import fsync_folder, remove, sha256_file
+from ...data.errors import CheckpointError, CorruptError
+from ...data.files import check_sha256, fsync_folder, remove, sha256_file
 from ..config import Config
 from ..model import GPT
 from ..optim import optimizer_tensors, restore_optimizers
@@ -54,10 +54,10 @@ _STEP = re.compile(r"step-(\d{1,18})", re.ASCII)
 def save_checkpoint(
     run_folder: Path, state: State, model: GPT, optimizers: Sequence[Optimizer]
 ) -> Path:
-    """Write a checkpoint and make it durable; returns its folder.
+    """Write a checkpoint durably; returns its folder.
 
     Raises:
-        CheckpointError: it could not be written; those before it are as they were.
+        CheckpointError: it could not be written; earlier ones are unchanged.
     """
     target = run_folder / FOLDER / f"{_PREFIX}{state.step:06d}"
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
@@ -76,10 +76,10 @@ def save_checkpoint(
         remove(temporary)
         raise CheckpointError(
             f"{target}: not saved ({error})",
-            "free some space or mend the disk, then go on with --resume",
+            "free some space or repair the disk, then continue with --resume",
         ) from error
-    # Only an incomplete folder can have the name already: a run never repeats a step
-    # of which it has a whole checkpoint.
+    # Only an incomplete folder can exist under this name: a run never repeats a step
+    # that it has a complete checkpoint of.
     remove(target)
     temporary.rename(target)
     fsync_folder(target.parent)
@@ -87,12 +87,12 @@ def save_checkpoint(
 
 
 def record_figures(checkpoint: Path, state: State) -> None:
-    """Add figures that were made after saving to a checkpoint."""
+    """Add figures computed after saving to a checkpoint."""
     write_state(checkpoint, state, read_state_file(checkpoint)[1])
 
 
 def find_checkpoints(run_folder: Path) -> dict[int, Path]:
-    """The complete checkpoints of a run by step, the newest last."""
+    """The complete checkpoints of a run by step, ascending."""
     found = {}
     for folder in (run_folder / FOLDER).glob(f"{_PREFIX}*"):
         step = _STEP.fullmatch(folder.name)
@@ -119,12 +119,12 @@ def newest_checkpoint(run_folder: Path) -> Path:
 
 
 def pick_checkpoint(source: Path, which: Which = "best") -> Path:
-    """The checkpoint that is meant by a folder.
+    """Choose a checkpoint of a run.
 
     Args:
-        source: a checkpoint, which is meant itself, or a run.
-        which: of a run's: the one with the lowest validation loss, or the newest; the
-            newest also where none was evaluated, or the best one is another run's.
+        source: a run, or a checkpoint, which is returned itself.
+        which: the one with the lowest validation loss, or the newest.  The newest also
+            if none was evaluated, or if the best one belongs to another run.
 
     Raises:
         CheckpointError: there is none.
@@ -141,12 +141,12 @@ def pick_checkpoint(source: Path, which: Which = "best") -> Path:
 def rotate(run_folder: Path, *, keep_last: int, best: int | None) -> None:
     """Delete all checkpoints but the newest `keep_last` and the one of step `best`.
 
-    Of one that is a link only the link goes: where it leads is not the run's.
+    Of a symbolic link, only the link is deleted: its target is not the run's.
     """
     found = find_checkpoints(run_folder)
     for step in list(found)[:-keep_last]:
         if step != best:
-            # Renamed first, so that a kill in between leaves no half of a checkpoint.
+            # Rename first, so that a kill in between leaves no partial checkpoint.
             doomed = found[step].with_name(f".{found[step].name}.tmp-delete")
             remove(doomed)
             found[step].rename(doomed)
@@ -155,30 +155,25 @@ def rotate(run_folder: Path, *, keep_last: int, best: int | None) -> None:
 
 
 def read_state(checkpoint: Path) -> State:
-    """The state of a checkpoint, once its files are what they were when written.
+    """Verify a checkpoint's checksums, then return its state.
 
     Raises:
-        CheckpointError: a file is missing or altered, or the version is another one.
+        CheckpointError: a file is missing or altered, or of another version.
     """
     state, files = read_state_file(checkpoint)
-    for name in (_MODEL, _OPTIM):
-        path, recorded = checkpoint / name, str(files.get(name))
-        if not path.is_file():
-            raise CheckpointError(f"{path}: missing, expected a file", DAMAGED)
-        if (found := sha256_file(path)) != recorded:
-            raise CheckpointError(
-                f"{path}: found sha256 {found[:12]}…, "
-                f"{STATE_NAME} records {recorded[:12]}…",
-                DAMAGED,
-            )
+    try:
+        for name in (_MODEL, _OPTIM):
+            check_sha256(checkpoint / name, files.get(name), STATE_NAME, DAMAGED)
+    except CorruptError as error:
+        raise CheckpointError(error.problem, error.hint) from error
     return state
 
 
 def restore(checkpoint: Path, model: GPT, optimizers: Sequence[Optimizer]) -> None:
-    """Put a checkpoint's weights and optimiser state back; `read_state` comes first.
+    """Load a checkpoint's weights and optimiser state; call `read_state` first.
 
     Raises:
-        CheckpointError: the tensors are not those of the model.
+        CheckpointError: the tensors do not fit the model.
     """
     with _naming(checkpoint / _MODEL) as path:
         load_weights(model, read_tensors(path))
@@ -192,12 +187,12 @@ def load_model(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
 ) -> tuple[GPT, Config, State]:
-    """The model of a run, ready to generate: in eval mode, on `device`.
+    """Load the model of a run: in eval mode, on `device`.
 
     Args:
-        run_folder: what `tct train` wrote; its newest complete checkpoint is read.
-        device: where the weights go.
-        checkpoint: the folder of another checkpoint to read.
+        run_folder: of a run, whose newest complete checkpoint is read.
+        device: for the weights.
+        checkpoint: the folder of another checkpoint to read instead.
 
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
@@ -217,7 +212,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[Path]:
-    """Say of which file the tensors are wrong."""
+    """Name the file in errors about its tensors."""
     try:
         yield path
     except ValueError as error:

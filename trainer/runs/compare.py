@@ -1,9 +1,9 @@
-"""Runs side by side, at equal tokens.
+"""Compare runs at equal tokens.
 
-Policies give a step more or fewer tokens, so runs are compared where all have seen the
-same number: the most that every run was evaluated after.  Between two evaluations a
-run's bits per byte lie on a straight line.  They compare where the validation
-documents are the same, whatever the tokenizer.
+Steps have more tokens under one policy than under another, so runs are compared after
+an equal number: the most that every run was evaluated after.  Bits per byte are
+interpolated linearly between evaluations.  They compare across tokenizers, as long as
+the validation documents are the same.
 """
 
 import math
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.table import Table
 
 from ...data.display.screen import Screen
+from ...data.display.tables import columns_table
 from .history import History
 
 __all__ = ["Comparison", "RunFigures", "compare", "render_comparison"]
@@ -21,11 +21,11 @@ __all__ = ["Comparison", "RunFigures", "compare", "render_comparison"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFigures:
-    """One run's column."""
+    """The figures of one run."""
 
     run: str
     windows: str
-    """How documents were cut."""
+    """The policy that cut documents."""
     parameters: int
     steps: int
     """Done so far."""
@@ -34,15 +34,15 @@ class RunFigures:
     tokens: int
     """Predicted so far."""
     passes: float
-    """How many times the training split has as many tokens."""
+    """The same in multiples of the training split's tokens."""
     tokens_per_s: float | None
     train_loss: float | None
-    """Nats per token since the last evaluation but one."""
+    """Nats per token between the last two evaluations."""
     val_loss: float | None
     """Nats per token in the last evaluation."""
     best_val_loss: float | None
     gap: float | None
-    """`val_loss` less `train_loss`: how much better it is on what it has seen."""
+    """`val_loss` minus `train_loss`: a measure of overfitting."""
     bits_per_byte: float | None
     """Of the validation split, in the last evaluation."""
     bits_per_byte_at_equal_tokens: float | None
@@ -52,21 +52,21 @@ class RunFigures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Some runs."""
+    """The figures of several runs."""
 
     equal_tokens: int | None
-    """Where they are compared; None where they cannot be."""
+    """Tokens at which they are compared; None if they cannot be."""
     obstacle: str | None
-    """Why not."""
+    """Why they cannot be compared."""
     runs: list[RunFigures]
 
 
 def compare(histories: Sequence[History], names: Sequence[str]) -> Comparison:
-    """The figures of some runs.
+    """Put the figures of some runs side by side.
 
     Args:
-        histories: the runs, at least one.
-        names: what to call them.
+        histories: of at least one run.
+        names: of the runs, as shown.
     """
     obstacle = _obstacle(histories, names)
     tokens = None
@@ -80,7 +80,7 @@ def compare(histories: Sequence[History], names: Sequence[str]) -> Comparison:
 
 
 def _obstacle(histories: Sequence[History], names: Sequence[str]) -> str | None:
-    """What keeps runs from being compared at equal tokens, if anything."""
+    """The reason why runs cannot be compared at equal tokens, if there is one."""
     for history, name in zip(histories, names, strict=True):
         if not len(history.evaluations):
             return f"{name} has no evaluation yet"
@@ -98,7 +98,7 @@ def _obstacle(histories: Sequence[History], names: Sequence[str]) -> str | None:
 
 
 def _validation_bytes(history: History) -> int:
-    """Canonical bytes of the validation split, from the figures that they are in."""
+    """Canonical bytes of the validation split, recovered from its figures."""
     found = history.evaluations
     nats = found["val_loss"][-1] * found["val_tokens"][-1]
     return round(float(nats / math.log(2) / found["bits_per_byte"][-1]))
@@ -139,7 +139,7 @@ def _figures(history: History, name: str, equal_tokens: int | None) -> RunFigure
 
 
 def _train_loss(history: History) -> float | None:
-    """Over the records between the last two evaluations, each token counted once."""
+    """Mean over the tokens between the last two evaluations."""
     train, steps = history.train, history.evaluations["step"]
     if not len(steps):
         return None
@@ -152,14 +152,9 @@ def _train_loss(history: History) -> float | None:
 
 
 def render_comparison(found: Comparison, screen: Screen) -> None:
-    """Print one column per run, and what keeps them from being compared."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    for _ in found.runs:
-        table.add_column(justify="right", overflow="fold")
-    for name, cells in _rows(found):
-        table.add_row(name, *cells)
-    screen.print(table)
+    """Print one column per run."""
+    rows = ((name, *cells) for name, cells in _rows(found))
+    screen.print(columns_table(rows, width=1 + len(found.runs)))
 
 
 def _rows(found: Comparison) -> list[tuple[str, list[str]]]:
@@ -177,10 +172,7 @@ def _rows(found: Comparison) -> list[tuple[str, list[str]]]:
         ("tokens/s", [_number(run.tokens_per_s, ",.0f") for run in runs]),
         ("training loss", [_number(run.train_loss, ".4f") for run in runs]),
         ("validation loss", [_number(run.val_loss, ".4f") for run in runs]),
-        (
-            "best evaluation",
-            [_number(run.best_val_loss, ".4f") for run in runs],
-        ),
+        ("best evaluation", [_number(run.best_val_loss, ".4f") for run in runs]),
         ("overfitting gap", [_number(run.gap, "+.4f") for run in runs]),
         ("bits per byte", [_number(run.bits_per_byte, ".4f") for run in runs]),
         (

@@ -1,7 +1,7 @@
-"""What a run has written down so far, for those who look at it afterwards.
+"""Read back config.json and metrics.jsonl of a run.
 
-A run that is still going on can be read too: a last line that is cut off is left out.
-Nothing here loads PyTorch.
+A run in progress can be read too: an incomplete last line is ignored.  Nothing here
+loads PyTorch.
 """
 
 import math
@@ -36,7 +36,7 @@ __all__ = [
 CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
 
-# Figures that each kind of record has to have.
+# Required figures of each kind of record.
 _NEEDED = {
     "train": ("step", "tokens", "targets", "tokens_per_s", "loss"),
     "eval": ("step", "tokens", "val_tokens", "val_loss", "bits_per_byte"),
@@ -56,19 +56,19 @@ class Records:
         return len(self._lines)
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        """(lines,) one figure of each; inf where it was too large to be written."""
+        """(lines,) one figure of each line; inf if it was too large to be written."""
         values = [line.get(name, math.inf) for line in self._lines]
         return np.array(values, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """One run."""
+    """The configuration and the figures of one run."""
 
     folder: Path
     config: Config
     store: str
-    """Digest of the store that it learns from."""
+    """Digest of the store."""
     tokens: int
     """Of the training split."""
     windows_per_epoch: tuple[int, int]
@@ -76,7 +76,7 @@ class History:
     train: Records
     """Figures of training; see `StepRecord`."""
     evaluations: Records
-    """Figures of the validation split."""
+    """Figures of the validation split; see `Validation`."""
 
 
 class _Data(TypedDict):
@@ -91,7 +91,7 @@ class _Counts(TypedDict):
 
 
 class RunStore(TypedDict, total=False):
-    """What a run says of its store; runs of before may not say all of it."""
+    """Facts of the store in config.json; older runs lack some of them."""
 
     name: Required[str]
     digest: Required[str]
@@ -111,13 +111,13 @@ class RunRecord(TypedDict):
 
 
 def read_run(folder: Path) -> RunRecord:
-    """What a run is and learns from.
+    """Read config.json: the settings of a run and the facts of its store.
 
     Raises:
-        FormatError: no config.json, or one that is not as it was written.
+        FormatError: it is missing or damaged, or holds values that do not fit.
     """
     path = folder / CONFIG_NAME
-    hint = "go on with tct train --resume, which writes it anew"
+    hint = "continue with tct train --resume, which rewrites it"
     if not path.is_file():
         raise FormatError(f"{path}: missing, expected a file", hint)
     found = read_record(path, name="run", version=RUN_VERSION, remake=hint)
@@ -131,11 +131,11 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def read_history(folder: Path) -> History:
-    """Read what a run has written so far.
+    """Read the settings and the figures of a run.
 
     Raises:
         ConfigError: the folder holds no run.
-        FormatError: a file of it cannot be read.
+        FormatError: a file cannot be read.
     """
     path = folder / CONFIG_NAME
     if not path.is_file():
@@ -159,7 +159,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The records of metrics.jsonl; none if there is no such file.
 
     Raises:
-        FormatError: a line is no record, or not the one that was written.
+        FormatError: a line is no record, or is damaged.
     """
     if not path.is_file():
         return []
@@ -179,10 +179,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _checked(record: Any) -> dict[str, Any]:
-    """A record as it was written, without its sha256, which lines of before lack."""
+    """Check a record; returns it without its sha256, which older lines lack."""
     if "sha256" in typed(dict[str, Any], record, "record"):
         if not signed_right(record):
-            raise ValueError("its figures have not the sha256 that it records")
+            raise ValueError("its sha256 does not match its figures")
         del record["sha256"]
     kind = typed(str, record.pop("kind", None), "kind")
     figures = typed(dict[str, float | None], record, "record")
@@ -199,7 +199,7 @@ def _of_kind(kind: str, lines: list[dict[str, Any]]) -> Records:
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
-    """Name runs by their folders, or by their paths where two folders share a name."""
+    """Name runs by their folders; by their paths if two folders share a name."""
     names = [name_text(folder.resolve().name) for folder in folders]
     counts = Counter(names)
     return [

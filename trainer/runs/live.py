@@ -1,35 +1,26 @@
-"""Show a run while it goes on: a live bar on a terminal, plain lines elsewhere.
+"""Show a run in progress on stderr: a live bar on a terminal, plain lines elsewhere."""
 
-Both write to stderr; stdout is for data.
-"""
+from rich.progress import TextColumn
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.progress import Progress as RichProgress
-
+from ...data.display.bars import rich_bars
 from ...data.display.screen import Screen
-from ..training.validate import Evaluation
 from .metrics import StepRecord
-from .progress import Progress, Silent
-from .state import SampleRates
+from .progress import TrainProgress
+from .state import SampleRates, Validation
 
-__all__ = ["LiveProgress", "PlainProgress", "make_progress", "time_left"]
+__all__ = ["TrainBar", "TrainLines", "make_progress", "time_left"]
 
 
-class PlainProgress(Silent):
+class TrainLines(TrainProgress):
     """One line per record, for logs and pipes."""
 
     def __init__(self, screen: Screen) -> None:
-        """Write to this screen."""
+        """Print to this screen."""
         self._screen = screen
         self._steps = 0
 
     def start(self, *, step: int, steps: int) -> None:
-        """Remember how long the run is."""
+        """Keep the number of steps."""
         self._steps = steps
 
     def logged(self, record: StepRecord) -> None:
@@ -40,9 +31,9 @@ class PlainProgress(Silent):
             f"{record.tokens_per_s:,.0f} tokens/s  {time_left(record.eta)} left"
         )
 
-    def evaluated(self, step: int, evaluation: Evaluation) -> None:
+    def validated(self, step: int, validation: Validation) -> None:
         """Print the figures."""
-        self._print(_evaluation_line(step, evaluation))
+        self._print(_validation_line(step, validation))
 
     def sampled(self, step: int, rates: SampleRates) -> None:
         """Print the shares."""
@@ -53,24 +44,17 @@ class PlainProgress(Silent):
         self._print(text)
 
     def _print(self, text: str) -> None:
-        # One record is one line, however narrow the terminal is thought to be.
+        # One record is one line, whatever the width of the terminal.
         self._screen.print(text, soft_wrap=True)
 
 
-class LiveProgress(Silent):
-    """A bar that moves with every step, evaluations scrolling past above it."""
+class TrainBar(TrainProgress):
+    """A bar that moves with every step, with evaluations printed above it."""
 
     def __init__(self, screen: Screen) -> None:
         """Draw on this screen."""
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=screen,
-            expand=True,
-        )
+        figures = TextColumn("{task.fields[figures]}")
+        self._bar = rich_bars(screen, figures, expand=True)
         self._task = self._bar.add_task("training", total=None, figures="", start=False)
 
     def start(self, *, step: int, steps: int) -> None:
@@ -84,7 +68,7 @@ class LiveProgress(Silent):
         self._bar.update(self._task, completed=step)
 
     def logged(self, record: StepRecord) -> None:
-        """Renew the figures beside the bar."""
+        """Update the figures beside the bar."""
         figures = (
             f"loss {record.loss:.3f}  epoch {record.epoch}  "
             f"{record.tokens_per_s:,.0f} tokens/s  MFU {record.mfu:.0%}  "
@@ -92,16 +76,16 @@ class LiveProgress(Silent):
         )
         self._bar.update(self._task, figures=figures)
 
-    def evaluated(self, step: int, evaluation: Evaluation) -> None:
+    def validated(self, step: int, validation: Validation) -> None:
         """Print the figures above the bar."""
-        self.note(_evaluation_line(step, evaluation))
+        self.note(_validation_line(step, validation))
 
     def sampled(self, step: int, rates: SampleRates) -> None:
         """Print the shares above the bar."""
         self.note(_samples_line(step, rates))
 
     def phase(self, name: str) -> None:
-        """Say so beside the bar."""
+        """Name the phase beside the bar."""
         self._bar.update(self._task, description=name)
 
     def note(self, text: str) -> None:
@@ -109,21 +93,21 @@ class LiveProgress(Silent):
         self._bar.console.print(text)
 
     def finish(self) -> None:
-        """Leave the bar as it stands."""
+        """Stop drawing, and leave the bar on the screen."""
         self._bar.stop()
 
 
-def make_progress(screen: Screen | None = None) -> Progress:
-    """Live on a terminal, plain lines otherwise."""
+def make_progress(screen: Screen | None = None) -> TrainProgress:
+    """A bar on a terminal, plain lines otherwise."""
     screen = screen or Screen(stderr=True)
-    return LiveProgress(screen) if screen.is_terminal else PlainProgress(screen)
+    return TrainBar(screen) if screen.is_terminal else TrainLines(screen)
 
 
-def _evaluation_line(step: int, evaluation: Evaluation) -> str:
+def _validation_line(step: int, validation: Validation) -> str:
     return (
-        f"step {step:,}  validation loss {evaluation.loss:.4f}  "
-        f"perplexity {evaluation.perplexity:,.2f}  "
-        f"bits per byte {evaluation.bits_per_byte:.4f}"
+        f"step {step:,}  validation loss {validation.loss:.4f}  "
+        f"perplexity {validation.perplexity:,.2f}  "
+        f"bits per byte {validation.bits_per_byte:.4f}"
     )
 
 
@@ -135,7 +119,7 @@ def _samples_line(step: int, rates: SampleRates) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """Hours and minutes, or minutes and seconds, as people write them: 3h05, 4m30."""
+    """Format seconds as hours and minutes, or minutes and seconds: 3h05, 4m30."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}" if hours else f"{minutes}m{rest:02}"

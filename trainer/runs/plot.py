@@ -1,7 +1,7 @@
-"""A picture of one or several runs: loss, bits per byte, learning rate and speed.
+"""Draw runs: loss, bits per byte, learning rate and speed over tokens.
 
-All are drawn over the tokens seen, since a step has more of them under one policy than
-under another.  The training loss is an exponential mean over records, with the records
+The abscissa is tokens, since a step has more of them under one policy than under
+another.  The training loss is an exponential moving average, with the records
 themselves drawn faintly behind it.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # an optional dependency
 
 __all__ = ["MOST_RUNS", "plot_runs", "smooth"]
 
-# By Okabe and Ito: told apart by people who see few colours, on white and on black.
+# By Okabe and Ito: distinct for colour-blind readers, on white and on black.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MOST_RUNS = len(_COLORS)
 
@@ -30,27 +30,17 @@ MOST_RUNS = len(_COLORS)
 def plot_runs(
     histories: Sequence[History], names: Sequence[str], *, records: int = 5
 ) -> "Figure":
-    """The figure.
+    """Draw the figure.
 
     Args:
-        histories: at most MOST_RUNS runs.
-        names: what to call them.
-        records: over about so many records the training loss is averaged.
+        histories: of at most MOST_RUNS runs.
+        names: of the runs, for the legend.
+        records: span of the moving average of the training loss.
 
     Raises:
         ConfigError: too many runs, or one without any record.
     """
-    if len(histories) > MOST_RUNS:
-        raise ConfigError(
-            f"found {len(histories)} runs, expected at most {MOST_RUNS}",
-            "draw them in several pictures",
-        )
-    for history in histories:
-        if not len(history.train):
-            raise ConfigError(
-                f"{history.folder}: found no record of training, expected at least one",
-                "wait until the run has done its first steps",
-            )
+    _check(histories)
     shown = [visible(name) for name in names]
     figure = new_figure(height=6.5)
     loss, bits, rate, speed = figure.subplots(2, 2).flat
@@ -73,17 +63,31 @@ def plot_runs(
     label_axes(rate, title="learning rate", x=x)
     label_axes(speed, title="targets per second", x=x)
     speed.set_ylim(bottom=0)
-    lines = rate.get_lines()  # named here, or a name like _old would be left out
+    lines = rate.get_lines()  # with explicit labels, names like _old are kept too
     legend = rate.legend(lines, shown, fontsize=7, frameon=False, labelcolor=INK)
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure
 
 
-def smooth(values: NDArray[np.float64], records: int) -> NDArray[np.float64]:
-    """An exponential mean: of weights that fall by 1 - 2 / (records + 1) per record.
+def _check(histories: Sequence[History]) -> None:
+    if len(histories) > MOST_RUNS:
+        raise ConfigError(
+            f"found {len(histories)} runs, expected at most {MOST_RUNS}",
+            "draw them in several pictures",
+        )
+    for history in histories:
+        if not len(history.train):
+            raise ConfigError(
+                f"{history.folder}: found no record of training, expected at least one",
+                "wait until the run has done its first steps",
+            )
 
-    The first values are means of what there is, so nothing leans towards zero.
+
+def smooth(values: NDArray[np.float64], records: int) -> NDArray[np.float64]:
+    """Exponential moving average whose weights decay by 1 - 2 / (records + 1).
+
+    The first values are averages of what there is, so they are not biased towards zero.
     """
     keep = 1 - 2 / (records + 1)
     total = weight = 0.0

@@ -1,22 +1,19 @@
-"""A run as it goes on, as the loop tells it; `live.py` shows it."""
+"""Notifications of a run in progress; live.py shows them."""
 
-from typing import Protocol
-
-from ..training.validate import Evaluation
 from .metrics import StepRecord
-from .state import SampleRates
+from .state import SampleRates, Validation
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["TrainProgress"]
 
 
-class Progress(Protocol):
-    """Told about a run as it goes on, from the thread that trains.
+class TrainProgress:
+    """Notified of a run in progress, by the thread that trains; shows nothing itself.
 
-    Every call should return at once: the run waits for it.
+    Subclasses override what they need.  Calls should return at once: training waits.
     """
 
     def start(self, *, step: int, steps: int) -> None:
-        """A run of `steps` begins, or goes on, at `step`."""
+        """A run of `steps` begins, or continues, at `step`."""
 
     def step(self, step: int) -> None:
         """`step` optimiser steps are done; called after each."""
@@ -24,45 +21,17 @@ class Progress(Protocol):
     def logged(self, record: StepRecord) -> None:
         """A record was written to metrics.jsonl."""
 
-    def evaluated(self, step: int, evaluation: Evaluation) -> None:
-        """The validation split was read after `step` steps."""
+    def validated(self, step: int, validation: Validation) -> None:
+        """The validation split was evaluated after `step` steps."""
 
     def sampled(self, step: int, rates: SampleRates) -> None:
-        """The model wrote workflows after `step` steps."""
+        """The model wrote samples after `step` steps."""
 
     def phase(self, name: str) -> None:
-        """What the run does from now on: "training", "evaluating" or "writing"."""
+        """The run enters a phase: "training", "evaluating" or "writing"."""
 
     def note(self, text: str) -> None:
-        """Something to know that is no error."""
+        """A remark that is no error."""
 
     def finish(self) -> None:
-        """The run is over, for whatever reason."""
-
-
-class Silent:
-    """Shows nothing; also a base for those who want to hear of one thing only."""
-
-    def start(self, *, step: int, steps: int) -> None:
-        """Nothing."""
-
-    def step(self, step: int) -> None:
-        """Nothing."""
-
-    def logged(self, record: StepRecord) -> None:
-        """Nothing."""
-
-    def evaluated(self, step: int, evaluation: Evaluation) -> None:
-        """Nothing."""
-
-    def sampled(self, step: int, rates: SampleRates) -> None:
-        """Nothing."""
-
-    def phase(self, name: str) -> None:
-        """Nothing."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
-
-    def finish(self) -> None:
-        """Nothing."""
+        """The run ends, for whatever reason."""

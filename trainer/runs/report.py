@@ -1,36 +1,38 @@
-"""Tables of the end of a run, of what one will take, and of an export."""
+"""Print the outcome of a run, the forecast of a dry run, and an export."""
 
 import os
 import shlex
 from datetime import timedelta
-
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from ...data.display.screen import Screen
-from ..export import Exported
-from ..training.dry_run import DryRun
-from ..training.train_report import TrainReport
-from ..training.validate import Evaluation
+from ...data.display.tables import facts_table
 from .live import time_left
+from .state import Validation
+
+if TYPE_CHECKING:  # only shown here, and loaded with torch
+    from ..export.export import Exported
+    from ..training.dry_run import DryRun
+    from ..training.run import TrainReport
 
 __all__ = ["render_dry_run", "render_export", "render_report"]
 
 
-def render_report(report: TrainReport, screen: Screen) -> None:
-    """Print what was reached, where it is, and the next command."""
+def render_report(report: "TrainReport", screen: Screen) -> None:
+    """Print the outcome of a run, its checkpoint, and the next command."""
     screen.print(_headline(report))
-    _print_table(_figures(report), screen)
+    screen.print(facts_table(rows=_figures(report)))
     screen.print(f"next: {_next_command(report)}", soft_wrap=True)
 
 
-def render_dry_run(found: DryRun, screen: Screen) -> None:
-    """Print what a run will take."""
+def render_dry_run(found: "DryRun", screen: Screen) -> None:
+    """Print the predicted cost of a run."""
     screen.print(f"{found.steps:,} steps on {found.device}, not started")
-    _print_table(_dry_figures(found), screen)
+    screen.print(facts_table(rows=_dry_figures(found)))
 
 
-def render_export(done: Exported, screen: Screen) -> None:
-    """Print what was exported, and the next command."""
+def render_export(done: "Exported", screen: Screen) -> None:
+    """Print the exported model and the next command."""
     screen.print(os.fspath(done.folder), soft_wrap=True)
     rows = [
         ("checkpoint", os.fspath(done.checkpoint)),
@@ -39,21 +41,12 @@ def render_export(done: Exported, screen: Screen) -> None:
         ("tct eval", "in the card" if done.is_evaluated else "none of this checkpoint"),
         ("size", f"{done.size / 1e6:,.1f} MB"),
     ]
-    _print_table(rows, screen)
+    screen.print(facts_table(rows=rows))
     folder = shlex.quote(os.fspath(done.folder))
     screen.print(f"next: tct generate {folder}", soft_wrap=True)
 
 
-def _print_table(rows: list[tuple[str, str]], screen: Screen) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, value)
-    screen.print(table)
-
-
-def _dry_figures(found: DryRun) -> list[tuple[str, str]]:
+def _dry_figures(found: "DryRun") -> list[tuple[str, str]]:
     fewest, most = found.windows
     windows = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
     peak = f"{found.peak.flops / 1e12:,.3g} TFLOP/s, {found.peak.source}"
@@ -88,7 +81,7 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.3g} GB"
 
 
-def _next_command(report: TrainReport) -> str:
+def _next_command(report: "TrainReport") -> str:
     store, run = (
         shlex.quote(os.fspath(path)) for path in (report.store, report.folder)
     )
@@ -97,7 +90,7 @@ def _next_command(report: TrainReport) -> str:
     return f"tct generate {run}"
 
 
-def _headline(report: TrainReport) -> str:
+def _headline(report: "TrainReport") -> str:
     if report.is_stopped:
         return f"stopped after step {report.step:,} of {report.steps:,}"
     if report.step < report.steps:
@@ -111,7 +104,7 @@ def _headline(report: TrainReport) -> str:
     return f"finished {report.steps:,} steps"
 
 
-def _figures(report: TrainReport) -> list[tuple[str, str]]:
+def _figures(report: "TrainReport") -> list[tuple[str, str]]:
     rows = [("parameters", f"{report.parameters:,}")]
     if report.train_loss is not None:
         rows.append(("training loss", f"{report.train_loss:.4f} nats per token"))
@@ -126,7 +119,7 @@ def _figures(report: TrainReport) -> list[tuple[str, str]]:
     return rows
 
 
-def _validation(found: Evaluation) -> list[tuple[str, str]]:
+def _validation(found: Validation) -> list[tuple[str, str]]:
     return [
         ("validation loss", f"{found.loss:.4f} nats per token"),
         ("perplexity", f"{found.perplexity:,.2f}"),

@@ -1,8 +1,8 @@
-"""What a run goes on from: a checkpoint of its own, one of another run, or nothing.
+"""Find where a run continues, and check that it may.
 
-A run never goes on under checkpoints that are newer than its own, nor with settings
-that change what was learnt so far.  In another folder it branches off, and may then
-learn on at other rates and for more steps, but the same model from the same data.
+A run continues from its own newest checkpoint, with the settings it was trained with so
+far.  In another folder it branches off from any checkpoint: there the `optim` and `run`
+settings may change, but not the model, the data or their order.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from .history import CONFIG_NAME, read_run
 from .state import STATE_NAME, State, read_state_file
 
 __all__ = [
-    "Origin",
+    "ResumePoint",
     "check_config",
     "check_place",
     "check_store",
-    "find_origin",
+    "find_resume_point",
     "run_of",
 ]
 
-# What may be another in the rest of a run: it changes nothing that is learnt.
+# Settings that may change when a run is resumed: they do not affect the weights.
 _FREE = (
     "run.eval_every",
     "run.save_every",
@@ -41,36 +41,48 @@ _FREE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """What a run goes on from."""
+class ResumePoint:
+    """The point from which a run continues."""
 
     config: Config
-    """What was trained with so far."""
+    """Of the run so far."""
     checkpoint: Path | None
-    """None if the run was begun, but ended before its first checkpoint."""
+    """None if the run ended before its first checkpoint."""
 
 
-def find_origin(run_folder: Path, resume: bool | Path) -> Origin | None:
-    """What `--resume` means; None where a run begins.
+def find_resume_point(
+    run_folder: Path, resume: bool | Path | ResumePoint
+) -> ResumePoint | None:
+    """Find the checkpoint that a run continues from.
 
     Args:
-        run_folder: of the run that goes on.
-        resume: True for its newest checkpoint; or the folder of a checkpoint, which may
-            be another run's, or of a run, whose newest one is meant.
+        run_folder: of the run to continue.
+        resume: False to begin anew; True for the newest checkpoint of `run_folder`; or
+            the folder of a checkpoint, of any run, or of a run, whose newest one is
+            taken.  A point found before is returned as it is.
+
+    Returns:
+        None if the run begins anew.
 
     Raises:
-        CheckpointError: there is nothing to go on from.
+        CheckpointError: there is nothing to resume.
     """
     if resume is False:
         return None
+    if isinstance(resume, ResumePoint):
+        return resume
     folder = run_folder if resume is True else resume
     if not find_checkpoints(folder):
         if folder == run_folder and (folder / CONFIG_NAME).is_file():
-            return Origin(config=_read_config(folder), checkpoint=None)
+            return ResumePoint(config=_read_config(folder), checkpoint=None)
         if (folder / STATE_NAME).is_file():
-            return Origin(config=read_state_file(folder)[0].config, checkpoint=folder)
+            return ResumePoint(
+                config=read_state_file(folder)[0].config, checkpoint=folder
+            )
     checkpoint = newest_checkpoint(folder)
-    return Origin(config=read_state_file(checkpoint)[0].config, checkpoint=checkpoint)
+    return ResumePoint(
+        config=read_state_file(checkpoint)[0].config, checkpoint=checkpoint
+    )
 
 
 def run_of(checkpoint: Path) -> Path:
@@ -78,12 +90,12 @@ def run_of(checkpoint: Path) -> Path:
     return checkpoint.resolve().parent.parent
 
 
-def check_place(folder: Path, origin: Origin | None) -> None:
-    """Refuse to write over a run that is not the one that goes on.
+def check_place(folder: Path, point: ResumePoint | None) -> None:
+    """Refuse to overwrite another run.
 
     Raises:
-        ConfigError: `folder` holds another run, or newer checkpoints of this one, or
-            has a name that is not UTF-8.
+        ConfigError: `folder` holds another run or newer checkpoints of this one, or
+            its name is not UTF-8.
     """
     if name_text(folder) != str(folder):
         raise ConfigError(
@@ -93,33 +105,33 @@ def check_place(folder: Path, origin: Origin | None) -> None:
     found = find_checkpoints(folder)
     if not found:
         return
-    if origin is None:
+    if point is None:
         raise ConfigError(
             f"{folder}: already holds checkpoints, expected a folder without a run",
-            "go on with --resume, or give another folder",
+            "continue with --resume, or give another folder",
         )
     newest = list(found.values())[-1]
-    if origin.checkpoint is None or origin.checkpoint.resolve() != newest.resolve():
+    if point.checkpoint is None or point.checkpoint.resolve() != newest.resolve():
         raise ConfigError(
-            f"{folder}: its newest checkpoint is {newest.name}, and what goes on is "
-            f"{origin.checkpoint}",
+            f"{folder}: its newest checkpoint is {newest.name}, the one to resume is "
+            f"{point.checkpoint}",
             "give another folder with -o to branch off there",
         )
 
 
-def check_config(config: Config, origin: Origin, folder: Path) -> None:
-    """Refuse settings that the run so far was not trained with.
+def check_config(config: Config, point: ResumePoint, folder: Path) -> None:
+    """Refuse settings that contradict the run so far.
 
     Raises:
-        ConfigError: a setting that is another one and may not be.
+        ConfigError: a setting differs that may not.
     """
-    checkpoint = origin.checkpoint
+    checkpoint = point.checkpoint
     branches = checkpoint is not None and run_of(checkpoint) != folder.resolve()
-    for key, ours, theirs in differences(config, origin.config):
+    for key, ours, theirs in differences(config, point.config):
         if key in _FREE or (branches and key.startswith(("optim.", "run."))):
             continue
         raise ConfigError(
-            f"{key}: found {ours!r}, but what is resumed was trained with {theirs!r}",
+            f"{key}: found {ours!r}, the run to resume was trained with {theirs!r}",
             f"leave {key} out to resume it, or "
             + (
                 "start another run"
@@ -130,10 +142,10 @@ def check_config(config: Config, origin: Origin, folder: Path) -> None:
 
 
 def check_store(state: State, store: Store, checkpoint: Path) -> None:
-    """Refuse another store than the one that a checkpoint was trained on.
+    """Refuse a store other than the one that a checkpoint was trained on.
 
     Raises:
-        CheckpointError: its tokenizer or its content is another one.
+        CheckpointError: its tokenizer or its content differs.
     """
     for what, recorded, found in (
         ("tokenizer", state.tokenizer_digest, store.tokenizer.digest),

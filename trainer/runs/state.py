@@ -1,5 +1,7 @@
-"""Where a run stands: the small half of a checkpoint, as JSON."""
+"""The state of a run, and state.json, which holds it in a checkpoint."""
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,7 +10,6 @@ from typing import Any, TypedDict
 from ...data.errors import CheckpointError, ConfigError, CorruptError, FormatError
 from ...data.records import read_record, typed, write_record
 from ..config import Config
-from ..training.validate import Evaluation
 
 __all__ = [
     "DAMAGED",
@@ -16,6 +17,7 @@ __all__ = [
     "Best",
     "SampleRates",
     "State",
+    "Validation",
     "read_state_file",
     "write_state",
 ]
@@ -23,18 +25,71 @@ __all__ = [
 STATE_VERSION = 4
 STATE_NAME = "state.json"
 
-DAMAGED = "remove this folder to go on from the checkpoint before it"
-"""What to do about a checkpoint that cannot be read."""
+DAMAGED = "remove this folder to resume from the checkpoint before it"
+"""The hint for a checkpoint that cannot be read."""
+
+_MOST_NATS = math.log(sys.float_info.max)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Validation:
+    """How well a model predicts a whole split, each token counted once.
+
+    Bits per byte compare across tokenizers: the cost of sending the documents'
+    canonical JSON with this model, per byte.
+    """
+
+    nats: float
+    """Sum of the loss over all tokens."""
+    tokens: int
+    documents: int
+    canonical_bytes: int
+    """Length of the documents' canonical JSON."""
+
+    def __post_init__(self) -> None:
+        """Refuse counts below 1."""
+        if min(self.tokens, self.documents, self.canonical_bytes) < 1:
+            raise ValueError(f"{self}: expected counts above 0")
+
+    @property
+    def loss(self) -> float:
+        """Nats per token."""
+        return self.nats / self.tokens
+
+    @property
+    def perplexity(self) -> float:
+        """Equally likely choices per token: e to the loss."""
+        return math.exp(self.loss) if self.loss < _MOST_NATS else math.inf
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits per byte of canonical JSON."""
+        return self.nats / math.log(2) / self.canonical_bytes
+
+    @property
+    def nats_per_document(self) -> float:
+        """Nats per document."""
+        return self.nats / self.documents
+
+    def figures(self) -> dict[str, Any]:
+        """The derived figures by name, for metrics.jsonl."""
+        return {
+            "val_loss": self.loss,
+            "perplexity": self.perplexity,
+            "bits_per_byte": self.bits_per_byte,
+            "nats_per_document": self.nats_per_document,
+            "val_tokens": self.tokens,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleRates:
-    """Shares of the workflows that a model wrote at one step."""
+    """Shares of the samples written at one step."""
 
     constrained_finished: float
-    """Under the masks: closed by the model rather than by the end of its budget."""
+    """Under the masks: closed by the model, not by its token budget."""
     constrained_valid: float
-    """Under the masks: on the schema, which all are."""
+    """Under the masks: on the schema, always 1."""
     free_finished: float
     """Without masks: a whole JSON document."""
     free_valid: float
@@ -43,7 +98,7 @@ class SampleRates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Best:
-    """The evaluation with the lowest validation loss so far."""
+    """The lowest validation loss so far."""
 
     step: int
     loss: float
@@ -51,12 +106,12 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """Where a run stands after a number of optimiser steps, and what it belongs to."""
+    """The state of a run after `step` optimiser steps."""
 
     config: Config
     tokenizer_digest: str
     loader: dict[str, Any]
-    """Which batch comes next, and of what data; see `Loader.state_dict`."""
+    """The next batch and the identity of the data; see `Loader.state_dict`."""
     step: int = 0
     """Optimiser steps done."""
     tokens: int = 0
@@ -65,16 +120,16 @@ class State:
     """Wall time of the run up to here."""
     train_loss: float | None = None
     """Nats per token in the latest record of metrics.jsonl."""
-    validation: Evaluation | None = None
-    """Of the weights at this very step; None where they were not evaluated."""
+    validation: Validation | None = None
+    """Of the weights at this step; None if they were not evaluated."""
     samples: SampleRates | None = None
-    """Of the weights at this very step; None where they wrote none."""
+    """Of the weights at this step; None if they wrote none."""
     best: Best | None = None
     branched_from: str | None = None
-    """Path of the other run's checkpoint that this one began with."""
+    """Path of the checkpoint, of another run, that this run began with."""
 
     def __post_init__(self) -> None:
-        """Refuse counts that nothing can have."""
+        """Refuse negative counts."""
         if min(self.step, self.tokens) < 0:
             raise ValueError(f"step {self.step:,} after {self.tokens:,} tokens")
 
@@ -89,8 +144,8 @@ class State:
             samples=None,
         )
 
-    def after_evaluation(self, validation: Evaluation) -> "State":
-        """The state with the figures of its weights."""
+    def after_validation(self, validation: Validation) -> "State":
+        """The same state with the figures of its weights."""
         best = self.best
         if best is None or validation.loss < best.loss:
             best = Best(step=self.step, loss=validation.loss)
@@ -105,10 +160,10 @@ def write_state(folder: Path, state: State, files: Mapping[str, str]) -> None:
 
 
 def read_state_file(folder: Path) -> tuple[State, dict[str, str]]:
-    """The state and the sha256 of the other files, as `write_state` got them.
+    """Read the arguments of `write_state` back: the state, and files' sha256.
 
     Raises:
-        CheckpointError: no state.json of this version, or not as it was written.
+        CheckpointError: state.json is missing, damaged, or of another version.
     """
     path = folder / STATE_NAME
     try:

@@ -1,4 +1,4 @@
-"""The figures of a run for TensorBoard, where it is installed.
+"""The figures of a run for TensorBoard, if it is installed.
 
 `pip install 'tct-workflows[tensorboard]'` brings it, and
 `tensorboard --logdir RUN/tensorboard` shows them.
@@ -13,18 +13,18 @@ __all__ = ["Board", "open_board"]
 
 
 class Board:
-    """Writes every figure as a scalar named "<kind>/<figure>" over steps."""
+    """Writes every figure as a scalar "<kind>/<figure>" over steps."""
 
     def __init__(self, folder: Path, *, step: int) -> None:
-        """Append to what is in `folder`, whose figures after `step` are not shown.
+        """Append to `folder`, hiding its figures after `step`.
 
-        Nothing is written before the first figure: a finished run is left alone.
+        Nothing is written before the first figure, so a finished run stays unchanged.
         """
         self._folder, self._step = folder, step
         self._writer: Any = None
 
     def add(self, kind: str, step: int, figures: Mapping[str, Any]) -> None:
-        """Write the figures after `step` steps; what is no number is left out."""
+        """Write the numeric figures after `step` steps."""
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -34,13 +34,13 @@ class Board:
                 self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def close(self) -> None:
-        """Write what is still buffered."""
+        """Flush and close."""
         if self._writer is not None:
             self._writer.close()
 
 
 def open_board(run_folder: Path, *, step: int) -> Board | None:
-    """Where the figures of a run go after `step` steps; None without TensorBoard."""
+    """Open RUN/tensorboard at `step`; None if TensorBoard is not installed."""
     if find_spec("tensorboard") is None:
         return None
     return Board(run_folder / "tensorboard", step=step)

@@ -1,4 +1,4 @@
-"""Tensors from files, checked before a model has them."""
+"""Read tensors from files, and check them before a model gets them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,10 +18,10 @@ _FLOAT = 4  # bytes
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, float32.
+    """Read a safetensors file of finite float32 tensors.
 
     Raises:
-        ValueError: it cannot be read, or holds other numbers than finite float32.
+        ValueError: it cannot be read, or holds anything else.
     """
     try:
         # safetensors opens no file whose name is not UTF-8.
@@ -42,17 +42,17 @@ def load_gpt(
     path: Path,
     rename: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict,
 ) -> GPT:
-    """A model with the weights of a file.
+    """Build a model with the weights of a file.
 
     Args:
         config: its shape.
         path: the file.
-        rename: makes our names of those in the file.
+        rename: maps the names in the file to ours.
 
     Raises:
-        ValueError: the file cannot be read, or is of another model.
+        ValueError: the file cannot be read, or does not fit the shape.
     """
-    # A shape that is no model's is not built, however much memory it would take.
+    # Check the size first: a wrong shape could take any amount of memory.
     if path.stat().st_size < _FLOAT * config.parameters:
         raise ValueError(
             f"found {path.stat().st_size:,} bytes, expected {config.parameters:,} "
@@ -65,10 +65,10 @@ def load_gpt(
 
 
 def load_weights(model: GPT, tensors: Mapping[str, Tensor]) -> None:
-    """Give a model its weights.
+    """Load weights into a model.
 
     Raises:
-        ValueError: they are of another model.
+        ValueError: their names or shapes are not those of the model.
     """
     try:
         model.load_state_dict(tensors)

@@ -1,4 +1,4 @@
-"""What the API takes and gives; the OpenAPI document is made from it."""
+"""Requests and responses of the API, from which the OpenAPI document is made."""
 
 from typing import Annotated, Any, Literal
 
@@ -16,33 +16,33 @@ _DOCUMENTED = ConfigDict(use_attribute_docstrings=True)
 
 
 class CompletionRequest(BaseModel):
-    """A workflow to be completed, and how."""
+    """A workflow to complete, and how to draw its tokens."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
     prompt: str = ""
-    """How the workflow begins, as YAML or JSON. What is open at its end stays open."""
+    """The beginning of the workflow, as YAML or JSON. Its end stays open."""
     partial: bool = False
-    """Leave the last line to the model if the workflow cannot begin with it."""
+    """Leave the last line to the model if no workflow begins with it."""
     stream: bool = False
     """Answer with server-sent events while the workflow grows."""
     seed: Annotated[int, Field(ge=0)] = 0
     """The same request with the same seed gives the same workflow."""
     temperature: Annotated[float, Field(ge=0)] = 1.0
-    """Below 1 the likely gets likelier; 0 takes the likeliest token."""
+    """Below 1 favours likely tokens; 0 takes the likeliest."""
     top_k: Annotated[int, Field(ge=1)] | None = None
     """Draw among this many likeliest tokens."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Draw among the likeliest tokens of this joint probability."""
+    """Draw among the likeliest tokens whose probabilities reach this sum."""
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     """Draw among tokens of at least this share of the likeliest one's probability."""
     max_tokens: Annotated[int, Field(ge=1, le=VOCAB_SIZE * STRIDE)] | None = None
     """Most tokens, prompt included; null is the model's context."""
 
     def sampling(self) -> Sampling:
-        """How tokens are drawn."""
+        """The settings of this request."""
         return Sampling(
             seed=self.seed,
             temperature=self.temperature,
@@ -54,7 +54,7 @@ class CompletionRequest(BaseModel):
 
 
 class Completion(BaseModel):
-    """A workflow that is correct against the schema, at some moment of its writing."""
+    """A workflow that conforms to the schema, finished or in progress."""
 
     model_config = _DOCUMENTED
 
@@ -63,14 +63,14 @@ class Completion(BaseModel):
     yaml: str
     """The same as YAML."""
     ending: Literal["finished", "cut"] | None
-    """finished: the model closed it. cut: its tokens or its time were used up, so it
-    was closed the shortest way. null: it goes on in the next event."""
+    """finished: the model closed it. cut: its tokens or its time ran out, so it was
+    closed the shortest way. null: it continues in the next event."""
     num_tokens: int
-    """Tokens of this workflow, those of the prompt and of its end included."""
+    """Tokens of this workflow, including those of the prompt and of its end."""
     log_prob: float
-    """Natural logarithm of the probability of the tokens that the model drew."""
+    """Natural logarithm of the probability of the drawn tokens."""
     left_out: str | None
-    """The last line of the prompt, where it was left to the model (`partial`)."""
+    """The last line of the prompt, if it was left to the model (`partial`)."""
     tokenizer: str
     """Digest of the tokenizer."""
     step: int | None
@@ -78,15 +78,15 @@ class Completion(BaseModel):
 
 
 class Health(BaseModel):
-    """A server that answers."""
+    """The state of the server."""
 
     model_config = _DOCUMENTED
 
     status: Literal["ok"] = "ok"
     writing: int
-    """Completions that are being written."""
+    """Completions in progress."""
     max_concurrency: int
-    """Most of them."""
+    """Most completions at once."""
     tokenizer: str
     """Digest of the tokenizer."""
     step: int | None
@@ -99,7 +99,7 @@ class _Problem(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why there is no answer, and what to do."""
+    """An error, and what to do about it."""
 
     error: _Problem
 
@@ -107,6 +107,6 @@ class Problem(BaseModel):
 def problem(
     status: int, message: str, hint: str, *, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """The response that tells a `Problem`."""
+    """Make the response of an error."""
     content = {"error": {"message": visible(message), "hint": hint}}
     return JSONResponse(content, status, headers)

@@ -1,4 +1,4 @@
-"""The routes, and what becomes of errors."""
+"""The routes and the error responses."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ from .guard import Guard
 __all__ = ["make_app"]
 
 _RETRY_SECONDS = 1
-# What hints call by its name on the command line.
+# Options as hints write them for the command line.
 _OPTION = re.compile(
     rf"--({'|'.join(CompletionRequest.model_fields)})\b".replace("_", "-")
 )
@@ -36,7 +36,7 @@ _PROBLEMS = {
     408: "The body did not arrive in time.",
     413: "The body is too large.",
     422: "An option is out of range, or no workflow begins with the prompt.",
-    503: "As many completions are being written as may be at once.",
+    503: "The limit of concurrent completions is reached.",
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _STREAM,
@@ -47,19 +47,19 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 def make_app(
     completions: Completions, *, hosts: Collection[str], max_bytes: int
 ) -> FastAPI:
-    """The ASGI application.
+    """Make the ASGI application.
 
     Args:
-        completions: what writes.
-        hosts: names that it is served under, see `Guard`.
+        completions: writes the workflows.
+        hosts: names that it answers to, see `Guard`.
         max_bytes: longest body of a request.
     """
     app = FastAPI(
         title="tct",
         version=__version__,
-        description="Completes GitHub Actions workflows. Every one that it gives is "
-        "correct against the workflow schema.",
-        docs_url=None,  # these pages load scripts from elsewhere
+        description="Completes GitHub Actions workflows. Every result conforms to the "
+        "workflow schema.",
+        docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -71,7 +71,7 @@ def make_app(
     async def complete(request: CompletionRequest, connection: Request) -> Response:
         """Complete a workflow."""
         moments = completions.write(request)
-        # What is wrong with the request shows here, before a stream has its status.
+        # Errors of the request arise here, before a stream sends its status.
         moment = await anext(moments)
         if request.stream:
             return StreamingResponse(
@@ -86,7 +86,7 @@ def make_app(
 
     @app.get("/healthz")
     async def health() -> Health:
-        """Say that the server answers, and what it is doing."""
+        """Report the state of the server."""
         return completions.health()
 
     @app.get("/", include_in_schema=False)
@@ -106,14 +106,14 @@ async def _events(
 
 
 def _page() -> Response:
-    """The page, which may load nothing and run nothing but what stands in it."""
+    """The page, under a policy that allows only its own script and style."""
     html = files(__package__).joinpath("page.html").read_text("utf-8")
     policy = [
         "default-src 'none'",
         f"style-src {_hash(html, 'style')}",
         f"script-src {_hash(html, 'script')}",
         "connect-src 'self'",
-        "img-src data:",  # the icon, which is empty: no browser has to ask for one
+        "img-src data:",  # an empty icon, so that browsers request none
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -127,7 +127,7 @@ def _page() -> Response:
 
 
 def _hash(html: str, tag: str) -> str:
-    """The one element of a kind as a source of a Content Security Policy."""
+    """The Content Security Policy source of the only element of a kind."""
     (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
@@ -138,7 +138,7 @@ def _field(option: re.Match[str]) -> str:
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Let every error be told as a `Problem`."""
+    """Answer every error with a `Problem`."""
 
     @app.exception_handler(BusyError)
     async def busy(_: Request, error: BusyError) -> Response:

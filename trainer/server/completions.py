@@ -1,12 +1,12 @@
-"""Completions that are written side by side, in one thread.
+"""Write several completions concurrently, in one thread.
 
     request A   ▓▓▓   ▓▓▓   ▓▓▓      a slice of each in turn, so that
-    request B      ▓▓▓   ▓▓▓   …     all of them are seen to grow
+    request B      ▓▓▓   ▓▓▓   …     clients see all of them grow
                       ↑
-                      a whole workflow, which the client gets
+                      a whole workflow for the client
 
-Between slices nothing is held but the place: a completion that nobody waits for is not
-written on.
+A completion advances only when its client asks for the next slice, so an abandoned one
+costs nothing.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from .prompt_text import read_prompt
 
 __all__ = ["Completions"]
 
-_SLICE = 0.05  # seconds: as often as an eye follows, seldom enough to cost nothing
+_SLICE = 0.05  # seconds: fast for an eye, slow enough for the overhead not to matter
 
 
 class Completions:
@@ -34,10 +34,10 @@ class Completions:
     def __init__(
         self, generator: Generator, *, max_concurrency: int, timeout: float
     ) -> None:
-        """Nothing is written yet.
+        """Start without completions.
 
         Args:
-            generator: the model.
+            generator: of the model.
             max_concurrency: most completions at once.
             timeout: seconds after which a completion is closed.
         """
@@ -48,7 +48,7 @@ class Completions:
         self._is_stopping = False
 
     def health(self) -> Health:
-        """What is going on."""
+        """The current load, and the model."""
         return Health(
             writing=self._num_writing,
             max_concurrency=self._max_concurrency,
@@ -57,16 +57,16 @@ class Completions:
         )
 
     def stop(self) -> None:
-        """Close what is being written the shortest way, now."""
+        """Close all completions in progress the shortest way, now."""
         self._is_stopping = True
 
     async def write(
         self, request: CompletionRequest
     ) -> AsyncGenerator[Completion, None]:
-        """A workflow as it grows; the last one has an ending.
+        """Write a workflow; yields it as it grows, the last time with an ending.
 
         Raises:
-            BusyError: as many are being written as may be.
+            BusyError: the limit of concurrent completions is reached.
             PromptError: no workflow begins with the prompt, or not within the budget.
         """
         loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ class Completions:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        """One of the places for completions."""
+        """Count one completion while it is written."""
         if self._num_writing >= self._max_concurrency:
             raise BusyError(
                 f"{self._num_writing:,} completions are being written, as many as may "
@@ -100,7 +100,7 @@ class Completions:
 
 
 class _Writing:
-    """One completion; everything that takes time is done by `go_on`."""
+    """One completion; `go_on` does all the work."""
 
     def __init__(self, generator: Generator, request: CompletionRequest) -> None:
         self._generator, self._request = generator, request
@@ -115,10 +115,10 @@ class _Writing:
         yield from self._generator.stream(0, request.sampling(), prompt=prompt)
 
     def go_on(self, deadline: float) -> Completion:
-        """Write for a while; what there is then.
+        """Write one slice; returns the workflow so far.
 
         Args:
-            deadline: of the clock, after which the workflow is closed.
+            deadline: on the monotonic clock, after which the workflow is closed.
         """
         pause = min(time.monotonic() + _SLICE, deadline)
         for writer in self._steps:

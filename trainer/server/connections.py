@@ -1,11 +1,11 @@
-"""Connections: how many there are, and how long one may neither speak nor listen.
+"""Limit the number of connections, and the time that one may idle or stall.
 
-    too many     the one that has been idle longest is dropped; if all are busy, the new
-    silent       dropped, also in the middle of a request's head
-    deaf         dropped when it takes nothing of its answer any more
+    too many     drop the one that has been idle longest; if all are busy, the new one
+    idle         drop it, also in the middle of a request's head
+    stalled      drop it once the client stops reading its answer
 
-So clients that open connections and leave them, or read an answer byte by byte, cost
-nobody else the server, and it never runs out of file descriptors.
+So clients that open connections and leave them, or read answers byte by byte, do not
+block others, and the server never runs out of file descriptors.
 """
 
 import asyncio
@@ -20,24 +20,24 @@ from .api import problem
 __all__ = ["BACKLOG", "Connection", "most_connections"]
 
 BACKLOG = 128
-"""Connections that wait to be accepted; so many can come above the limit at once."""
+"""Connections waiting to be accepted, which can exceed the limit at once."""
 
 _MOST = 256
 
 
 def most_connections() -> int:
-    """At most 256, and few beside the files that this process may have open."""
+    """The limit: 256, or a quarter of the files that this process may open."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if files == resource.RLIM_INFINITY else max(1, min(_MOST, files // 4))
 
 
 class Connection(H11Protocol):
-    """A client's connection, which is dropped when it costs more than it should."""
+    """A client's connection, dropped when it idles or stalls."""
 
     idle_seconds: ClassVar[float] = 10.0
-    """From the beginning, or from the end of an answer, to the end of a head."""
+    """Limit from connecting, or from the last answer, to the end of a head."""
     stalled_seconds: ClassVar[float] = 30.0
-    """For the client to take 48 KiB of its answer."""
+    """Limit for the client to read 48 KiB of its answer."""
 
     _since = 0.0
     _idle_timer: asyncio.TimerHandle | None = None
@@ -46,7 +46,7 @@ class Connection(H11Protocol):
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
     ) -> None:
-        """Take a connection, or another one's place."""
+        """Accept a connection, dropping another one at the limit."""
         super().connection_made(transport)
         self._begin_idling()
         kept = [
@@ -59,32 +59,32 @@ class Connection(H11Protocol):
             min(idle, key=lambda each: each._since, default=self).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Cancel the timers."""
         super().connection_lost(exc)
         for timer in (self._idle_timer, self._stalled_timer):
             if timer is not None:
                 timer.cancel()
 
     def on_response_complete(self) -> None:
-        """Wait for another request."""
+        """Wait for the next request."""
         super().on_response_complete()
         self._begin_idling()
 
     def pause_writing(self) -> None:
-        """The client is slower than its answer."""
+        """Start the timer: the client reads slower than its answer is written."""
         super().pause_writing()
         self._stalled_timer = self.loop.call_later(
             self.stalled_seconds, self.transport.abort
         )
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Stop the timer: the client has caught up."""
         super().resume_writing()
         if self._stalled_timer is not None:
             self._stalled_timer.cancel()
 
     def send_400_response(self, msg: str) -> None:
-        """Tell what is no HTTP as a `Problem`, like all errors."""
+        """Answer malformed HTTP with a `Problem`, like all errors."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             close = {"connection": "close"}
             response = problem(400, msg, "send HTTP/1.1", headers=close)
@@ -92,7 +92,7 @@ class Connection(H11Protocol):
             body = h11.Data(data=bytes(response.body))
             for event in (head, body, h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
-        if not self.is_idle:  # what was to be answered is not any more
+        if not self.is_idle:  # abandon the request in progress
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()

@@ -1,7 +1,8 @@
-"""Which requests are looked at: those for this host, of a bounded size, in time.
+"""Refuse requests for other hosts, too large ones, and slow ones.
 
-A page elsewhere can make a browser send requests here under a name of its own that it
-lets point to this machine (DNS rebinding), so the name is checked.
+The host is checked against DNS rebinding: another site can point a name of its own at
+this machine and let a browser send requests here.  (Starlette's TrustedHostMiddleware
+does not parse IPv6 addresses, and answers in plain text.)
 """
 
 import asyncio
@@ -18,23 +19,22 @@ from .api import problem
 __all__ = ["Guard"]
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/?#\[\]]+)(:[0-9]+)?")
-# Most bytes that are received of what is too long: who still sends hears no refusal.
+# Drain up to 1 MiB of a body that is too long, or the client never sees the 413.
 _DROPPED = 1 << 20
 
 
 class Guard:
-    """An ASGI application around another one, which gets whole requests only."""
+    """ASGI middleware that passes on complete, acceptable requests only."""
 
     body_seconds: ClassVar[float] = 10.0
-    """For a body to arrive."""
+    """Limit for a body to arrive."""
 
     def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_bytes: int) -> None:
         """Guard an application.
 
         Args:
-            app: what is guarded.
-            hosts: names and addresses, without ports, that requests may be for; `*`
-                for all.
+            app: to guard.
+            hosts: names and addresses, without ports, that it answers to; `*` for all.
             max_bytes: longest body.
         """
         self._app = app
@@ -42,7 +42,7 @@ class Guard:
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let it through."""
+        """Refuse a request, or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -85,7 +85,7 @@ class Guard:
         return body
 
     async def _beginning(self, receive: Receive) -> bytes:
-        """The body; of one that is too long, enough to show that."""
+        """Read the body, or enough of it to show that it is too long."""
         body, size = b"", 0
         while size <= self._max_bytes + _DROPPED:
             message = await receive()
@@ -101,16 +101,16 @@ class Guard:
 
 
 class _RefusedError(Exception):
-    """A request that goes no further."""
+    """A refused request."""
 
     def __init__(self, status: int, message: str, hint: str) -> None:
         super().__init__(message)
-        # What is left of the request is not read, so nothing can follow it.
+        # The rest of the request stays unread, so the connection must close.
         self.response = problem(status, message, hint, headers={"connection": "close"})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """What receives a body that was read, then what follows."""
+    """Make a `receive` that yields the body, then passes on."""
     waiting: list[Message] = [{"type": "http.request", "body": body}]
 
     async def replay() -> Message:

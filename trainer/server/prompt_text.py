@@ -1,4 +1,4 @@
-"""What somebody is typing, as the beginning of a workflow."""
+"""Read text that is being typed as the beginning of a workflow."""
 
 import re
 
@@ -15,16 +15,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def read_prompt(
     tokenizer: Tokenizer, text: str, *, partial: bool = False
 ) -> tuple[Prompt, str | None]:
-    """How a document begins that begins with a text.
+    """Read a text as the beginning of a document.
 
     Args:
         tokenizer: of the model.
-        text: YAML or JSON; without a document in it, no beginning at all.
-        partial: whether the last line may be left out if it does not fit, as one that
-            is being typed.
+        text: YAML or JSON; a text without a document gives an empty prompt.
+        partial: leave out the last line if it does not fit: it may be half typed.
 
     Returns:
-        The beginning, and the line that was left out.
+        The prompt, and the line that was left out.
 
     Raises:
         PromptError: the text is neither YAML nor JSON, or breaks the schema.
@@ -32,17 +31,17 @@ def read_prompt(
     try:
         return _read(tokenizer, text), None
     except PromptError:
-        # A line that is no UTF-8 is not being typed, and no answer could name it.
+        # Nobody types invalid UTF-8, and no answer could quote it.
         if not partial or _SURROGATE.search(text):
             raise
-    # `splitlines` would cut at U+2028 as well, which ends no line of YAML.
+    # `splitlines` would also split at U+2028, which is no line break in YAML.
     *kept, last = re.split(r"(?<=\n)", text.rstrip())
     return _read(tokenizer, "".join(kept)), last
 
 
 def _read(tokenizer: Tokenizer, text: str) -> Prompt:
     try:
-        # A lone surrogate, which JSON has, is no UTF-8 and refused as such.
+        # A lone surrogate, possible in JSON, is rejected as invalid UTF-8.
         value = parse_document(text.encode(errors="surrogatepass"))
     except RejectedError as problem:
         if problem.reason == "empty":

@@ -1,4 +1,4 @@
-"""An address, a server behind it, and its end."""
+"""Listen on an address, run the server, and stop it."""
 
 import asyncio
 import errno
@@ -41,18 +41,18 @@ def serve(
     """Serve a trained model until SIGINT or SIGTERM.
 
     Args:
-        run: folder of the run, of a checkpoint or of an export.
-        device: where the model computes.
+        run: folder of a run, a checkpoint or an export.
+        device: of the model.
         host: name or address to listen on.
-        port: of it; 0 for any that is free.
-        allowed_hosts: more names that requests may be for.
+        port: to listen on; 0 for a free one.
+        allowed_hosts: further names that the server answers to.
         max_concurrency: most completions at once.
-        timeout: most seconds for one.
+        timeout: seconds after which a completion is closed.
         max_bytes: longest body of a request.
 
     Raises:
-        ConfigError: nothing can listen there.
-        CheckpointError, FormatError: no model can be read there.
+        ConfigError: the address cannot be listened on.
+        CheckpointError, FormatError: the model cannot be read.
     """
     with listen(host, port) as listener:
         server = new_server(
@@ -67,16 +67,16 @@ def serve(
         port = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
         click.echo(visible(f"Serving http://{name}:{port}"), err=True)
-        # The server stops at a signal and then raises it again, which ends here.
+        # uvicorn raises the signal again after it stopped; swallow it here.
         with StopRequest():
             server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """Open a listening socket.
 
     Raises:
-        ConfigError: the host is unknown or not this machine's, or the port is taken.
+        ConfigError: the host is unknown or not this machine's, or the port is in use.
     """
     try:
         found = socket.getaddrinfo(
@@ -101,7 +101,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Closes what is being written before it stops."""
+    """Closes the completions in progress before it stops."""
 
     completions: Completions
     _is_exhausted = False
@@ -111,9 +111,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Say once that no connection can be taken; asyncio would for each, for ever.
+        """Print once that no connection can be accepted.
 
-        It tries again after a second.
+        asyncio, which retries every second, would report every attempt.
         """
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in _EXHAUSTED):
@@ -130,7 +130,7 @@ class _Server(uvicorn.Server):
 def new_server(
     completions: Completions, *, hosts: Sequence[str], max_bytes: int
 ) -> uvicorn.Server:
-    """A server that does not run yet; arguments as for `make_app`."""
+    """Make a server, not yet running; arguments as for `make_app`."""
     app = make_app(completions, hosts=hosts, max_bytes=max_bytes)
     config = uvicorn.Config(
         app,
@@ -140,8 +140,7 @@ def new_server(
         lifespan="off",
         backlog=BACKLOG,
         access_log=False,
-        # Errors go to stderr, nothing else is said: a line for each bad request would
-        # let others fill a disk.
+        # Only errors go to stderr: a line per bad request could fill a disk.
         log_config=None,
         log_level="error",
         server_header=False,

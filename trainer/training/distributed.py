@@ -1,9 +1,8 @@
-"""One model learnt by several processes, one for each device.
+"""Data-parallel training: one process per device, one model.
 
-`torchrun` starts them and tells each who it is.  Every process reads its slice of each
-step's windows, gradients are added up, and so all hold the same weights at all times.
-Only the first one writes.  A process that was started alone is a world of one, for
-which every sum is what it was given.
+`torchrun` starts the processes and tells each its rank.  Every process reads its slice
+of each step's windows; gradients are averaged over all, so all hold the same weights at
+all times.  Only rank 0 writes.  A process started alone is a world of size 1.
 """
 
 import os
@@ -21,29 +20,29 @@ from .device import pick_device
 __all__ = ["World", "is_main_process", "join"]
 
 
-# Groups are kept until the process ends.  The last reference would otherwise be that
-# of DistributedDataParallel, which holds the interpreter's lock while it waits for a
+# Keep groups until the process ends.  The last reference would otherwise be that of
+# DistributedDataParallel, which holds the interpreter's lock while it waits for a
 # thread of Gloo, and that may be waiting for the lock to let go of a tensor.
 _joined: list[object] = []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
-    """The processes of a run, as one of them sees them."""
+    """The processes of a run, seen from one of them."""
 
     device: torch.device
-    """Where this process computes."""
+    """On which this process computes."""
     rank: int = 0
-    """Number of this process, 0 <= rank < size."""
+    """Of this process, 0 <= rank < size."""
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this is the process that writes."""
         return self.rank == 0
 
     def total(self, values: Tensor) -> Tensor:
-        """The sum over all processes, element by element; on any device."""
+        """Sum over all processes, elementwise; of tensors on any device."""
         if self.size == 1:
             return values
         values = values.to(self.device, copy=True)
@@ -51,7 +50,7 @@ class World:
         return values
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
+        """Whether the flag is set in at least one process."""
         if self.size == 1:
             return flag
         return bool(self.total(torch.tensor(int(flag))).item())
@@ -59,10 +58,10 @@ class World:
 
 @contextmanager
 def join(device: str = "auto") -> Iterator[World]:
-    """The world that this process was started into, until the block ends.
+    """Join the process group that `torchrun` announced; leave it with the block.
 
     Args:
-        device: as for `pick_device`; of several processes each takes its own GPU.
+        device: as for `pick_device`; each of several processes takes its own GPU.
 
     Raises:
         ConfigError: no such device, or fewer GPUs than processes on this machine.
@@ -81,7 +80,7 @@ def join(device: str = "auto") -> Iterator[World]:
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one of its world that shows what was done."""
+    """Whether this is rank 0, which alone prints results."""
     return os.environ.get("RANK", "0") == "0"
 
 

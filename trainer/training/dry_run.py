@@ -1,4 +1,4 @@
-"""What a run will take, said before it starts: a few real steps, nothing written."""
+"""`tct train --dry-run`: time a few real steps and predict the cost of the run."""
 
 import time
 from dataclasses import dataclass
@@ -8,11 +8,17 @@ from statistics import median
 from ...data.store import Store
 from ...data.windows.batches import Batches
 from ..config import Config
-from ..model import GPT, count_parameters, init_weights
-from ..model.flops import Peak, peak_flops, training_flops
-from ..model.memory import check_fits, peak_memory, training_bytes
+from ..model import GPT, init_weights
+from ..model.cost import (
+    Peak,
+    check_fits,
+    peak_flops,
+    peak_memory,
+    total_memory,
+    training_bytes,
+    training_flops,
+)
 from ..optim.lr_schedule import learning_rate
-from .device import total_memory
 from .distributed import join
 from .learner import Learner, make_learner
 from .loader import Loader
@@ -22,13 +28,13 @@ from .step import train_step
 __all__ = ["DryRun", "dry_run"]
 
 _STEPS = 5
-_UNTIMED = 1  # the first step compiles, and fills caches
-_BACKWARD = 3  # a training step takes three times the operations of an evaluation
+_UNTIMED = 1  # the first step compiles and fills caches
+_BACKWARD = 3  # a training step takes three times the operations of a forward pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DryRun:
-    """What a run will take; sizes are in bytes, times in seconds."""
+    """The predicted cost of a run; sizes are in bytes, times in seconds."""
 
     device: str
     parameters: int
@@ -39,24 +45,25 @@ class DryRun:
     windows: tuple[int, int]
     """Fewest and most per epoch, over all offsets."""
     passes: float
-    """How many times the training split has as many tokens as all steps predict."""
+    """Targets of all steps, in multiples of the training split's tokens."""
     flops: float
-    """Operations of all steps, on targets alone."""
+    """Operations of all steps, PAD not counted."""
     peak: Peak
     mfu: float
     """Operations on targets as a share of `peak`."""
     tokens_per_s: float
     memory: int
-    """By estimate."""
+    """Estimated."""
     memory_seen: int
-    """Most in use during the steps that were tried."""
+    """Peak during the trial steps."""
     memory_there: int
+    """Of the device."""
     checkpoint: int
     """Size of one."""
     disk: int
-    """Of all that are kept, and one more while it is written."""
+    """Of all checkpoints that are kept, plus the one being written."""
     step_seconds: float
-    """Of a mean step of the whole run, at the rate of the steps that were tried."""
+    """Of a mean step of the whole run, at the rate of the trial steps."""
     seconds: float
     """To finish, evaluations included."""
     loss: float
@@ -64,7 +71,9 @@ class DryRun:
 
 
 def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
-    """Train a few steps, as `train` would, and say what the whole run will take.
+    """Train a few steps as `train` would, and predict the cost of the whole run.
+
+    Writes nothing.
 
     Raises:
         ConfigError: a device, store or configuration that does not fit.
@@ -79,7 +88,6 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
         with Loader(batches, world.device) as loader:
             rate, loss = _try(learner, loader, config)
         validation = validation_batches(store, config, world)
-        parameters = count_parameters(model)
         windows = [
             batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
         ]
@@ -88,10 +96,10 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
         evaluations = -(-config.run.steps // config.run.eval_every)
         evaluated = evaluations * _tokens(validation) / _BACKWARD
         seconds = (config.run.steps * targets + evaluated) / rate
-        checkpoint = 4 * parameters + learner.optimizer_bytes
+        checkpoint = 4 * config.model.parameters + learner.optimizer_bytes
         return DryRun(
             device=str(world.device),
-            parameters=parameters,
+            parameters=config.model.parameters,
             steps=config.run.steps,
             documents=len(batches.documents),
             tokens=_tokens(batches),
@@ -102,10 +110,7 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
             mfu=flops / world.size / targets * rate / peak.flops,
             tokens_per_s=rate,
             memory=training_bytes(
-                config,
-                parameters=parameters,
-                rows=batches.rows,
-                dtype=model.compute_dtype,
+                config, micro_batch=batches.rows, dtype=model.compute_dtype
             ),
             memory_seen=peak_memory(world.device),
             memory_there=total_memory(world.device),
@@ -118,7 +123,7 @@ def dry_run(store: Store, config: Config, *, device: str = "auto") -> DryRun:
 
 
 def _try(learner: Learner, loader: Loader, config: Config) -> tuple[float, float]:
-    """Targets per second over a few steps, and the loss of the first."""
+    """Targets per second over a few steps, and the loss of the first step."""
     rates, losses = [], []
     steps = max(config.run.steps, _STEPS)
     begun = time.perf_counter()
@@ -126,7 +131,7 @@ def _try(learner: Learner, loader: Loader, config: Config) -> tuple[float, float
         lr = learning_rate(step, config.optim, steps=steps)
         result = train_step(learner, batch, lr=lr, clip=config.optim.clip)
         result.require_finite()  # waits for the device
-        losses.append(result.nats.item() / result.targets)
+        losses.append(result.loss_sum.item() / result.targets)
         now = time.perf_counter()
         rates.append(result.targets / (now - begun))
         begun = now
@@ -140,7 +145,7 @@ def _tokens(batches: Batches) -> int:
 def _mean_step(batches: Batches, config: Config) -> tuple[float, float]:
     """Targets and operations of a mean step of the whole run.
 
-    Not only of those that were tried: five steps of 32 windows differ by a tenth.
+    The trial steps alone would mislead: five steps of 32 windows differ by a tenth.
     """
     num_windows, targets, flops = 0, 0, 0.0
     for epoch in range(batches.num_alignments):

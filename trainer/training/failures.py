@@ -1,4 +1,4 @@
-"""What a run that had to stop says, and leaves behind for whoever looks into it."""
+"""Explain a failed step: which documents, and what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,7 @@ import torch
 from ...data.errors import NotFiniteError, OutOfMemoryError
 from ...data.files import write_json
 from ...data.store import Store
-from ..model import count_parameters
-from ..model.memory import fitting_rows
-from .device import total_memory
+from ..model.cost import fitting_micro_batch, total_memory
 from .loader import DeviceBatch
 from .run import Run
 
@@ -20,12 +18,12 @@ __all__ = ["FAULT_NAME", "explaining", "name_documents", "write_fault"]
 FAULT_NAME = "non-finite.json"
 
 _NAMED_DOCUMENTS = 5
-_USABLE = 0.9  # of a GPU's memory: the rest is its context's, and lost between blocks
+_USABLE = 0.9  # of a GPU's memory: its context and fragmentation take the rest
 
 
 @contextmanager
 def explaining(run: Run, batch: DeviceBatch, *, step: int) -> Iterator[None]:
-    """Let what goes wrong in a step say where, and what to do.
+    """Add to the errors of a step where they occurred and what to do.
 
     Args:
         run: that the step belongs to.
@@ -33,9 +31,9 @@ def explaining(run: Run, batch: DeviceBatch, *, step: int) -> Iterator[None]:
         step: its number in the run, from 1.
 
     Raises:
-        NotFiniteError: the loss or gradient of `batch` is no number; its windows are
+        NotFiniteError: the loss or gradient of `batch` is inf or nan; its windows are
             in RUN/non-finite.json.
-        OutOfMemoryError: a pass of it is too large; says which size should fit.
+        OutOfMemoryError: a micro-batch is too large; says which size should fit.
     """
     try:
         yield
@@ -53,37 +51,37 @@ def explaining(run: Run, batch: DeviceBatch, *, step: int) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         rows, device = run.loader.batches.rows, run.learner.world.device
         raise OutOfMemoryError(
-            f"step {step:,}: found no room on {device} for passes of {rows:,} rows",
+            f"step {step:,}: found no room on {device} for micro-batches of "
+            f"{rows:,} rows",
             _smaller(run, rows),
         ) from error
 
 
 def _smaller(run: Run, rows: int) -> str:
-    """What to do about passes of `rows` that do not fit."""
+    """The hint for micro-batches of `rows` that do not fit."""
     if rows == 1:
         return "choose a smaller model, a shorter model.context or another device"
-    fitting = fitting_rows(
+    fitting = fitting_micro_batch(
         run.config,
-        parameters=count_parameters(run.learner.model),
         dtype=run.learner.model.compute_dtype,
         limit=int(_USABLE * total_memory(run.learner.world.device)),
     )
-    # What did not fit does not fit, whatever the estimate says.
+    # The estimate may be too low; the size that failed is known not to fit.
     fitting = min(fitting, rows // 2)
-    return f"go on with --resume --micro-batch {fitting}, which learns the same"
+    return f"continue with --resume --micro-batch {fitting}, which learns the same"
 
 
 def write_fault(
     run_folder: Path, store: Store, batch: DeviceBatch, *, step: int, problem: str
 ) -> Path:
-    """Write which windows the loss or gradient was no number for; returns the file.
+    """List the windows of a failed step in RUN/non-finite.json; returns the file.
 
     Args:
         run_folder: the run's folder.
-        store: what it learns from.
-        batch: of the step that was not done.
+        store: that it trains on.
+        batch: of the step, which changed no weight.
         step: its number in the run, from 1.
-        problem: what was found.
+        problem: found in it.
     """
     windows = batch.windows
     columns = (windows.document, windows.start, windows.end)
@@ -111,7 +109,7 @@ def write_fault(
 
 
 def name_documents(store: Store, batch: DeviceBatch) -> str:
-    """The first documents of a batch by path, and how many more there are."""
+    """The paths of the first documents of a batch, and the number of the others."""
     rows = sorted(set(batch.windows.document.tolist()))
     names = [str(store.docs["path"][row]) for row in rows[:_NAMED_DOCUMENTS]]
     more = len(rows) - len(names)

@@ -1,9 +1,9 @@
-"""A model with all that it takes to learn: its objective, its optimisers, its peers.
+"""A model with its objective, its optimisers and its peers.
 
-    GPT ─▶ nats ─(torch.compile, DistributedDataParallel)─▶ shared_nats
+    GPT ─▶ loss_sum ─(torch.compile, DistributedDataParallel)─▶ ddp_loss_sum
 
-The same weights are behind all three, so the plain model is what checkpoints hold.
-An evaluation reads `nats`: it is short, and compiling its shapes would take longer.
+All three share the same weights, so checkpoints hold the plain model.  Validation uses
+`loss_sum`: it is short, and compiling its shapes would take longer.
 """
 
 from collections.abc import Callable
@@ -17,28 +17,28 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from ..config import Config
-from ..model import GPT, loss_sum
+from ..model import GPT, compute_dtype, loss_sum
 from ..optim import make_optimizers, optimizer_tensors
-from .device import compute_dtype, pick_compile
+from .device import pick_compile
 from .distributed import World
 
 __all__ = ["Learner", "make_learner"]
 
 _Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
-# Bucketed rows have up to 16 widths, packed ones up to 8 heights; each is a program of
-# its own.
+# Bucketed rows have up to 16 widths, packed ones up to 8 heights; each shape is
+# compiled to a program of its own.
 _MOST_PROGRAMS = 32
 
-# On CUDA shapes are few, and each has a program of its own.  One process alone records
-# it as CUDA graphs: to launch the kernels of a pass one by one takes a host some 20 ms,
-# longer than a GPU takes to run them.
+# On CUDA shapes are few and static.  A single process records CUDA graphs: launching
+# the kernels of a pass one by one takes the host some 20 ms, longer than the GPU takes
+# to run them.
 _ON_CUDA: dict[str, Any] = {"dynamic": False}
 _ON_ONE_GPU: dict[str, Any] = {"dynamic": False, "mode": "reduce-overhead"}
 
 
-class Nats(nn.Module):
-    """The sum of the loss over some windows, as a module that can be wrapped."""
+class LossSum(nn.Module):
+    """`loss_sum` as a module, which torch.compile and DDP can wrap."""
 
     def __init__(self, model: GPT) -> None:
         """Share the weights of `model`."""
@@ -52,58 +52,58 @@ class Nats(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learner:
-    """What `train_step` changes."""
+    """A model with everything that `train_step` needs to update it."""
 
     model: GPT
     optimizers: list[Optimizer]
     world: World
-    nats: _Objective
-    """(inputs, targets, bounds) to the sum of their loss; see `loss_sum`."""
-    shared_nats: _Objective
-    """The same, perhaps compiled; its backward pass averages gradients over all
+    loss_sum: _Objective
+    """(inputs, targets, bounds) to the summed loss; see `loss_sum` of gpt.py."""
+    ddp_loss_sum: _Objective
+    """The same, compiled if configured; its backward pass averages gradients over all
     processes."""
     seed: int
-    """Key of what is dropped out."""
+    """Key of the dropout masks."""
 
     @property
     def optimizer_bytes(self) -> int:
-        """What the optimisers remember, once they made a step."""
+        """Size of the optimiser state, after the first step."""
         tensors = optimizer_tensors(self.model, self.optimizers).values()
         return sum(tensor.nbytes for tensor in tensors)
 
-    def apart(self) -> AbstractContextManager[None]:
-        """A block in which backward passes leave gradients to this process alone."""
-        if isinstance(self.shared_nats, DistributedDataParallel):
-            return self.shared_nats.no_sync()
+    def no_sync(self) -> AbstractContextManager[None]:
+        """A block in which backward passes do not synchronise gradients."""
+        if isinstance(self.ddp_loss_sum, DistributedDataParallel):
+            return self.ddp_loss_sum.no_sync()
         return nullcontext()
 
 
 def make_learner(model: GPT, config: Config, world: World) -> Learner:
-    """Get a model, which is on its device already, ready to learn."""
+    """Prepare a model, already on its device, for training."""
     model.compute_dtype = compute_dtype(world.device)
-    nats = Nats(model)
+    objective = LossSum(model)
     for parameter in model.parameters():
-        # Added to in place, never replaced: a gradient that a CUDA graph returned would
-        # be overwritten when the graph runs again.
+        # Gradients are accumulated in place: one returned by a CUDA graph would be
+        # overwritten when the graph runs again.
         parameter.grad = torch.zeros_like(parameter)
     return Learner(
         model=model,
         optimizers=make_optimizers(model, config.optim),
         world=world,
-        nats=nats,
-        shared_nats=_shared(nats, config, world),
+        loss_sum=objective,
+        ddp_loss_sum=_wrap(objective, config, world),
         seed=config.data.seed,
     )
 
 
-def _shared(nats: Nats, config: Config, world: World) -> _Objective:
-    module: nn.Module = nats
+def _wrap(objective: LossSum, config: Config, world: World) -> _Objective:
+    module: nn.Module = objective
     if pick_compile(world.device, config.run.compile):
         torch._dynamo.config.recompile_limit = _MOST_PROGRAMS
         options: dict[str, Any] = {}
         if world.device.type == "cuda":
             options = _ON_ONE_GPU if world.size == 1 else _ON_CUDA
-        module = cast("nn.Module", torch.compile(nats, **options))
+        module = cast("nn.Module", torch.compile(objective, **options))
     if world.size == 1:
         return module
     return DistributedDataParallel(

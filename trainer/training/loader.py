@@ -1,17 +1,17 @@
-"""Batches on the device, made ahead of the steps that need them.
+"""Batches on the device, prefetched by a thread.
 
     producer thread                                     the training loop
     Batches.batch ─▶ pinned slot ─(copy stream)─▶ device ─▶ inputs, targets
 
 One thread copies windows into a ring of pinned slots and sends them on a stream of its
-own; two bytes per id travel, and inputs and targets are made on the device.  Events
-order both sides: a slot is filled again only when its copy has ended, and its device
-half is overwritten only when the step's tensors were made from it.  On a CPU the ring
-is the same, without pinning and streams.  No worker processes: they would send batches
-through pickles, which costs more than making them.
+own; two bytes per id travel, and the device expands them to inputs and targets.  Events
+order both sides: a slot is refilled only after its copy has ended, and its device half
+is overwritten only after the step's tensors were made from it.  On a CPU the ring is
+the same, without pinning and streams.  There are no worker processes: pickling a batch
+costs more than making it.
 
-The state is two integers, the epoch and the step of the batch that comes next, and what
-they are numbers of.  It counts what was handed out, not what was made ahead.
+The state is the epoch and the step of the next batch, and the identity of the data.  It
+counts batches handed out, not batches prefetched.
 """
 
 import time
@@ -32,66 +32,64 @@ from ...data.windows import Windows
 from ...data.windows.batches import Batch, Batches
 from ..model import IGNORE_INDEX
 
-__all__ = ["DeviceBatch", "Loader", "Pass"]
+__all__ = ["DeviceBatch", "Loader", "MicroBatch"]
 
 _SLOTS = 4
 
-Position = tuple[int, int]
-"""Epoch and step of a batch."""
+Position = tuple[int, int]  # epoch and step of a batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pass:
-    """One forward pass of a step; see layouts.py."""
+class MicroBatch:
+    """The input of one forward pass of a step; see layouts.py."""
 
     inputs: Tensor
-    """(b, T) int64, PAD where no window is."""
+    """(b, T) int64, PAD outside windows."""
     targets: Tensor
-    """(b, T) int64, IGNORE_INDEX where there is nothing to predict."""
+    """(b, T) int64, IGNORE_INDEX where there is none."""
     bounds: Tensor | None
-    """If rows hold several windows: (S + 1,) int32, where the stretches of the b * T
-    positions begin and end that must not see each other.  The last ones are empty, so
+    """If rows hold several windows: (S + 1,) int32, the limits of the stretches of the
+    b * T positions that must not attend to each other.  The last ones are empty, so
     that S is the same in every step.  None if causal attention in rows is enough."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceBatch:
-    """What one rank computes in one optimiser step."""
+    """One rank's share of one optimiser step."""
 
     epoch: int
     step: int
     """Number of the step in its epoch, from 0."""
     offset: int | None
-    """Where the epoch first cuts long documents; None if each has its own."""
+    """At which the epoch first cuts long documents; None if it differs by document."""
     windows: Windows
     """`document` is a row of docs.arrow."""
     num_targets: int
-    """Targets of the whole step, the passes of all ranks together."""
-    passes: list[Pass]
+    """Targets of the whole step, over all ranks."""
+    micro_batches: list[MicroBatch]
 
 
 class Loader(Iterator[DeviceBatch]):
-    """Hands out batches in order, epoch after epoch, without end.
+    """Yields batches in order, epoch after epoch, without end.
 
-    Use it in a `with` block, or `close` it: a thread works ahead.
+    Use it in a `with` block, or `close` it: it owns a thread.
     """
 
     def __init__(self, batches: Batches, device: torch.device) -> None:
-        """Begin at the first step of epoch 0; nothing is made until `next`.
+        """Begin at the first step of epoch 0; the thread starts at the first `next`.
 
         Raises:
             ConfigError: there is no window in any epoch.
         """
         self.batches, self.device = batches, device
-        self.waited = 0.0
-        """Seconds in which a batch was asked for that was not there yet."""
+        self.waited = 0.0  # seconds that `next` waited for batches
         self._position = _at_or_after(batches, 0, 0)
         self._thread: Thread | None = None
         self._free: SimpleQueue[_Slot | None]
         self._ready: SimpleQueue[tuple[_Slot, Batch, Position] | BaseException]
 
     def __next__(self) -> DeviceBatch:
-        """The batch of the next step."""
+        """Take the batch of the next step."""
         if self._thread is None:
             self._start()
         begun = time.perf_counter()
@@ -101,29 +99,29 @@ class Loader(Iterator[DeviceBatch]):
             self.close()
             raise made
         slot, batch, self._position = made
-        passes = slot.take(batch)
-        self._free.put(slot)
-        return DeviceBatch(
+        found = DeviceBatch(
             epoch=batch.epoch,
             step=batch.step,
             offset=batch.offset,
             windows=batch.windows,
             num_targets=batch.num_targets,
-            passes=passes,
+            micro_batches=slot.take(batch),
         )
+        self._free.put(slot)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the next batch stands, and in what; plain values for JSON."""
+        """Position of the next batch and identity of the data, as JSON values."""
         epoch, step = self._position
         return {"epoch": epoch, "step": step, **self.batches.identity}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another loader's `state_dict` was taken.
+        """Continue from another loader's `state_dict`.
 
-        The number of ranks, the layout and the device may be others.
+        The number of ranks, the layout and the device may differ.
 
         Raises:
-            CheckpointError: the state is of other data, or in another order.
+            CheckpointError: the state is of other data, or of another order.
         """
         for name, expected in self.batches.identity.items():
             if state.get(name) != expected:
@@ -137,20 +135,19 @@ class Loader(Iterator[DeviceBatch]):
             if type(number) is not int or not 0 <= number < 1 << 62:
                 raise CheckpointError(
                     f"loader state: {name} is {number!r}, expected 0 or more",
-                    "restore it, or go on from another checkpoint",
+                    "restore it, or resume from another checkpoint",
                 )
         self.close()
         self._position = _at_or_after(self.batches, state["epoch"], state["step"])
 
     def close(self) -> None:
-        """Stop the thread; batches that it made ahead are made again when needed."""
+        """Stop the thread and drop its prefetched batches; `next` restarts it."""
         if self._thread is not None:
             self._free.put(None)
             self._thread.join()
             self._thread = None
 
     def __enter__(self) -> Self:
-        """The loader itself."""
         return self
 
     def __exit__(
@@ -159,7 +156,6 @@ class Loader(Iterator[DeviceBatch]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it."""
         self.close()
 
     def _start(self) -> None:
@@ -172,7 +168,7 @@ class Loader(Iterator[DeviceBatch]):
         self._thread.start()
 
     def _produce(self, position: Position) -> None:
-        """The thread: fill free slots until there is a None among them."""
+        """Fill free slots, in the thread, until one of them is None."""
         try:
             while (slot := self._free.get()) is not None:
                 batch = slot.fill(self.batches, position)
@@ -184,46 +180,46 @@ class Loader(Iterator[DeviceBatch]):
 
 
 class _Slot:
-    """Room for one batch in the memory of the host."""
+    """A buffer for one batch in host memory."""
 
     def __init__(self, batches: Batches, *, pinned: bool = False) -> None:
         """Allocate for the largest batch."""
-        # Inputs, then the last tokens.  Ids end at 8,192, so int16 reads the same
-        # numbers as uint16, and every PyTorch computes with it.
+        # Inputs, then last tokens.  Ids are at most 8,192, so int16, which every
+        # PyTorch computes with, reads the same numbers as uint16.
         size = batches.max_positions + batches.share
         self.ids = torch.empty(size, dtype=torch.int16, pin_memory=pinned)
         self.ends = torch.empty(batches.share, dtype=torch.int64, pin_memory=pinned)
-        # A pass has a stretch for each of its windows and for the PAD of each row.
-        num_passes = -(-batches.share // batches.rows) if batches.is_packed else 0
-        bounds = num_passes, batches.share + batches.rows + 1
-        self.bounds = torch.empty(bounds, dtype=torch.int32, pin_memory=pinned)
+        # A micro-batch has a stretch for each window and for the PAD of each row.
+        num = -(-batches.share // batches.rows) if batches.is_packed else 0
+        shape = num, batches.share + batches.rows + 1
+        self.bounds = torch.empty(shape, dtype=torch.int32, pin_memory=pinned)
         self._ids = self.ids.numpy().view(np.uint16)
 
     def fill(self, batches: Batches, position: Position) -> Batch:
-        """Make the batch of a position here."""
+        """Write the batch of a position into the buffer."""
         batch = batches.batch(*position, out=self._ids)
         inputs, windows = len(batch.inputs), len(batch.windows)
         self._ids[inputs : inputs + windows] = batch.last
         self.ends.numpy()[:windows] = batch.ends
         if batches.is_packed:
             spans = batch.arrangement.spans(batch.windows.length.tolist())
-            for row, of_pass in zip(self.bounds.numpy(), spans, strict=False):
-                row[0], row[len(of_pass) :] = 0, sum(of_pass)
-                np.cumsum(of_pass, out=row[1 : len(of_pass) + 1])
+            for row, lengths in zip(self.bounds.numpy(), spans, strict=False):
+                row[0], row[len(lengths) :] = 0, sum(lengths)
+                np.cumsum(lengths, out=row[1 : len(lengths) + 1])
         return batch
 
-    def take(self, batch: Batch) -> list[Pass]:
-        """The batch's tensors; the slot can be filled again."""
-        return _passes(batch, self.ids, self.ends, self.bounds)
+    def take(self, batch: Batch) -> list[MicroBatch]:
+        """Make the batch's tensors; the slot can then be filled again."""
+        return _micro_batches(batch, self.ids, self.ends, self.bounds)
 
 
 class _CudaSlot(_Slot):
-    """Room for one batch in pinned memory, and on the device."""
+    """A buffer for one batch in pinned memory and on the device."""
 
     def __init__(
         self, batches: Batches, device: torch.device, stream: torch.cuda.Stream
     ) -> None:
-        """Allocate for the largest batch; copies go through `stream`."""
+        """Allocate for the largest batch; copies run on `stream`."""
         super().__init__(batches, pinned=True)
         self._stream = stream
         self._device_ids = torch.empty_like(self.ids, device=device)
@@ -232,8 +228,8 @@ class _CudaSlot(_Slot):
         self._copied, self._taken = _event(), _event()
 
     def fill(self, batches: Batches, position: Position) -> Batch:
-        """Make the batch of a position here, and send it off."""
-        self._copied.synchronize()  # the copy before may still be reading
+        """Write the batch of a position into the buffer, and start its copy."""
+        self._copied.synchronize()  # the previous copy may still be reading
         batch = super().fill(batches, position)
         used, windows = len(batch.inputs) + len(batch.windows), len(batch.windows)
         with torch.cuda.stream(self._stream):
@@ -244,32 +240,33 @@ class _CudaSlot(_Slot):
             self._copied.record(self._stream)
         return batch
 
-    def take(self, batch: Batch) -> list[Pass]:
-        """The batch's tensors, in the order of the current stream."""
+    def take(self, batch: Batch) -> list[MicroBatch]:
+        """Make the batch's tensors, ordered by the current stream."""
         current = torch.cuda.current_stream(self._device_ids.device)
         current.wait_event(self._copied)
-        passes = _passes(
-            batch, self._device_ids, self._device_ends, self._device_bounds
-        )
+        tensors = self._device_ids, self._device_ends, self._device_bounds
+        micro_batches = _micro_batches(batch, *tensors)
         self._taken.record(current)
-        return passes
+        return micro_batches
 
 
 def _make_slots(batches: Batches, device: torch.device) -> list[_Slot]:
-    if device.type == "cuda":
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        return [_CudaSlot(batches, device, stream) for _ in range(_SLOTS)]
-    return [_Slot(batches) for _ in range(_SLOTS)]
+    if device.type != "cuda":
+        return [_Slot(batches) for _ in range(_SLOTS)]
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    return [_CudaSlot(batches, device, stream) for _ in range(_SLOTS)]
 
 
 def _event() -> torch.cuda.Event:
     return torch.cuda.Event()  # type: ignore[no-untyped-call]
 
 
-def _passes(batch: Batch, ids: Tensor, ends: Tensor, bounds: Tensor) -> list[Pass]:
-    """Inputs and targets from the ids of a slot, on its device."""
+def _micro_batches(
+    batch: Batch, ids: Tensor, ends: Tensor, bounds: Tensor
+) -> list[MicroBatch]:
+    """Make inputs and targets from the ids of a slot, on its device."""
     size, windows = len(batch.inputs), len(batch.windows)
-    short = ids[:size]  # widened last: a quarter of the bytes until then
+    short = ids[:size]  # widened last: a quarter of the memory traffic until then
     targets = torch.empty_like(short)
     targets[:-1] = short[1:]
     targets[ends[:windows]] = ids[size : size + windows]
@@ -277,21 +274,16 @@ def _passes(batch: Batch, ids: Tensor, ends: Tensor, bounds: Tensor) -> list[Pas
     inputs, targets = short.to(torch.int64), targets.to(torch.int64)
     shapes = batch.arrangement.passes
     sizes = [rows * width for rows, width in shapes]
-    stretches = bounds[: len(shapes)].clone() if len(bounds) else [None] * len(shapes)
+    limits = bounds[: len(shapes)].clone() if len(bounds) else [None] * len(shapes)
+    parts = torch.split(inputs, sizes), torch.split(targets, sizes), shapes, limits
     return [
-        Pass(inputs=x.view(shape), targets=y.view(shape), bounds=bounds_of_pass)
-        for x, y, shape, bounds_of_pass in zip(
-            torch.split(inputs, sizes),
-            torch.split(targets, sizes),
-            shapes,
-            stretches,
-            strict=True,
-        )
+        MicroBatch(inputs=x.view(shape), targets=y.view(shape), bounds=limit)
+        for x, y, shape, limit in zip(*parts, strict=True)
     ]
 
 
 def _at_or_after(batches: Batches, epoch: int, step: int) -> Position:
-    """This position, or the first step of the next epoch that has one.
+    """This position, or the first step of the next epoch that has a step.
 
     Under the policy `original` an epoch can be empty.
     """

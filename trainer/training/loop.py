@@ -1,4 +1,4 @@
-"""train(): a store and a configuration in, a folder of checkpoints out."""
+"""`train`: the loop from a store and a configuration to a folder of checkpoints."""
 
 import time
 from contextlib import nullcontext
@@ -9,22 +9,20 @@ from ...data.files import locked
 from ...data.store import Store
 from ...data.windows.batches import Batches
 from ..config import Config
-from ..model import count_parameters
-from ..model.flops import Peak, peak_flops
+from ..model.cost import Peak, peak_flops
 from ..optim.lr_schedule import learning_rate
 from ..runs.checkpoint import record_figures, rotate, save_checkpoint
-from ..runs.metrics import Interval, Metrics, MetricsLog, NoMetrics
-from ..runs.progress import Progress, Silent
-from ..runs.resume import find_origin
+from ..runs.metrics import Metrics, MetricsLog
+from ..runs.progress import TrainProgress
+from ..runs.resume import ResumePoint, find_resume_point
 from .distributed import World, join
 from .failures import explaining
 from .loader import DeviceBatch, Loader
-from .run import Run, begin, training_batches, validation_batches
+from .run import Run, TrainReport, begin, training_batches, validation_batches
 from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
-from .step import StepResult, train_step
-from .train_report import TrainReport
-from .validate import evaluate
+from .step import Interval, StepResult, train_step
+from .validate import validate
 
 __all__ = ["train"]
 
@@ -35,51 +33,43 @@ def train(
     config: Config,
     *,
     device: str = "auto",
-    resume: bool | Path | str = False,
-    progress: Progress | None = None,
+    resume: bool | Path | str | ResumePoint = False,
+    progress: TrainProgress | None = None,
 ) -> TrainReport:
     """Train from the first step, or from a checkpoint, to the last step.
 
-    SIGINT or SIGTERM ends the run in good order: the step in progress is finished and
-    saved, and the report says where it stopped.  A second signal raises
-    KeyboardInterrupt at once.  Started by torchrun, all processes train one model.
+    SIGINT or SIGTERM stops the run gracefully: it finishes the current step, saves a
+    checkpoint and returns.  A second signal raises KeyboardInterrupt at once.  Started
+    by torchrun, all processes train one model.
 
     Args:
-        store: what to learn from; its "val" split is evaluated on the way.
-        run_folder: where everything is written; see run.py.
-        config: every number of the run; to resume, the one it was started with.
+        store: to train on; its "val" split is evaluated along the way.
+        run_folder: for all output; see run.py.
+        config: every setting of the run; to resume, the one it was started with.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        resume: go on from the newest checkpoint in `run_folder`, or from the checkpoint
-            or run of this folder.
-        progress: is told about each step; None shows nothing.
+        resume: continue from the newest checkpoint in `run_folder` (True), from the
+            checkpoint or run in a folder, or from a point found before.
+        progress: is notified of each step; None shows nothing.
 
     Raises:
         ConfigError: a folder, device, store or configuration that does not fit.
-        CheckpointError: nothing to resume, nothing that fits, or a disk that is full.
+        CheckpointError: nothing to resume, nothing that fits, or a full disk.
         LockedError: another process trains in `run_folder`.
-        NotFiniteError: a loss or gradient became inf or nan; the newest checkpoint
-            is from before it.
-        OutOfMemoryError: the device has too little memory for a pass.
+        NotFiniteError: a loss or gradient became inf or nan; checkpoints are finite.
+        OutOfMemoryError: the device has too little memory for a micro-batch.
     """
     run_folder = Path(run_folder)
     resume = Path(resume) if isinstance(resume, str) else resume
     with join(device) as world:
         if progress is None or not world.is_main:
-            progress = Silent()
+            progress = TrainProgress()
         loader = Loader(training_batches(store, config, world), world.device)
-        origin = find_origin(run_folder, resume)
+        point = find_resume_point(run_folder, resume)
         hint = "wait until it ends, or give another folder"
         lock = locked(run_folder, hint=hint) if world.is_main else nullcontext()
         with lock:
-            run = begin(loader, world, run_folder, config, origin=origin)
-            session = _Session(
-                run=run,
-                validation=validation_batches(store, config, world),
-                metrics=_open_metrics(run, world),
-                progress=progress,
-                stop=StopRequest(is_shared=world.size > 1),
-                peak=peak_flops(world.device),
-            )
+            run = begin(loader, world, run_folder, config, resume=point)
+            session = _open_session(run, progress)
             is_new = not session.is_finished
             progress.start(step=run.state.step, steps=config.run.steps)
             try:
@@ -88,36 +78,30 @@ def train(
             finally:
                 progress.finish()
                 session.metrics.close()
-            return session.report(is_new=is_new)
-
-
-def _open_metrics(run: Run, world: World) -> Metrics:
-    if not world.is_main:
-        return NoMetrics()
-    return MetricsLog(run.folder, since=run.state, history=run.history)
+            return run.report(is_stopped=not session.is_finished, is_new=is_new)
 
 
 @dataclass(kw_only=True, slots=True)
 class _Session:
-    """A run and what goes with it in this process."""
+    """A run with its validation data, its outputs and its stop request."""
 
     run: Run
     validation: Batches
     metrics: Metrics
-    progress: Progress
+    progress: TrainProgress
     stop: StopRequest
     peak: Peak
 
-    # -- where the run stands ----------------------------------------------------------
+    # -- the state of the run ----------------------------------------------------------
 
     @property
     def world(self) -> World:
-        """The processes that learn together."""
+        """The processes that train together."""
         return self.run.learner.world
 
     @property
     def is_finished(self) -> bool:
-        """Whether every step is done, and all that the last one owes."""
+        """Whether every step is done, with its evaluation and samples."""
         is_last = self.run.state.step == self.run.config.run.steps
         is_done = is_last or self._is_out_of_patience
         return is_done and not self._owes_evaluation and not self._owes_samples
@@ -149,36 +133,18 @@ class _Session:
     def _should_stop(self) -> bool:
         return self.world.any(self.stop.requested)
 
-    def report(self, *, is_new: bool) -> TrainReport:
-        """Where the run stands."""
-        run = self.run
-        return TrainReport(
-            store=run.loader.batches.store.folder,
-            folder=run.folder,
-            checkpoint=run.checkpoint,
-            step=run.state.step,
-            steps=run.config.run.steps,
-            is_stopped=not self.is_finished,
-            is_new=is_new,
-            parameters=count_parameters(run.learner.model),
-            train_loss=run.state.train_loss,
-            validation=run.state.validation,
-            best=run.state.best,
-            seconds=run.state.seconds,
-        )
-
     # -- the loop ----------------------------------------------------------------------
 
     def train(self) -> None:
-        """Every step that is left, or as many as there are before a signal."""
+        """Do the remaining steps, or stop at a signal."""
         run, config = self.run, self.run.config
         if not len(self.validation.documents):
             self.progress.note("the validation split is empty: nothing is evaluated")
         if run.state.step > run.saved_step:
-            self._save()  # it branched off: from now on it stands by itself
+            self._save()  # it branched off: no other run's checkpoint is needed now
         else:
             self._rotate()  # a kill may have left something to delete
-        self._pay()  # the run was stopped between a checkpoint and its figures
+        self._pay()  # it may have been stopped between a checkpoint and its figures
         interval = self._interval()
         while not self._is_over and not self._should_stop():
             began, waited = time.perf_counter(), run.loader.waited
@@ -197,13 +163,13 @@ class _Session:
             owes = self._owes_evaluation or self._owes_samples
             saves = owes or self._is_due(config.run.save_every)
             if saves or self._is_due(config.run.log_every):
-                # Also before each checkpoint, so that a resumed run's records
-                # cover the same steps as those of one that was not stopped.
+                # Before each checkpoint too, so that the records of a resumed run
+                # cover the same steps as those of an uninterrupted one.
                 self._log(interval)
                 interval = self._interval()
             if saves:
                 self._save()
-            # After saving: an evaluation that fails must not cost the weights.
+            # After saving, so that a failed evaluation does not lose the weights.
             self._pay()
         if run.state.step > run.saved_step:
             self._log(interval)
@@ -227,7 +193,7 @@ class _Session:
         if not interval.targets:
             return
         run = self.run
-        # Before a checkpoint is written, so that each is from before a fault.
+        # Before a checkpoint is written, so that every checkpoint is finite.
         for step, batch, result in interval.steps:
             with explaining(run, batch, step=step):
                 result.require_finite()
@@ -252,7 +218,7 @@ class _Session:
         self._rotate()
 
     def _pay(self) -> None:
-        """Make the figures that are due, and add them to the checkpoint."""
+        """Compute the figures that are due, and add them to the checkpoint."""
         if self._owes_evaluation:
             self._evaluate()
         if self._owes_samples:
@@ -261,16 +227,16 @@ class _Session:
     def _evaluate(self) -> None:
         run = self.run
         self.progress.phase("evaluating")
-        found = evaluate(
+        found = validate(
             run.learner, self.validation, should_stop=lambda: self.stop.requested
         )
         self.progress.phase("training")
         if found is None:
             return
-        run.state = replace(run.state.after_evaluation(found), seconds=run.seconds)
-        self.metrics.write_evaluation(found, run.state)
+        run.state = replace(run.state.after_validation(found), seconds=run.seconds)
+        self.metrics.write_validation(found, run.state)
         self._record()
-        self.progress.evaluated(run.state.step, found)
+        self.progress.validated(run.state.step, found)
 
     def _sample(self) -> None:
         run = self.run
@@ -294,7 +260,7 @@ class _Session:
         self.progress.sampled(run.state.step, found)
 
     def _record(self) -> None:
-        """Add figures that were made after saving to the newest checkpoint."""
+        """Add the figures computed after saving to the newest checkpoint."""
         if self.world.is_main and self.run.checkpoint is not None:
             record_figures(self.run.checkpoint, self.run.state)
         self._rotate()
@@ -305,3 +271,18 @@ class _Session:
             rotate(
                 self.run.folder, keep_last=keep_last, best=best.step if best else None
             )
+
+
+def _open_session(run: Run, progress: TrainProgress) -> _Session:
+    world, store = run.learner.world, run.loader.batches.store
+    metrics = Metrics()
+    if world.is_main:
+        metrics = MetricsLog(run.folder, since=run.state, history=run.history)
+    return _Session(
+        run=run,
+        validation=validation_batches(store, run.config, world),
+        metrics=metrics,
+        progress=progress,
+        stop=StopRequest(is_shared=world.size > 1),
+        peak=peak_flops(world.device),
+    )

@@ -1,12 +1,12 @@
-"""Beginning a run: in an empty folder, or where a checkpoint left off.
+"""Begin a run: in an empty folder, or from a checkpoint.
 
 RUN/
-    config.json       the whole configuration, what it learns from, and versions
+    config.json       the whole configuration, facts of the store, and versions
     tokenizer.json    a copy of the store's, so that generation needs no store
     metrics.jsonl     one record per line
     checkpoints/      see checkpoint.py
     samples/          see samples.py
-    tensorboard/      where TensorBoard is installed
+    tensorboard/      if TensorBoard is installed
 """
 
 import platform
@@ -27,12 +27,12 @@ from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ..config import Config, to_dict
 from ..model import GPT, init_weights
-from ..model.memory import check_fits
+from ..model.cost import check_fits
 from ..runs.checkpoint import FOLDER as CHECKPOINTS
 from ..runs.checkpoint import read_state, restore
 from ..runs.history import CONFIG_NAME
-from ..runs.resume import Origin, check_config, check_place, check_store, run_of
-from ..runs.state import State
+from ..runs.resume import ResumePoint, check_config, check_place, check_store, run_of
+from ..runs.state import Best, State, Validation
 from .device import pick_compile, pick_layout
 from .distributed import World
 from .learner import Learner, make_learner
@@ -40,10 +40,39 @@ from .loader import Loader
 
 __all__ = [
     "Run",
+    "TrainReport",
     "begin",
     "training_batches",
     "validation_batches",
 ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainReport:
+    """The outcome of a call of `train`."""
+
+    store: Path
+    """The store trained on."""
+    folder: Path
+    """The run's folder."""
+    checkpoint: Path | None
+    """The newest one; None if a signal came before the first step."""
+    step: int
+    """Optimiser steps done in all."""
+    steps: int
+    """Steps of the whole run."""
+    is_stopped: bool
+    """A signal ended it before its last step or evaluation; it can be resumed."""
+    is_new: bool
+    """Whether this call did anything: False if it resumed a finished run."""
+    parameters: int
+    train_loss: float | None
+    """Nats per token in the latest record of metrics.jsonl."""
+    validation: Validation | None
+    """Of the newest weights, if they were evaluated."""
+    best: Best | None
+    seconds: float
+    """Wall time of the run, without the time between stop and resume."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -57,17 +86,17 @@ class Run:
     checkpoint: Path | None
     """The newest one; None before the first."""
     history: Path
-    """Folder of the run that led up to here: its own, or the one it branched from."""
+    """Folder with the metrics so far: its own, or that of the run it branched from."""
     saved_step: int = 0
     """Step of the newest checkpoint; 0 before the first."""
     first_step: int = 0
-    """Steps that were done when this process took it up."""
+    """Steps done before this process."""
     _started: float = field(default_factory=time.perf_counter)
     _seconds_before: float = 0.0
 
     @property
     def config(self) -> Config:
-        """Every number of the run."""
+        """All settings of the run."""
         return self.state.config
 
     @property
@@ -77,10 +106,28 @@ class Run:
 
     @property
     def eta(self) -> float:
-        """Seconds that the rest takes at the pace of this process so far."""
+        """Seconds to the end, at the pace of this process so far."""
         done = max(1, self.state.step - self.first_step)
         left = self.config.run.steps - self.state.step
         return left * (time.perf_counter() - self._started) / done
+
+    def report(self, *, is_stopped: bool, is_new: bool) -> TrainReport:
+        """Summarise the run; see `TrainReport` for the arguments."""
+        state = self.state
+        return TrainReport(
+            store=self.loader.batches.store.folder,
+            folder=self.folder,
+            checkpoint=self.checkpoint,
+            step=state.step,
+            steps=self.config.run.steps,
+            is_stopped=is_stopped,
+            is_new=is_new,
+            parameters=self.config.model.parameters,
+            train_loss=state.train_loss,
+            validation=state.validation,
+            best=state.best,
+            seconds=state.seconds,
+        )
 
 
 def begin(
@@ -89,40 +136,30 @@ def begin(
     folder: Path,
     config: Config,
     *,
-    origin: Origin | None,
+    resume: ResumePoint | None,
 ) -> Run:
-    """Make the run that `folder` will hold, or take up what came before it.
+    """Start the run of `folder`, or resume it.
 
     Args:
-        loader: of the data to learn from; a run that goes on moves it to where it was.
-        world: the processes that learn together.
+        loader: of the training data; resuming moves it to the next batch.
+        world: the processes that train together.
         folder: see the module's docstring.
-        config: every number of the run.
-        origin: what it goes on from; None for the first step.
+        config: all settings of the run.
+        resume: where to continue; None to begin at the first step.
 
     Raises:
-        ConfigError: the folder holds a run that this is not, or `config` is not what
-            was trained with so far.
+        ConfigError: the folder belongs to a different run, or `config` contradicts it.
         CheckpointError: a damaged checkpoint, or one of another store or tokenizer.
         OutOfMemoryError: the model is too large for the device.
     """
-    check_place(folder, origin)
-    if origin is not None:
-        check_config(config, origin, folder)
-    store = loader.batches.store
-    state = State(
-        config=config,
-        tokenizer_digest=store.tokenizer.digest,
-        loader=loader.state_dict(),
-    )
-    checkpoint = origin.checkpoint if origin else None
+    check_place(folder, resume)
+    if resume is not None:
+        check_config(config, resume, folder)
+    checkpoint = resume.checkpoint if resume else None
     is_here = checkpoint is not None and run_of(checkpoint) == folder.resolve()
-    if checkpoint is not None:
-        state = replace(read_state(checkpoint), config=config)
-        check_store(state, store, checkpoint)
-        if not is_here:
-            state = replace(state, branched_from=name_text(checkpoint))
-        loader.load_state_dict(state.loader)
+    state = _start_state(loader, config, checkpoint)
+    if checkpoint is not None and not is_here:
+        state = replace(state, branched_from=name_text(checkpoint))
     check_fits(config, world.device)
     model = GPT(config.model)
     if checkpoint is None:
@@ -145,13 +182,25 @@ def begin(
     )
 
 
+def _start_state(loader: Loader, config: Config, checkpoint: Path | None) -> State:
+    """The first state of a run, or that of a checkpoint, to which the loader moves."""
+    store = loader.batches.store
+    if checkpoint is None:
+        digest = store.tokenizer.digest
+        return State(config=config, tokenizer_digest=digest, loader=loader.state_dict())
+    state = replace(read_state(checkpoint), config=config)
+    check_store(state, store, checkpoint)
+    loader.load_state_dict(state.loader)
+    return state
+
+
 def training_batches(store: Store, config: Config, world: World) -> Batches:
-    """The batches that one process of a run learns from."""
+    """The training batches of one process."""
     return _batches(store, "train", config, world, policy=config.data.windows)
 
 
 def validation_batches(store: Store, config: Config, world: World) -> Batches:
-    """Each token of the validation split once, whatever the run learns from."""
+    """The validation batches of one process: each token once, under any policy."""
     return _batches(store, "val", config, world, policy="sequential")
 
 
@@ -159,7 +208,7 @@ def _batches(
     store: Store, split: Split, config: Config, world: World, *, policy: Policy
 ) -> Batches:
     device = world.device
-    layout, rows = pick_layout(device, config.run.layout, config.run.micro_batch)
+    layout, micro_batch = pick_layout(device, config.run.layout, config.run.micro_batch)
     return Batches(
         store,
         split,
@@ -167,7 +216,7 @@ def _batches(
         seed=config.data.seed,
         policy=policy,
         layout=layout,
-        rows=rows,
+        rows=micro_batch,
         # A program is compiled for each shape, and a GPU keeps memory for each.
         static=device.type != "cpu" or pick_compile(device, config.run.compile),
         context=config.model.context,
@@ -203,7 +252,7 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
 
 
 def _describe_store(store: Store) -> Mapping[str, Any]:
-    """What is to be known of the documents where the store itself is out of reach."""
+    """Facts of the documents, for readers without the store."""
     facts = ("key_inputs", "splits", "on_schema", "rejects")
     group = store.docs["group"]
     return {
@@ -217,7 +266,7 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
 
 
 def _describe_data(batches: Batches) -> Mapping[str, Any]:
-    """What an epoch is, for those who compare runs."""
+    """The size of an epoch, to compare runs by."""
     windows = [
         batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
     ]

@@ -1,8 +1,8 @@
-"""Workflows that a model writes while it learns, to look at and to count.
+"""Sample workflows during training, to read and to count.
 
-Each is written twice: under the grammar's masks, and freely, which shows what the model
-itself has learnt of the grammar.  A free one may end nowhere, or at a token with which
-no document goes on.
+Each sample is written twice: under the grammar's masks, and freely, which shows how
+much of the grammar the model itself has learnt.  A free sample may never end, or break
+off at a token that no document continues.
 
     RUN/samples/step-000100.jsonl
     {"number": 0, "is_free": false, "is_finished": true, "is_valid": true, "text": …}
@@ -25,18 +25,18 @@ __all__ = ["Written", "rates", "save_samples", "write_samples"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
-    """One workflow."""
+    """One sample."""
 
     number: int
-    """From 0; the free one of the same number drew with the same luck."""
+    """From 0; the free sample of the same number uses the same random numbers."""
     is_free: bool
     """Whether it was written without masks."""
     is_finished: bool
     """Whether the model closed it."""
     is_valid: bool
-    """Whether it is a whole document without an escape, so one on the schema."""
+    """Whether it is a whole document without an escape, and so on the schema."""
     text: str
-    """Its JSON, as far as it goes."""
+    """Its JSON, possibly incomplete."""
 
 
 def write_samples(
@@ -49,15 +49,18 @@ def write_samples(
 ) -> list[Written] | None:
     """Let the model write `number` workflows under masks and as many freely.
 
-    Temperature is 1, so that they are the model's own.  The same weights write the same
-    ones.
+    The temperature is 1, so that samples follow the model's own distribution.  The same
+    weights and seed give the same samples.
 
     Args:
-        model: whose grammar is the tokenizer's.
-        tokenizer: of the store that it learns from.
-        number: how many of each kind.
-        seed: key of what is drawn.
-        should_stop: asked after each; if it says yes, there are none.
+        model: to sample from.
+        tokenizer: of the store that the model trains on.
+        number: samples of each kind.
+        seed: of the random numbers.
+        should_stop: asked after each sample.
+
+    Returns:
+        None if `should_stop` returned True.
     """
     was_training = model.training
     model.eval()
@@ -77,7 +80,7 @@ def write_samples(
 
 
 def rates(written: list[Written]) -> SampleRates:
-    """Shares of what `write_samples` gave."""
+    """Shares of finished and of valid samples, by kind."""
 
     def share(name: str, *, is_free: bool) -> float:
         flags: list[bool] = [
@@ -94,7 +97,7 @@ def rates(written: list[Written]) -> SampleRates:
 
 
 def save_samples(run_folder: Path, written: list[Written], *, step: int) -> Path:
-    """Write them beside the run's other files, one per line; returns the file."""
+    """Write RUN/samples/step-….jsonl, one sample per line; returns the file."""
     path = run_folder / "samples" / f"step-{step:06d}.jsonl"
     lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in written]
     write_atomic(path, lambda file: file.write("".join(lines).encode()))
@@ -102,7 +105,7 @@ def save_samples(run_folder: Path, written: list[Written], *, step: int) -> Path
 
 
 def _written(tokenizer: Tokenizer, sample: Sample, *, is_free: bool) -> Written:
-    # Encoded anew: the masks are not asked whether they did their work.
+    # Encode again, to check the masks independently.
     is_valid = sample.is_whole and tokenizer.is_on_schema(
         tokenizer.encode(sample.value)
     )
@@ -116,7 +119,7 @@ def _written(tokenizer: Tokenizer, sample: Sample, *, is_free: bool) -> Written:
 
 
 def _text(tokenizer: Tokenizer, tokens: Sequence[int]) -> str:
-    """The JSON of some tokens, as far as they are those of a document."""
+    """The JSON of the longest prefix that some document begins with."""
     try:
         return tokenizer.decode_prefix(tokens).text
     except DecodeError as error:

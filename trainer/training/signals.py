@@ -1,4 +1,4 @@
-"""Stopping a run in good order: the first signal asks, the second one insists."""
+"""Graceful stop: the first signal sets a flag, the second one interrupts."""
 
 import signal
 import threading
@@ -11,19 +11,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Within its `with` block, SIGINT and SIGTERM set `requested` and nothing else.
+    """In its `with` block, SIGINT and SIGTERM only set `requested`.
 
     A second signal raises KeyboardInterrupt at once.  Outside the main thread, where
-    Python allows no handlers, signals are left alone.
+    Python allows no handlers, it changes nothing.
     """
 
     def __init__(self, *, is_shared: bool = False) -> None:
-        """Not requested yet.
+        """Prepare; handlers are installed on entry.
 
         Args:
-            is_shared: torchrun started this process.  It passes Ctrl-C on as SIGTERM,
+            is_shared: torchrun started this process.  It forwards Ctrl-C as SIGTERM,
                 after the terminal sent SIGINT, so only a second signal of the same kind
-                insists.
+                interrupts.
         """
         self.requested = False
         self._is_shared = is_shared
@@ -43,7 +43,7 @@ class StopRequest:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Put back the handlers that were there."""
+        """Restore the previous handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tct.trainer.evaluation.bootstrap import ratio_interval
+from tct.trainer.evaluation.likelihood import ratio_interval
 
 ONE = np.ones(4, dtype=np.int64)
 

@@ -10,8 +10,7 @@ from tct.data.errors import ConfigError, JudgeError
 from tct.data.store import Store
 from tct.trainer.evaluation.documents import Document, real
 from tct.trainer.evaluation.judges import require_extra, schema_judge, yaml_judge
-from tct.trainer.evaluation.node_judges import _ask, node_judges
-from tct.trainer.evaluation.zizmor import zizmor
+from tct.trainer.evaluation.programs import _ask, node_judges, zizmor
 
 from .workflows import document, workflow
 

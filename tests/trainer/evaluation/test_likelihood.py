@@ -14,7 +14,7 @@ from tct.trainer.model import GPT, init_weights
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.run import validation_batches
-from tct.trainer.training.validate import evaluate
+from tct.trainer.training.validate import validate
 
 MakeStore = Callable[..., Store]
 WORLD = World(device=torch.device("cpu"))
@@ -38,7 +38,7 @@ def test_it_is_what_training_reports(
 ) -> None:
     store = make_store([10], LENGTHS)
     config = replace(small, run=replace(small.run, layout=layout))
-    reported = evaluate(learner, validation_batches(store, config, WORLD))
+    reported = validate(learner, validation_batches(store, config, WORLD))
     found = likelihood(learner.model, config, store, seed=0)
 
     assert reported is not None

