@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check format lint typecheck wheel judges link clean
+.PHONY: help dev demo test check coverage docs reference format lint typecheck wheel
+.PHONY: judges torch-cpu link clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -13,7 +14,19 @@ demo: .venv/installed ## Install, then go from workflows to a model that writes 
 test: .venv/dev ## Install with the test tools and run the tests
 	$(BIN)/pytest -q
 
-check: .venv/dev lint typecheck wheel test ## Everything that CI runs
+check: .venv/dev lint typecheck wheel docs test ## Run everything that CI runs
+
+dev: .venv/dev ## Install the development tools into .venv
+
+coverage: .venv/dev ## Run the tests and list the lines that no test runs
+	$(BIN)/pytest -q --cov --cov-report=term-missing:skip-covered
+
+docs: .venv/docs ## Build the documentation into build/docs; warnings are errors
+	$(BIN)/python .ci/reference.py --check
+	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/doctrees . build/docs
+
+reference: .venv/installed ## Write the pages of docs/ that follow from the code
+	$(BIN)/python .ci/reference.py
 
 format: .venv/dev ## Rewrite the code in the project's style
 	$(BIN)/ruff format
@@ -27,7 +40,7 @@ typecheck: .venv/dev link
 	$(BIN)/mypy
 
 wheel: .venv/dev ## Build the wheel and check what is in it
-	rm -rf build dist
+	rm -rf build/lib build/bdist.* dist
 	$(BIN)/python -m build --wheel --outdir dist
 	$(BIN)/python .ci/check_wheel.py dist
 
@@ -39,7 +52,7 @@ link:
 	@ln -sfn $(addprefix ../../,__init__.py __main__.py py.typed cli.py data pipeline trainer tests) .links/tct/
 
 clean: ## Remove what the targets made, .venv included
-	rm -rf .venv .links .demo .judges build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .links .demo .judges build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -53,6 +66,15 @@ clean: ## Remove what the targets made, .venv included
 .venv/dev: .venv/bin/python pyproject.toml
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[dev]'
 	@touch $@ .venv/installed
+
+.venv/docs: .venv/bin/python pyproject.toml
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[docs]'
+	@touch $@ .venv/installed
+
+# PyPI's torch brings gigabytes for GPUs.
+torch-cpu: .venv/bin/python ## Install the CPU build of torch into .venv
+	$(BIN)/python -m pip install -q 'torch>=2.11,<2.14' \
+		--index-url https://download.pytorch.org/whl/cpu
 
 NODE_JUDGES := $(addprefix trainer/evaluation/node/,package.json package-lock.json)
 

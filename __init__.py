@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .trainer.presets import preset
     from .trainer.training.loop import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Batches",

@@ -1,10 +1,10 @@
-"""Does constraining types pay?  One small model learns TCT, and learns BPE of JSON.
+"""Does TCT pay?  Train one small model on TCT and on BPE of JSON, and compare.
 
-The same preset, so equal parameters; the same documents; as many tokens, so equal
-operations but for a few in attention, which are printed.  Measured on unseen
-repositories are bits per byte of canonical JSON, which compares across tokenizers, and
-how many of the documents that the models write are whole and on the schema, freely and
-under masks.
+Both arms have the same preset, so equal parameters; the same documents; and as many
+tokens, so equal operations but for a few in attention, which are printed.  On unseen
+repositories it measures bits per byte of canonical JSON, which compares across
+tokenizers, and how many written documents are whole and on the schema, freely and under
+masks.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ Start = Callable[[], Cursor]
 
 @dataclass(kw_only=True)
 class Arm:
-    """One tokenizer, the store of its ids, and what was found with it."""
+    """One tokenizer, the store of its ids, and its results."""
 
     name: str
     scheme: Scheme
@@ -70,7 +70,7 @@ class Arm:
 
 
 def write_store(folder: Path, splits: dict[Split, list[Pair]], scheme: Scheme) -> Store:
-    """A store of one encoding; its tokenizer.json is not used, it fills a place."""
+    """Write a store of one encoding; its tokenizer.json is an unused placeholder."""
     folder.mkdir()
     writer, rows = ShardWriter(folder), []
     for split in SPLITS:
@@ -125,7 +125,7 @@ def make_arm(
 
 
 def engines_of(scheme: Scheme) -> list[Engine]:
-    """Whose masks a model of this tokenizer writes under."""
+    """Choose the mask engines for a model of this tokenizer."""
     if isinstance(scheme, Tokenizer):
         return tct_engines(scheme, ())[:1]
     if not isinstance(scheme, OnText):
@@ -138,7 +138,7 @@ def engines_of(scheme: Scheme) -> list[Engine]:
 
 
 def train_arm(arm: Arm, run: Path, *, tokens: int, seed: int, evals: int) -> None:
-    """Train on so many tokens, evaluating `evals` times; fills `arm`."""
+    """Train on this many tokens, evaluating `evals` times; fills `arm`."""
     lengths = arm.store.length[arm.store.rows("train")]
     plan = WindowPlan(lengths, epoch=0)
     arm.steps = max(evals, round(tokens * plan.num_windows / (BATCH * lengths.sum())))

@@ -1,7 +1,7 @@
-"""What says which token may follow: the tokenizer's own masks, xgrammar, llguidance.
+"""Mask engines: the tokenizer's own masks, xgrammar, llguidance.
 
-All get the workflow schema; where an engine refuses it, that is noted, and it gets the
-smallest change that it compiles.  Each engine starts a cursor for a document:
+All get the workflow schema.  If an engine refuses it, that is reported, and it gets the
+smallest change that makes it compile.  Each engine starts a cursor for a document:
 
     cursor.fill()                 the mask of the next token
     cursor.apply(logits)          -inf where the mask forbids, in place
@@ -32,7 +32,7 @@ END = VOCAB_SIZE
 
 
 class Cursor(Protocol):
-    """A place in a document that is being written."""
+    """A position in a document that is being written."""
 
     @property
     def is_complete(self) -> bool:
@@ -45,12 +45,12 @@ class Cursor(Protocol):
         """Set float32 (8192,) logits to -inf where the mask forbids."""
 
     def advance(self, token: int) -> bool:
-        """Go on with a token; False if it is not allowed."""
+        """Advance by a token; False if it is not allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A way to make masks, and the form of the documents that it is given."""
+    """A way to make masks, and the form in which it takes documents."""
 
     name: str
     start: Callable[[], Cursor]
@@ -89,7 +89,7 @@ class TctCursor:
         logits.numpy()[~self.state.allowed()] = -np.inf
 
     def advance(self, token: int) -> bool:
-        """Go on with a token; False if it is not allowed."""
+        """Advance by a token; False if it is not allowed."""
         if not self.state.allowed()[token]:
             return False
         self.state = self.state.advance(token)
@@ -159,7 +159,7 @@ class XgrammarCursor:
         self.apply_bits(logits, self.bits[0], vocab_size=VOCAB_SIZE)
 
     def advance(self, token: int) -> bool:
-        """Go on with a token; False if it is not allowed."""
+        """Advance by a token; False if it is not allowed."""
         return bool(self.matcher.accept_token(token))
 
 
@@ -168,7 +168,7 @@ def xgrammar_engines(model: Any, report: Callable[..., None]) -> list[Engine]:
 
     Args:
         model: a byte-level BPE tokenizer of Hugging Face.
-        report: is told how the schema was given, and what became of it.
+        report: receives how the schema was given, and the outcome.
     """
     import xgrammar
 
@@ -236,16 +236,16 @@ class LlguidanceCursor:
         self.apply_bits(logits.view(1, -1), self.bits[:, : VOCAB_SIZE // 32])
 
     def advance(self, token: int) -> bool:
-        """Go on with a token; False if it is not allowed."""
+        """Advance by a token; False if it is not allowed."""
         return bool(self.matcher.consume_token(token))
 
 
 def llguidance_engines(model: Any, report: Callable[..., None]) -> list[Engine]:
-    """The schema as it is, with the options that make llguidance take it.
+    """The unchanged schema, with the options that make llguidance accept it.
 
     Args:
         model: a byte-level BPE tokenizer of Hugging Face.
-        report: is told how the schema was given, and what became of it.
+        report: receives how the schema was given, and the outcome.
     """
     import llguidance
     from tokenizers import Tokenizer as HuggingFace

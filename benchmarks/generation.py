@@ -1,8 +1,8 @@
-"""What a token costs beside the model: its mask, drawing it, and going on with it.
+"""Measure what a token costs besides the model: its mask, the draw, and advancing.
 
-Every engine is led along the same valid documents, as if a model had written them: it
-makes the mask of the next token, applies it to logits of 8,192 ids, a token is drawn
-from them, and the document's own token is taken.  `engines.py` has the engines.
+Every engine follows the same valid documents, as if a model had written them: it makes
+the mask of the next token and applies it to logits of 8,192 ids, a token is drawn from
+them, and the document's own token is taken.  `engines.py` has the engines.
 """
 
 import platform
@@ -31,11 +31,11 @@ _LOGITS = torch.randn(64, VOCAB_SIZE, generator=torch.Generator().manual_seed(0)
 
 @dataclass(kw_only=True)
 class Row:
-    """What is measured of one engine; nanoseconds."""
+    """Measurements of one engine, in nanoseconds."""
 
     engine: Engine
     documents: int = 0
-    """That were accepted to their end; only these are counted."""
+    """Documents accepted to their end; only these are counted."""
     tokens: int = 0
     seconds: list[float] = field(default_factory=list)
     """Of each document that was accepted."""
@@ -69,7 +69,7 @@ def lead(engine: Engine, value: Json) -> list[tuple[int, int, int]] | None:
 
 
 def measure(engines: list[Engine], values: list[Json]) -> list[Row]:
-    """Lead all engines along all documents, in turn."""
+    """Run all engines along all documents, in turn."""
     rows = [Row(engine=engine) for engine in engines]
     for number, value in enumerate(values):
         if number % 20 == 0:

@@ -1,15 +1,15 @@
-"""What does one GPU make of it: checks, the speed of a step, where it goes, a model.
+"""What does one GPU achieve: checks, the speed of a step, its profile, a model.
 
-Runs in pieces, each of which leaves OUT/<piece>.json and is not done again, so a
-machine that is lent for nine minutes at a time can be used for as many as it takes:
+Runs in pieces, each of which leaves OUT/<piece>.json and is not repeated, so that an
+interrupted benchmark continues where it stopped, on another machine if need be:
 
     environment   the device, and its two ceilings: copies and bfloat16 products
     tests         the tests that need CUDA
-    steps         every layout, eager and compiled, beside the original's recipe
+    steps         every layout, eager and compiled, beside the original recipe
     profile       where a step of the plan spends its time
     plan, fast    a model trained for the minutes that are left, in equal parts
 
-OUT/gpu.md is the report of all pieces that are there.  Needs no network.
+OUT/gpu.md reports all finished pieces.  Needs no network.
 """
 
 import json
@@ -78,7 +78,7 @@ TRAINED: dict[str, list[str]] = {
 }
 
 _OTHERWISE = {"plan": 45, "fast": 90}
-"""Seconds that a model takes besides training: mostly to compile each shape."""
+"""Seconds that a model takes besides training, mostly to compile each shape."""
 
 _KINDS = {
     "attention": ("flash", "fmha", "attention"),
@@ -91,7 +91,7 @@ _KINDS = {
 
 @dataclass
 class Bench:
-    """What every piece needs."""
+    """The inputs of every piece."""
 
     store: Store
     out: Path
@@ -187,7 +187,7 @@ def measure(bench: Bench, name: str) -> dict[str, Any]:
         "targets_per_s": median(timed.rates),
         "positions_per_s": positions,
         "mfu": median(timed.flops) / peak_flops(device).flops,
-        # As others count it: every position costs what a whole window's does.
+        # As others count it: every position costs as much as in a whole window.
         "mfu_padded": positions * 174.6e6 / peak_flops(device).flops,
         # What CUDA graphs hold counts as reserved, not as allocated.
         "memory": torch.cuda.max_memory_reserved(device),
@@ -277,7 +277,7 @@ def _alone(config: Config) -> dict[str, float]:
 
 
 def train_model(bench: Bench, name: str) -> dict[str, Any]:
-    """Train as long as this piece may take, on a schedule that ends then."""
+    """Train for as long as this piece may take, on a schedule that ends then."""
     speeds = _read(bench.out, "steps") or {}
     design = "padded, compiled" if name == "plan" else "packed, compiled, Muon"
     step_ms = speeds.get(design, {}).get("step_ms", 20.0)
@@ -411,7 +411,7 @@ def _training(found: dict[str, Any]) -> str:
 
 
 def seconds_of(function: Callable[[], Any], *, repeats: int = 20) -> float:
-    """Seconds that one call takes on the device, in the median."""
+    """Median seconds of one call on the device."""
     for _ in range(3):
         function()
     found = []
@@ -456,7 +456,7 @@ def _reported(out: Path) -> Iterator[None]:
 @click.option("-o", "--out", type=Path, required=True, help="Of pieces and report.")
 @click.option("--only", multiple=True, type=click.Choice(list(PIECES)))
 def main(folder: Path, minutes: float, out: Path, only: tuple[str, ...]) -> None:
-    """Do the pieces that are missing, for so many minutes; write OUT/gpu.md."""
+    """Run the missing pieces for this many minutes; write OUT/gpu.md."""
     out.mkdir(parents=True, exist_ok=True)
     bench = Bench(Store.open(folder), out, time.monotonic() + 60 * minutes)
     os.environ.setdefault(

@@ -1,4 +1,4 @@
-"""How much time and memory can an input of 1 MiB take, before it is kept or rejected?
+"""How much time and memory can 1 MiB of input take before it is kept or rejected?
 
 Each input is read and encoded as `tct prepare` does, in a process of its own that has
 encoded a small workflow before.  Time is CPU time, so a busy machine matters little;
@@ -41,7 +41,7 @@ def fill(unit: str, begin: str = "", end: str = "") -> str:
 
 
 def number(unit: str, begin: str = "", end: str = "") -> str:
-    """The same with numbers in the place of `{}`."""
+    """The same with numbers in place of `{}`."""
     parts, size = [begin], len(begin) + len(end)
     while size < SIZE:
         parts.append(unit.replace("{}", f"{len(parts):x}"))
@@ -122,7 +122,7 @@ INPUTS: dict[str, Callable[[], str]] = {
 
 
 def measure(name: str, folder: str) -> None:
-    """Encode one input, and write what it took."""
+    """Encode one input, and write its cost."""
     encoder = Encoder(Tokenizer.default())
     encoder.outcome(record(WORKFLOW))
     data = record(INPUTS[name]())

@@ -1,8 +1,8 @@
-"""What a user would pick instead of `Batches`, each by its own rules.
+"""The loaders that a user would pick instead of `Batches`, each by its own rules.
 
 Every design is prepared once from the training split of the same store, is opened from
 what it wrote, and gives batches of 32 x 1,024 targets in one process.  Libraries are
-called as their guides say; the designs without one are written from their rules.
+called as their guides say; designs without a library are written from their rules.
 """
 
 import importlib
@@ -43,7 +43,7 @@ sys.modules.setdefault("streaming.vision", types.ModuleType("streaming.vision"))
 
 
 def missing(module: str | None) -> str | None:
-    """Why a peer cannot run here; None if it can, its module being imported."""
+    """Import the module of a peer; return why that fails, or None."""
     try:
         if module:
             importlib.import_module(module)
@@ -66,7 +66,7 @@ def describe(batch: Any) -> tuple[str, int]:
 
 
 def versions() -> str:
-    """What is measured with, and which peers are there."""
+    """The settings of a measurement, and the available peers."""
     peers = "datasets", "litdata", "mosaicml-streaming", "megatron-core"
     installed = {each.name: each.version for each in metadata.distributions()}
     names = "numpy", "torch", *peers
@@ -84,7 +84,7 @@ def documents_of(store: Store) -> list[Tokens]:
 def list_windows(lengths: Iterable[int], epoch: int) -> list[Window]:
     """The author's rule: a list of tuples.
 
-    Documents shorter than the context are there at offset 0 only, longer ones give full
+    Documents shorter than the context appear at offset 0 only; longer ones give full
     windows from the epoch's offset on.
     """
     offset, windows = STRIDE * epoch % CONTEXT, []

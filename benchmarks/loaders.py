@@ -1,4 +1,4 @@
-"""Batches of 32 x 1,024 from a prepared store, next to what a user would pick instead.
+"""Compare batches of 32 x 1,024 from a store with what a user would pick instead.
 
 Opening is measured in fresh processes, rates in turn in this one, on one thread;
 `loader_peers.py` holds the peers.  Every design reads the same documents.
@@ -56,7 +56,7 @@ SCALED = (
 
 @dataclass(eq=False)
 class Design:
-    """One way to get batches, and what is measured of it, one entry per round."""
+    """One way to get batches, and its measurements, one entry per round."""
 
     name: str
     prepare: Callable[[Store, Path], Path]
@@ -64,17 +64,17 @@ class Design:
     open: Callable[[Path], Epochs]
     """Opens what `prepare` wrote."""
     module: str | None = None
-    """What has to be installed."""
+    """The package that must be installed."""
     like: str | None = None
     """A peer that gives the same windows."""
     folder: Path = Path()
     fresh: list[dict[str, Any]] = field(default_factory=list)
-    """What `measure_fresh` says."""
+    """The result of `measure_fresh`."""
     rates: list[float] = field(default_factory=list)
     next_epoch: list[float] = field(default_factory=list)
 
     def opened(self, fact: str) -> Any:
-        """The median of something that was measured in fresh processes."""
+        """The median of a measurement in fresh processes."""
         return statistics.median_low(found[fact] for found in self.fresh)
 
 
@@ -103,7 +103,7 @@ def open_ours(
 
 
 def open_loader(folder: Path, *, epoch: int, policy: Policy) -> Epochs:
-    """What training reads on a CPU: int64 tensors, made by a thread and the caller."""
+    """Training's loader on a CPU: int64 tensors, made by a thread and the caller."""
     batches = Batches(
         Store.open(folder), "train", batch_size=BATCH, seed=0, policy=policy
     )
@@ -153,7 +153,7 @@ DESIGNS = (*OURS, *PEERS, MEMCPY, GATHER)
 
 
 def synthetic_lengths(documents: int) -> NDArray[np.int64]:
-    """Lengths as those of real workflows: log-normal, median 450 tokens."""
+    """Draw lengths like those of real workflows: log-normal, median 450 tokens."""
     drawn = np.random.default_rng(0).normal(np.log(450), 1.0, documents)
     return np.exp(drawn).astype(np.int64).clip(8, 60_000)
 
@@ -195,7 +195,7 @@ def synthetic_store(folder: Path, documents: int) -> Store:
 
 
 def measure_fresh(design: Design) -> dict[str, Any]:
-    """Opening, in a process that has done nothing but imports."""
+    """Measure opening in a process that has done nothing but imports."""
     peers.missing(design.module)
     before, begun = anonymous_bytes(), time.perf_counter()
     epochs = design.open(design.folder)
@@ -231,7 +231,7 @@ def anonymous_bytes() -> int:
 
 
 def rate(epochs: Epochs, seconds: float) -> float:
-    """Batches per second over as many epochs as fit, what each needs first included."""
+    """Batches per second over as many epochs as fit, including the start of each."""
     batches, num, begun = epochs(), 0, time.perf_counter()
     while (spent := time.perf_counter() - begun) < seconds:
         got = sum(1 for _ in islice(batches, 64))
@@ -312,7 +312,7 @@ def _over(design: Design, other: Design | None) -> str:
 
 
 def scale(work: Path) -> Iterator[Sequence[str]]:
-    """What grows with the number of documents; the last line is arithmetic."""
+    """Print what grows with the number of documents; the last line is arithmetic."""
     for documents in (10_000, 100_000, 1_000_000, 10**9):
         batches = "-"
         if documents <= 1_000_000:

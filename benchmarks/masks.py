@@ -1,6 +1,6 @@
-"""What masks cost per token, and what they let through.
+"""Measure what masks cost per token, and which invalid documents they accept.
 
-`engines.py` has those that are compared; all read the same documents.
+`engines.py` has the engines; all read the same documents.
 """
 
 import copy
@@ -22,13 +22,13 @@ from tct.data.documents.json_text import Json
 
 @dataclass(kw_only=True)
 class Row:
-    """What is measured of one engine."""
+    """Measurements of one engine."""
 
     engine: Engine
     judged: bool = True
     """Whether invalid documents are tried."""
     every: int = 1
-    """Only each so-many-th valid document is measured."""
+    """Measure only every n-th valid document."""
     tried: int = 0
     accepted: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
@@ -38,7 +38,7 @@ class Row:
 def walk(engine: Engine, value: Json, times: list[int] | None) -> bool:
     """Whether a document is accepted; appends the nanoseconds of each of its masks.
 
-    Without a list no mask is made where an engine can be asked in another way.
+    Without a list, no mask is made if the engine can be asked in another way.
     """
     cursor = engine.start()
     for token in engine.ids(value):
@@ -120,7 +120,7 @@ def compare(
         warm: fills our caches.
         test: other documents, of which `documents` that are valid are measured.
         documents: how many.
-        say: is told what is going on.
+        say: receives progress messages.
     """
     judge = jsonschema_rs.Draft7Validator(SCHEMA)
     valid = [value for value in test if judge.is_valid(value)]
@@ -175,7 +175,7 @@ def print_masks(rows: list[Row], num_valid: int, num_broken: int) -> None:
 
 
 def print_wrong(rows: list[Row], tried: Counter[str]) -> None:
-    """Which damages were let through."""
+    """Print which damages were accepted."""
     judged = [row for row in rows if row.judged]
     names = " | ".join(f"{row.engine.name} ({keys(row.engine)})" for row in judged)
     click.echo(f"\n## Invalid documents accepted\n\n| damage | documents | {names} |")

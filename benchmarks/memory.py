@@ -1,4 +1,4 @@
-"""What memory does it take to prepare more and more documents?
+"""How much memory does it take to prepare more and more documents?
 
 Every 8th, 4th, 2nd document of a corpus, then all of them, with two workers.  The peak
 is that of each process over its life, as Linux counts it; pages of files that are
@@ -56,7 +56,7 @@ def peaks(command: list[str], cache: str) -> list[float]:
 
 
 def measure(corpus: Path, every: int, options: tuple[str, ...]) -> None:
-    """Prepare every so many documents; print a row."""
+    """Prepare every n-th document; print a row."""
     with tempfile.TemporaryDirectory() as folder:
         rows = pq.read_table(corpus).take(
             list(range(0, pq.ParquetFile(corpus).metadata.num_rows, every))

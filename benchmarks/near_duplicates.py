@@ -1,10 +1,10 @@
-"""What do near-duplicates across the splits cost to take out, and is any of them left?
+"""What does removing near-duplicates across splits cost, and does any remain?
 
 `tct prepare --near-dup` compares MinHash signatures, which are estimates.  Here texts
 are compared: every validation document with every training document, by the Jaccard
-similarity of their shingles of five words itself.  Two sets that are 0.8 alike share
-one of the rarest shingles of each, so many that 0.8 of the set could not be without
-them; only pairs that do are counted through (prefix filtering, exact).
+similarity of their five-word shingles.  Two sets that are 0.8 alike share one of the
+n // 5 + 1 rarest shingles of each; only pairs that do are compared in full (prefix
+filtering, exact).
 """
 
 import math
@@ -47,7 +47,7 @@ def ranked_shingles(texts: list[str]) -> Sets:
 
 
 def alike(ours: Sets, theirs: Sets) -> list[tuple[int, int, float]]:
-    """Places of all pairs of sets that are at least 0.8 alike, and how much."""
+    """Find all pairs of sets that are at least 0.8 alike, with their similarity."""
     index = defaultdict[int, list[int]](list)
     for place, one in enumerate(theirs):
         for shingle in _prefix(one):

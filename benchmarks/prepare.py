@@ -45,7 +45,7 @@ CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parqu
 
 
 def learn_bpe(corpus: Path, path: Path) -> None:
-    """Byte-level BPE as its documentation has it, from every eighth document."""
+    """Train byte-level BPE as its documentation shows, on every eighth document."""
     from tokenizers import Tokenizer as Bpe
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -91,7 +91,7 @@ def _simple_part(path: str, texts: list[str], out: str) -> int:
 
 
 def simple(corpus: Path, folder: Path, bpe: Path, workers: int) -> int:
-    """Documents that the simple pipeline made of a corpus."""
+    """Run the simple pipeline on a corpus; return its number of documents."""
     folder.mkdir()
     with ProcessPoolExecutor(workers) as pool:
         futures = []
@@ -195,7 +195,7 @@ def compare(corpus: Path, folder: Path, workers: int, rounds: int) -> None:
 
 
 def print_shares(corpus: Path, folder: Path) -> None:
-    """Where the time goes."""
+    """Print where the time goes."""
     seconds = shares(corpus, folder)
     total = sum(seconds.values())
     print("| stage | share of one process |\n|---|---|")

@@ -1,4 +1,4 @@
-"""The workflow schema, and what engines need changed in it or in documents."""
+"""The workflow schema, and the changes that engines need in it or in documents."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def in_schema_order(value: Json, parts: list[Any]) -> Json:
 
 
 def alternatives(part: Any) -> list[dict[str, Any]]:
-    """A part of the schema and all that it refers to without going into a value."""
+    """A part of the schema and everything it refers to at the same value."""
     if not isinstance(part, dict):
         return []
     inner = (
@@ -51,7 +51,7 @@ def alternatives(part: Any) -> list[dict[str, Any]]:
 
 
 def below(part: dict[str, Any], key: str) -> list[Any]:
-    """What a part of the schema says about the value of a key."""
+    """The schema that a part gives for the value of a key."""
     if key in part.get("properties", {}):
         return [part["properties"][key]]
     return [

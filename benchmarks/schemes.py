@@ -78,7 +78,7 @@ def train_tct(documents: list[Pair]) -> Scheme:
 
 
 class WithoutReferences:
-    """TCT that spells a text each time it comes."""
+    """TCT that spells out every text, without references."""
 
     def __init__(self, documents: list[Pair]) -> None:
         """Learn from documents."""
@@ -100,7 +100,7 @@ class WithoutReferences:
 
 
 def train_first_merges(documents: list[Pair]) -> Scheme:
-    """TCT with the first merges, as BPE has them, and none dropped."""
+    """TCT that keeps the first merges, as BPE does, and drops none."""
     with mock.patch.object(vocabulary, "_SURPLUS", 1):
         return train_tokenizer(lambda: documents)
 

@@ -1,7 +1,7 @@
-"""Tokens and masks of the tokenizer, next to byte-pair encoding and grammar engines.
+"""Compare tokens and masks with byte-pair encoding and grammar engines.
 
 All tokenizers learn from the same workflows and are measured on other repositories;
-`schemes.py` holds the tokenizers, `masks.py` what is measured of the grammar engines.
+`schemes.py` holds the tokenizers, `masks.py` measures the grammar engines.
 """
 
 import os
@@ -36,7 +36,7 @@ PEERS = ("tokenizers", "tiktoken", "xgrammar", "llguidance")
 
 @dataclass(kw_only=True)
 class Row:
-    """What is measured of one tokenizer; times in seconds for all test documents."""
+    """Measurements of one tokenizer; times in seconds for all test documents."""
 
     name: str
     scheme: Scheme

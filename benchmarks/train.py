@@ -1,6 +1,6 @@
-"""How fast is a training step, next to what padding costs and to the original's recipe?
+"""How fast is a training step, next to padded rows and to the original recipe?
 
-Every design learns from the same windows with the same first weights, in interleaved
+Every design learns from the same windows with the same initial weights, in interleaved
 rounds.  Its rate is targets per second of whole steps: fetching the batch, the forward
 and backward pass, clipping, the update, and reading the loss where a design reads it.
 """
@@ -54,7 +54,7 @@ ORIGINAL = "the original's recipe"
 
 @dataclass
 class Timed:
-    """What was measured of one design."""
+    """Measurements of one design."""
 
     rates: list[float] = field(default_factory=list)
     """Targets per second of each round."""
@@ -100,7 +100,7 @@ class Ours:
 
 
 class Original:
-    """The step of the author's own trainer, by its rules.
+    """The step of the original trainer, by its rules.
 
     Rows padded to the context; batches made from Python lists as int64, x and y each;
     bfloat16 by autocast on a GPU; a mean over the batch's targets; decay on every

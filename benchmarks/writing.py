@@ -1,7 +1,7 @@
 """Let a small model write documents, freely or under an engine's masks.
 
-Both arms draw in the same way, and a document ends in the same way: with the close of
-its root, which is no token of its own.
+Both arms draw in the same way, and a document ends in the same way: when its root is
+closed, without an end token.
 """
 
 import json
@@ -41,24 +41,24 @@ class Drawing:
 
 
 class Text(Protocol):
-    """What tokens say as they are written, and when a document is whole."""
+    """Reads tokens as they are written, and knows when a document is complete."""
 
     def feed(self, token: int) -> bool:
-        """Read a token; whether the document may go on."""
+        """Read a token; return whether the document may continue."""
 
     def value(self) -> Json:
         """The document; ValueError where there is none."""
 
 
 class TctText:
-    """Ends with the close of the root, or with a token with which none goes on."""
+    """Ends when the root is closed, or at a token that no document continues with."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         """Begin a document."""
         self.decoder = tokenizer.decoder()
 
     def feed(self, token: int) -> bool:
-        """Read a token; whether the document may go on."""
+        """Read a token; return whether the document may continue."""
         try:
             self.decoder.feed([token])
         except DecodeError:
@@ -82,7 +82,7 @@ class JsonText:
         self.text = ""
 
     def feed(self, token: int) -> bool:
-        """Read a token; whether the document may go on."""
+        """Read a token; return whether the document may continue."""
         self.ids.append(token)
         if "}" not in self.scheme.to_text([token]):
             return True
@@ -124,7 +124,7 @@ class Document:
             raise RuntimeError(f"token {token} of the mask was refused")
 
     def value(self) -> Json:
-        """What was written, closed by an engine that can; None if it is no document."""
+        """The document, closed by the engine if it can; None if there is none."""
         if not self.is_finished and isinstance(self._cursor, TctCursor):
             for token in self._cursor.state.shortest_completion():
                 self._text.feed(token)
@@ -141,7 +141,7 @@ def draw(logits: Tensor, drawing: Drawing, generator: torch.Generator) -> int:
 
 
 def write(model: GPT, documents: Sequence[Document], drawing: Drawing) -> None:
-    """Let a model go on with documents, side by side, to their end or the context's."""
+    """Let a model write documents side by side, to their end or that of the context."""
     reader = Reader(model, len(documents))
     first = reader.begin([])
     for row, document in enumerate(documents):
@@ -168,7 +168,7 @@ def funnel(
     Args:
         model: in eval mode.
         scheme: of its tokens.
-        start: begins the cursor whose masks are kept; None for none.
+        start: begins the cursor whose masks apply; None for no masks.
         drawing: how tokens are drawn.
         samples: how many.
         seed: of what is drawn.

@@ -149,7 +149,7 @@ def expand(text: str, world: World, d: Dice) -> list[str]:
 
 
 def drop_missing_needs(lines: list[str]) -> list[str]:
-    """Keep of each list of needs only the jobs that came out of the dice."""
+    """Drop jobs that do not exist from each list of needs."""
     start = lines.index("jobs:")
     jobs = {m[1] for line in lines[start:] if (m := re.match(r"  ([\w-]+):$", line))}
     kept: list[str] = []
@@ -434,7 +434,7 @@ def corpus(seed: int) -> Iterator[tuple[str, str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compose a corpus; the exit status."""
+    """Compose a corpus and return the exit status."""
     parser = argparse.ArgumentParser(description="Compose example workflows.")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--count", type=int, default=240)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole way once: workflows → store → windows → model → workflows.
-# usage: demo.sh BIN OUT    BIN holds python and tct; OUT is made anew
+# Walk the whole path once: workflows → store → windows → model → workflows.
+# usage: demo.sh BIN OUT    BIN holds python and tct; OUT is replaced
 set -euo pipefail
 
 examples=$(dirname "$0")
