@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from tct.cli import main
 from tct.data.store import Store
+from tct.trainer.evaluation.evaluate import evaluate
+from tct.trainer.evaluation.sample_sets import Settings
 from tct.trainer.runs.checkpoint import load_model, save_checkpoint
 
 SMALL = ["--preset", "tiny", "--steps", "6", "--batch-size", "4", "--device", "cpu"]
@@ -64,6 +66,20 @@ def found(evaluated: tuple[Result, Path]) -> dict[str, Any]:
     value = json.loads((evaluated[1] / "eval.json").read_text())
     assert isinstance(value, dict)
     return value
+
+
+def test_python_finds_the_store_and_says_the_same(
+    run: Path,
+    store_folder: Path,
+    found: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(store_folder.parent)  # the run knows the store by its name
+    evaluation = evaluate(str(run), settings=Settings(samples=2, seeds=2), device="cpu")
+    assert asdict(evaluation)["likelihood"] == found["likelihood"]
+    assert [column.name for column in evaluation.columns] == [
+        column["name"] for column in found["columns"]
+    ]
 
 
 def test_bits_per_byte_are_those_that_training_reports(

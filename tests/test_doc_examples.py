@@ -1,4 +1,4 @@
-"""The Python of the documentation runs as it is written."""
+"""The Python of the documentation runs as it is written (sessions of >>> apart)."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def examples() -> list[tuple[str, str]]:
         (f"{page.name}:{number}", text)
         for page in PAGES
         for number, text in enumerate(
-            re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+            re.findall(r"^```python\n(?!>>>)(.*?)^```", page.read_text(), re.M | re.S)
         )
     ]
 
