@@ -25,7 +25,7 @@ def workflow_schema() -> dict[str, Any]:
 
 
 def _walk(part: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object inside a schema with its JSON pointer."""
+    """Every object inside a schema, with its JSON pointer."""
     if isinstance(part, dict):
         yield pointer, part
     items = part.items() if isinstance(part, dict) else enumerate(part)

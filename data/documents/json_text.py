@@ -1,6 +1,6 @@
 """Canonical JSON text: minified, UTF-8, keys in document order.
 
-A document's bytes and id are those of its canonical text.  Numbers are written as
+A document's size and id are those of its canonical text.  Numbers are written as
 Python writes them (integers in full, floats in the shortest form that reads back), so
 1 and 1.0 stay different.  Lone surrogates, which UTF-8 cannot hold, are escaped.
 """
@@ -28,7 +28,7 @@ def canonical_bytes(value: Json) -> bytes:
 
 
 def dump(value: Json, *, indent: int | None = None) -> str:
-    """The canonical text, or one with `indent` spaces per level for people."""
+    """The canonical text; with `indent`, a readable one of so many spaces a level."""
     if indent is None:
         return _escape_surrogates(_encode(value))
     return _escape_surrogates(json.dumps(value, indent=indent, ensure_ascii=False))

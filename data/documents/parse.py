@@ -1,7 +1,7 @@
-"""One input text to one document: YAML 1.2 core or JSON, strictly.
+"""Parse one text, YAML 1.2 core or JSON, into one document, strictly.
 
-Whatever is not exactly one JSON object is rejected with a named reason, so that a
-document never means something else here than it meant to its author.
+Anything but exactly one JSON object is rejected with a named reason, so a document
+never means something else here than to its author.
 """
 
 import json
@@ -26,32 +26,30 @@ MAX_DOCUMENT_BYTES = 1 << 20
 _SPACE = " \t\r\n"
 
 READING_VERSION = 2
-"""Grows when a text becomes another document, or another reject, than before."""
+"""Incremented when some text parses to a different document or reject than before.
+
+Part of the cache key of a store."""
 
 
-def parse_document(
-    source: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES
-) -> dict[str, Json]:
-    """The JSON object that a YAML or JSON text stands for.
+def parse_document(source: bytes) -> dict[str, Json]:
+    """Parse a YAML or JSON text that holds one JSON object.
 
     Args:
         source: the bytes of one file or record.
-        max_bytes: longest `source`.
 
     Raises:
         RejectedError: `source` is not exactly one JSON object.
     """
-    if len(source) > max_bytes:
-        raise RejectedError(
-            "too_large", f"{len(source):,} bytes, at most {max_bytes:,}"
-        )
+    if len(source) > MAX_DOCUMENT_BYTES:
+        message = f"{len(source):,} bytes, at most {MAX_DOCUMENT_BYTES:,}"
+        raise RejectedError("too_large", message)
     try:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RejectedError("not_utf8", str(error)) from error
     if not text.strip(_SPACE):
         raise RejectedError("empty", "no text")
-    # Most JSON is YAML, but not all (tabs, surrogate escapes): try the stricter first.
+    # JSON is not quite a subset of YAML (tabs, surrogate escapes), so try JSON first.
     value = _parse_json(text) if text.lstrip(_SPACE).startswith("{") else None
     if value is None:
         value = parse_yaml(text)
@@ -61,11 +59,11 @@ def parse_document(
 
 
 def read_document(path: Path) -> dict[str, Json]:
-    """The JSON object in a YAML or JSON file.
+    """Parse a YAML or JSON file that holds one JSON object.
 
     Raises:
-        SourceError: the file is missing, no regular file, or not exactly one JSON
-            object.
+        SourceError: the file is missing, is not a regular file, or is not exactly one
+            JSON object.
     """
     if not path.exists() or path.is_dir():
         found = "found a folder" if path.is_dir() else "not found"
@@ -125,7 +123,7 @@ def _refuse_constant(name: str) -> Json:
 
 
 def _check_size(value: Json) -> None:
-    """Bound depth and nodes, breadth first."""
+    """Check the bounds on depth and values, level by level, without recursion."""
     level, depth, nodes = [value], 0, 1
     while level := [item for item in level if isinstance(item, list | dict)]:
         depth += 1

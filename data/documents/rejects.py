@@ -1,14 +1,14 @@
-"""Why an input is no document: named reasons, counted and kept in rejects.arrow."""
+"""Rejects: named reasons why an input is not a document, kept in rejects.arrow."""
 
 from typing import Literal, TypeAlias
 
 __all__ = ["MAX_CHARACTERS", "MAX_NODES", "Reason", "RejectedError"]
 
 MAX_NODES = 200_000
-"""Most values in a document, aliases counted as often as they are used."""
+"""Most values in a document; an alias counts every time it is used."""
 
 MAX_CHARACTERS = 2 << 20
-"""Most characters of text in a document, aliases counted as often as they are used."""
+"""Most characters of text in a document; an alias counts every time it is used."""
 
 Reason: TypeAlias = Literal[
     "too_large",
@@ -36,10 +36,10 @@ Reason: TypeAlias = Literal[
 
 
 class RejectedError(Exception):
-    """An input that is no document."""
+    """An input that is not a document."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        """Keep the reason, which is counted, apart from the message."""
+        """Store the reason, which is counted, apart from the message."""
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message

@@ -1,111 +1,114 @@
-"""A place in a YAML text, what was counted up to it, and what stands on a line.
+"""A position in a YAML text: reads scalars, aliases and properties, and counts.
 
-Texts have U+000A as their only line break, begin with one that is not theirs and end
-in one.  `parent` is the column of the block collection that a node is in, -1 for none;
-further lines of the node are indented further.
+This is the first of four layers, each a subclass of the one before:
+
+    ScalarCursor  here              scalars, aliases, anchors and tags; bounds
+    FlowCursor    yaml_flow.py      collections in brackets and braces
+    LineCursor    yaml_lines.py     indentation, keys, block scalars, directives
+    _Reader       yaml_reader.py    collections by indentation; the document
+
+The text has U+000A as its only line break; it begins with one that is not the author's
+and ends in one.  So every character but these two has a neighbour on both sides.
+
+`parent` is the column of the block collection around a node, -1 if there is none.  The
+node's continuation lines are indented further than that.
 """
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
 from .json_text import MAX_DEPTH, Json
 from .rejects import MAX_CHARACTERS, MAX_NODES, RejectedError
 from .yaml_scalars import (
+    PLAIN_MORE,
+    PLAIN_MORE_FLOW,
     TAG,
     core_scalar,
     double_quoted_text,
     fold,
     single_quoted_text,
+    tab_line,
     tagged_scalar,
 )
 
-__all__ = ["BLANK", "BLANKS", "CLOSING", "PLAIN", "PLAIN_FLOW", "Cursor", "Properties"]
+__all__ = ["BLANK", "BLANKS", "CLOSING", "Properties", "ScalarCursor"]
 
 BLANK = frozenset(" \t\n")
 BLANKS = re.compile(r"[ \t]*+")
-# A comment has white space before it, by the specification; readers, and people, let it
-# touch what ends in one of these.
+# YAML wants white space before a comment; other readers, and people, let a comment also
+# touch a node that ends in one of these.
 CLOSING = r"\]}\"'"
 
-
-def _plain(end: str, *, more: bool = False) -> str:
-    """A pattern of plain text on one line; `end` are characters that end it."""
-    first = rf"[^ \t\n\-?:,\[\]{{}}#&*!|>'\"%@`]|[-?:](?![ \t\n{end}])"
-    if more:
-        first = rf"[^ \t\n:#{end}]|:(?![ \t\n{end}])"
-    rest = rf"[^\n:#{end}]*+"
-    return rf"(?:{first}){rest}(?:(?::(?![ \t\n{end}])|(?<![ \t])#){rest})*+"
-
-
-PLAIN = _plain("")
-PLAIN_FLOW = _plain(r",\[\]{}")
-PLAIN_MORE = re.compile(_plain("", more=True))
-PLAIN_MORE_FLOW = re.compile(_plain(r",\[\]{}", more=True))
+# A line break, blank lines (1), and the spaces before the next content (2).
 _LINE = re.compile(r"\n((?:[ \t]*+\n)*+)( *+)[ \t]*+")
+# `---` or `...`, which end a document; to be matched at the beginning of a line.
 _DOCUMENT_MARK = re.compile(r"(?:---|\.\.\.)(?=[ \t\n])")
+# The same inside of quotes, where it is an error.
 _MARK_LINE = re.compile(r"\n(?:---|\.\.\.)(?:[ \t\n]|\Z)")
+# Quoted scalars; the text between the quotes (1) may hold escaped quotes.
 _DOUBLE = re.compile(r'"((?:[^"\\]++|\\[^"]|\\")*+)"')
 _SINGLE = re.compile(r"'((?:[^']++|'')*+)'")
+# The name of an anchor or an alias, behind its `&` or `*`.
 _NAME = re.compile(r"[^ \t\n,\[\]{}]++")
+# A tag: verbatim, `!<tag:yaml.org,2002:str>` (1); a handle (2) and a suffix (3), as in
+# `!!str`; or local, `!thing` (4).
 _TAG_NAME = re.compile(
     r"!<([^ \t\n<>]++)>|(![0-9A-Za-z-]*+!)([^ \t\n!,\[\]{}]*+)|!([^ \t\n!,\[\]{}]*+)"
 )
-_MAX_TAG = 1024  # characters; none that is known has as many, and some are escapes
-# What stands in quotes only.
+_MAX_TAG = 1024  # characters; known tags are shorter, even with escapes
+# Characters that YAML allows in quotes only.
 _ODD = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
 @dataclass(slots=True)
 class Anchored:
-    """A value with an anchor, and what a copy of it costs.
-
-    While the value is being read, these are the counts before it.
-    """
+    """A value with an anchor, and its size; while it is read, the counts before it."""
 
     nodes: int
     characters: int
     height: int
+    """Levels of collections in it."""
     value: Json = None
     is_whole: bool = False
+    """Whether it has been read; an alias inside its own node is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What stands before a node."""
+    """The properties of a node: `&anchor` and `!tag`, in any order before it."""
 
     anchor: str | None = None
     tag: str | None = None
 
 
-class Cursor:
-    """Reads scalars, aliases and properties, and counts."""
+class ScalarCursor:
+    """Reads scalars, aliases and properties; bounds values, characters and depth."""
 
     def __init__(self, text: str) -> None:
-        """Begin before the first line."""
+        """Start at the line break before the first line."""
         self.text = text
         self.pos = 0
         self.nodes = 0
         self.characters = 0
         self.depth = 0
         self.deepest = 0
-        """Greatest depth since the innermost open anchor."""
+        """Greatest depth since the innermost open anchor began."""
         self.anchors: dict[str, Anchored] = {}
         self.handles = {"!": "!", "!!": TAG}
         self.flow_depth = 0
         self.is_key = False
-        """Whether what is read will be a key."""
+        """Whether the node being read is a key."""
         self.next_odd = self._odd_after(0)
-        """The next character for quotes that was not yet seen in quotes, or the end."""
+        """Position of the next character of _ODD outside the quotes read so far."""
         self.source: str | None = None
-        """Text of the last node, None if it was a collection; keys are made of it."""
+        """Text of the last node, None if it was a collection: a key is its text."""
 
     # -- bounds and errors -------------------------------------------------------------
 
     def error(self, problem: str) -> RejectedError:
-        """A reject that says where."""
+        """A syntax error at this position, to be raised."""
         return RejectedError("syntax", f"{self._place(self.pos)}: {problem}")
 
     def check_odd(self, end: int) -> None:
@@ -120,7 +123,7 @@ class Cursor:
         return len(self.text) if odd is None else odd.start()
 
     def key(self, start: int) -> str:
-        """The last node, which began at `start`, as a key."""
+        """Use the last node, which began at `start`, as a key."""
         if self.source is None:
             begin = self.text[start : start + 40].partition("\n")[0]
             raise RejectedError("key_not_scalar", f"{self._place(start)}: {begin}")
@@ -132,7 +135,7 @@ class Cursor:
         return f"line {line:,}, column {column:,}"
 
     def count(self, nodes: int, characters: int) -> None:
-        """Bound what was read."""
+        """Add to the counts, and check their bounds."""
         self.nodes += nodes
         self.characters += characters
         if self.nodes > MAX_NODES:
@@ -157,7 +160,7 @@ class Cursor:
         self.source = None
 
     def deepen(self, levels: int) -> None:
-        """Bound the depth of what has so many levels here."""
+        """Check the depth that so many more levels reach."""
         depth = self.depth + levels
         if depth > MAX_DEPTH:
             raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")
@@ -166,17 +169,17 @@ class Cursor:
     # -- anchors, aliases, tags --------------------------------------------------------
 
     def begin(self, properties: Properties | None) -> Anchored | None:
-        """Begin a node; returns what `end` wants to know."""
+        """Begin a node; if it has an anchor, return what `end` needs."""
         if properties is None or properties.anchor is None:
             return None
         node = Anchored(self.nodes, self.characters, self.deepest)
-        # One of the same name within it is the later, and takes its place.
+        # An anchor of the same name inside this node begins later and replaces it.
         self.anchors[properties.anchor] = node
         self.deepest = self.depth
         return node
 
     def end(self, node: Anchored | None, value: Json) -> None:
-        """End a node, which can be copied from now on if it has an anchor."""
+        """End a node; if it has an anchor, aliases may copy it from now on."""
         if node is None:
             return
         deepest = max(node.height, self.deepest)
@@ -187,7 +190,7 @@ class Cursor:
         self.deepest = deepest
 
     def alias(self, properties: Properties | None = None) -> Json:
-        """The value of an alias."""
+        """Read an alias; its value is shared, but counted as a copy."""
         name = _NAME.match(self.text, self.pos + 1)
         if name is None or properties is not None:
             raise self.error("expected an alias alone")
@@ -202,7 +205,7 @@ class Cursor:
         return found.value
 
     def properties(self, known: Properties | None = None) -> Properties:
-        """The anchor and the tag that stand here, and the blanks behind them."""
+        """Read an anchor, a tag or both, and the blanks behind them."""
         anchor, tag = (None, None) if known is None else (known.anchor, known.tag)
         ends = " \t\n,]}" if self.flow_depth else " \t\n"
         while self.text[self.pos] in "&!":
@@ -237,19 +240,20 @@ class Cursor:
     def scalar(
         self, text: str, properties: Properties | None, *, is_plain: bool = False
     ) -> Json:
-        """The value of a scalar."""
+        """The value of a scalar with this text; counts it."""
         self.count(1, len(text))
         self.source = text
         if properties is not None and properties.tag is not None:
             return tagged_scalar(text, properties.tag)
         if self.is_key and (properties is None or properties.anchor is None):
-            return text  # which may look like a number that JSON cannot hold
+            return text  # even if it looks like a number that JSON cannot hold
         return core_scalar(text) if is_plain else text
 
     def quoted(self) -> str:
-        """The text of the quoted scalar that stands here.
+        """Read a quoted scalar; return its text.
 
-        Its lines may be indented as they like, which YAML 1.2 forbids and GitHub runs.
+        Continuation lines may have any indentation: YAML 1.2 forbids that, but GitHub
+        runs such workflows.
         """
         is_double = self.text[self.pos] == '"'
         match = (_DOUBLE if is_double else _SINGLE).match(self.text, self.pos)
@@ -269,7 +273,12 @@ class Cursor:
         return text
 
     def plain(self, first: str, parent: int) -> str:
-        """The text of a plain scalar whose first line ends here."""
+        """Read the continuation lines of a plain scalar; return its whole text.
+
+        Args:
+            first: the text on its first line, which ends here.
+            parent: continuation lines are indented further.
+        """
         pattern = PLAIN_MORE_FLOW if self.flow_depth else PLAIN_MORE
         parts = [first.rstrip(" \t")]
         while True:
@@ -277,8 +286,8 @@ class Cursor:
             if line is None or line.end(2) - line.start(2) <= parent:
                 break
             blank = line[1].rstrip("\n")
-            if parent >= 0 and "\t" in blank and _tab_line(parent).search("\n" + blank):
-                break  # a tab is no indentation
+            if parent >= 0 and "\t" in blank and tab_line(parent).search("\n" + blank):
+                break  # a tab cannot stand for indentation
             more = pattern.match(self.text, line.end())
             if more is None or (
                 line.end() == line.end(1)
@@ -288,9 +297,3 @@ class Cursor:
             parts += fold("\n" + line[1]), more[0].rstrip(" \t")
             self.pos = more.end()
         return "".join(parts)
-
-
-@lru_cache(maxsize=64)
-def _tab_line(parent: int) -> re.Pattern[str]:
-    """Finds a line with a tab where a plain scalar needs a space."""
-    return re.compile(rf"\n {{0,{parent}}}\t")

@@ -1,33 +1,37 @@
-"""Flow collections of YAML 1.2: what stands in brackets and braces."""
+"""Flow collections of YAML 1.2: sequences in brackets and mappings in braces.
+
+They ignore indentation and line breaks, so this layer looks at characters only.
+"""
 
 import re
 
 from .json_text import Json
 from .rejects import RejectedError
-from .yaml_cursor import BLANK, BLANKS, CLOSING, PLAIN_FLOW, Cursor, Properties
-from .yaml_scalars import core_scalar
+from .yaml_cursor import BLANK, BLANKS, CLOSING, Properties, ScalarCursor
+from .yaml_scalars import PLAIN_FLOW, core_scalar
 
 __all__ = ["MAX_KEY", "FlowCursor"]
 
 MAX_KEY = 1024
-"""Most characters of a key that must be on one line, in the source."""
+"""Most characters in the source of a key that must be on one line."""
 
-# White space, comments and line breaks.
+# White space, comments and line breaks up to the next token.
 _GAP = re.compile(rf"(?:[ \t]*+(?:(?<=[ \t\n{CLOSING}])#[^\n]*+)?+\n)*+[ \t]*+")
 _PLAIN = re.compile(PLAIN_FLOW)
-# Most items are plain text on the line of their neighbours.
+# Fast path: an item of plain text (1) on one line, as in `[main, develop]`.
 _ITEM = re.compile(rf" *+({PLAIN_FLOW})(?=[,\]])")
-# Most keys are plain or simply quoted.
+# Fast path: a key, plain (1) or double-quoted without escapes (2), and its colon.
 _KEY = re.compile(rf' *+(?:({PLAIN_FLOW}):(?=[ \t\n,\[\]{{}}])|"([^"\\\n]*+)"[ \t]*+:)')
+# A colon that makes the scalar before it a key.
 _COLON = re.compile(r"[ \t]*+:(?=[ \t\n,\[\]{}])")
 _ENDS = frozenset(" \t\n,[]{}")
 
 
-class FlowCursor(Cursor):
+class FlowCursor(ScalarCursor):
     """Reads flow collections."""
 
     def flow(self, properties: Properties | None) -> Json:
-        """The flow collection that stands here."""
+        """Read a flow collection."""
         self.flow_depth += 1
         value: Json
         if self.text[self.pos] == "[":
@@ -61,13 +65,13 @@ class FlowCursor(Cursor):
                 return items
 
     def _is_end(self, closing: str) -> bool:
-        """Whether the closing bracket stands here, and not a comma without an entry."""
+        """Whether the closing bracket is here; a comma without an entry is an error."""
         if self.text[self.pos] == ",":
             raise self.error("found a comma with nothing before it")
         return self.text[self.pos] == closing
 
     def _has_next(self, closing: str) -> bool:
-        """Whether a comma stands here, which is passed over, or the closing bracket."""
+        """Skip a comma and return True, or return False at the closing bracket."""
         if self.text[self.pos] == ",":
             self.pos += 1
             return True
@@ -76,7 +80,7 @@ class FlowCursor(Cursor):
         return False
 
     def _item(self) -> Json:
-        """An item: a node, or a single pair without braces."""
+        """Read an item of a sequence: a node, or a pair without braces, `[a: 1]`."""
         start = self.pos
         if self.is_indicator("?"):
             self.enter(None, "map")
@@ -91,7 +95,7 @@ class FlowCursor(Cursor):
         if "\n" in self.text[start:key_end] or key_end - start > MAX_KEY:
             raise self.error(f"expected a key on one line of {MAX_KEY:,} characters")
         key = self.key(start)
-        # The key was counted as a node, which stands for the object.
+        # Keys are not counted, but the object around the pair is: its key stood in.
         self.deepen(1)
         self.depth += 1
         self.pos += 1
@@ -140,7 +144,10 @@ class FlowCursor(Cursor):
         return key, self._flow_node()[0]
 
     def _flow_node(self) -> tuple[Json, bool]:
-        """A node, perhaps an empty one, and whether a colon may touch it."""
+        """Read a node, perhaps an empty one, and whether a colon may touch it.
+
+        In `{"a":1}` it may, since the key ends in a quote; `{a:1}` is plain text.
+        """
         properties = None
         while self.text[self.pos] in "&!":
             properties = self.properties(properties)
@@ -174,17 +181,17 @@ class FlowCursor(Cursor):
         raise self.error(f"found {character!r} where no value begins")
 
     def is_indicator(self, character: str) -> bool:
-        """Whether this character stands here, with white space behind it."""
+        """Whether this character is here, followed by white space."""
         text, pos = self.text, self.pos
         return text[pos] == character and text[pos + 1] in BLANK
 
     def _is_value(self, *, is_json: bool) -> bool:
-        """Whether a colon stands here that ends a key."""
+        """Whether a colon is here that ends a key."""
         text, pos = self.text, self.pos
         return text[pos] == ":" and (is_json or text[pos + 1] in _ENDS)
 
     def _gap(self) -> None:
-        """Go on to the next character that counts."""
+        """Move to the next token; the end of the text or document is an error."""
         text, start = self.text, self.pos
         self.pos = pos = _GAP.match(text, start).end()  # type: ignore[union-attr]
         if pos == len(text):

@@ -1,48 +1,57 @@
-"""Lines of a YAML document: indentation, keys, what stands behind them, directives."""
+"""Lines of a YAML document: indentation, implicit keys, block scalars, directives."""
 
 import re
 from typing import NoReturn
 
 from .json_text import Json
 from .rejects import RejectedError
-from .yaml_cursor import BLANK, CLOSING, PLAIN, Properties
+from .yaml_cursor import BLANK, CLOSING, Properties
 from .yaml_flow import MAX_KEY, FlowCursor
-from .yaml_scalars import block_lines, block_text
+from .yaml_scalars import PLAIN, block_lines, block_text
 
 __all__ = ["COLON", "KEY", "LineCursor"]
 
-# From the end of a node to the next line with content: its spaces, its tabs.
+# From the end of a node to the next line with content, past comments and blank lines:
+# the spaces (1) and tabs (2) before that content.
 _GAP = re.compile(
     rf"[ \t]*+(?:(?<=[ \t{CLOSING}])#[^\n]*+)?+\n"
     r"(?:[ \t]*+(?:#[^\n]*+)?+\n)*+( *+)([ \t]*+)"
 )
+# The header of a block scalar: `|` or `>`, then the indentation and the chomping, in
+# this order (1, 2) or the other (3, 4); nothing but a comment may follow.
 _HEADER = re.compile(
     r"[|>](?:([1-9])([-+])?+|([-+])([1-9])?+)?+(?:[ \t]++(?:#[^\n]*+)?+)?+\n"
 )
+# A line whose indentation has a tab in it.
 _TAB = re.compile(r" *+\t")
+# The blank lines (1) that begin a block scalar, and the indentation (2) of its content.
 _LEADING = re.compile(r"((?: *+\n)*+)( *+)")
+# A directive: its name (1) and its words (2), up to a comment.
 _DIRECTIVE = re.compile(r"%([^ \t\n]*+)((?:[ \t]++[^ \t\n#][^ \t\n]*+)*+)")
 _PLAIN = re.compile(PLAIN)
+# An implicit key on one line, up to its colon: plain, quoted, an alias, or empty.
 KEY = re.compile(
     rf"""(?:{PLAIN}|"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\n]++|'')*+'"""
     r"|\*[^ \t\n,\[\]{}]++)?+[ \t]*+:(?=[ \t\n])"
 )
+# A colon that makes the node before it a key.
 COLON = re.compile(r"[ \t]*+:(?=[ \t\n])")
+# The handle of a %TAG directive: `!`, `!!` or `!name!`.
 _HANDLE = re.compile(r"!(?:[0-9A-Za-z-]*+!)?+")
 
 
 class LineCursor(FlowCursor):
-    """Goes from line to line."""
+    """Moves from line to line."""
 
     indent = 0
-    """Spaces before the content of the line that was begun, -1 behind the document."""
+    """Spaces before the content of the current line, -1 at the end of the document."""
     is_tabbed = False
-    """Whether tabs stand between these spaces and the content."""
+    """Whether there are tabs between these spaces and the content."""
     is_cut = False
-    """Whether the last line had no line break of its own."""
+    """Whether the author's last line has no line break; `parse_yaml` added it."""
 
     def next_line(self) -> None:
-        """Go on to the content of the next line that has some."""
+        """Move to the content of the next line that has any."""
         text = self.text
         gap = _GAP.match(text, self.pos)
         if gap is None:
@@ -57,7 +66,7 @@ class LineCursor(FlowCursor):
             self.indent = -1 if is_mark else indent
 
     def prefix(self) -> bool:
-        """Read all before the first document; whether `---` stands here."""
+        """Read `...` and directives before the document; whether `---` follows."""
         text = self.text
         seen: set[str] = set()
         while self.indent < 0 and text.startswith("...", self.pos):
@@ -72,7 +81,7 @@ class LineCursor(FlowCursor):
         return is_explicit
 
     def _directive(self, seen: set[str]) -> None:
-        """Read `%YAML` or `%TAG`, pass over any other."""
+        """Read `%YAML` or `%TAG`; skip any other directive."""
         match = _DIRECTIVE.match(self.text, self.pos)
         assert match is not None
         name, words = match[1], match[2].split()
@@ -91,7 +100,7 @@ class LineCursor(FlowCursor):
         self.pos = match.end()
 
     def block_scalar(self, parent: int) -> str:
-        """The text of a block scalar; the last line break of its lines comes next."""
+        """Read a block scalar; stop before its last line break, as every node does."""
         text, header = self.text, _HEADER.match(self.text, self.pos)
         if header is None:
             raise self.error("expected a block scalar's indicators alone")
@@ -115,7 +124,8 @@ class LineCursor(FlowCursor):
         else:
             content, end = blank.replace(" ", ""), leading.end(1)
             if self.is_cut and content and end == len(text):
-                # A line that ends without a line break counts where it is the only one.
+                # A last line of spaces without a line break counts as a line only if it
+                # is the only one.
                 is_inside = len(blank) - 2 - blank.rfind("\n", 0, -1) > parent
                 content = content[1:] or "\n" * is_inside
         self.pos = end - 1
@@ -123,7 +133,7 @@ class LineCursor(FlowCursor):
         return block_text(content, indent, folded=folded, chomp=chomp)
 
     def inline(self, parent: int, properties: Properties | None) -> Json:
-        """A scalar, an alias or a flow collection."""
+        """Read a scalar, an alias or a flow collection."""
         character = self.text[self.pos]
         if character in "[{":
             return self.flow(properties)
@@ -141,7 +151,7 @@ class LineCursor(FlowCursor):
         return self.scalar(text, properties, is_plain=True)
 
     def new_key(self, key: str, pairs: dict[str, Json], end: int) -> str:
-        """A key that stands from here to `end`."""
+        """Check a key whose source goes from here to `end`; count and return it."""
         if end - self.pos > MAX_KEY:
             raise self.error(f"found a key of more than {MAX_KEY:,} characters")
         if key in pairs:
@@ -150,7 +160,7 @@ class LineCursor(FlowCursor):
         return key
 
     def implicit_key(self, pairs: dict[str, Json]) -> str:
-        """The key that stands here, and its colon."""
+        """Read a key and its colon."""
         start, properties = self.pos, None
         if self.text[start] in "&!":
             properties = self.properties()
@@ -166,7 +176,7 @@ class LineCursor(FlowCursor):
         return key
 
     def _key_node(self, properties: Properties | None) -> None:
-        """Read the scalar or alias that is a key; `source` is its text."""
+        """Read the scalar or alias of a key; leave its text in `source`."""
         before, character = self.begin(properties), self.text[self.pos]
         if character == "*":
             self.alias(properties)
@@ -184,7 +194,7 @@ class LineCursor(FlowCursor):
             self.end(before, value)
 
     def _refuse_key(self, start: int) -> NoReturn:
-        """Say why no key stands here."""
+        """Raise the error for what is here instead of a key."""
         if self.text[self.pos] == "*":
             self.alias()
         if self.text[self.pos] in "[{":
@@ -195,7 +205,7 @@ class LineCursor(FlowCursor):
 
 
 def _without_cut(lines: str, indent: int) -> str:
-    """Lines of a block scalar but for a last one that has only indentation."""
+    """Drop the last line of a block scalar if it holds nothing but indentation."""
     start = lines.rfind("\n", 0, -1) + 1
     is_blank = len(lines) - 1 - start <= indent and lines[start:].isspace()
     return lines[:start] if is_blank else lines

@@ -1,10 +1,12 @@
-"""YAML 1.2 texts to JSON values, as GitHub reads workflows.
+"""Read YAML 1.2 as JSON values, the way GitHub reads workflows.
 
-One pass, with no events and no tree between text and value: `yaml_cursor.py` reads
-scalars, `yaml_flow.py` what is in brackets, `yaml_lines.py` goes from line to line, and
-this module knows what indentation says.  `<<` is a key like any other, aliases are
-replaced by copies under a bound, a key that is no string keeps its source text.  Depth
-and values are bounded while they are read, every step is linear in what it passes.
+One recursive-descent pass turns text into values, without events or a tree in between.
+`yaml_cursor.py` shows the four layers; this one reads nodes by their indentation.  The
+common line, a plain key with a plain value, is a single regular expression.
+
+`<<` is an ordinary key.  Aliases become copies.  A key that is not a string keeps its
+source text.  Depth, values and characters are bounded while reading, and every step is
+linear in the text that it passes.
 
 Source: YAML 1.2.2, chapters 5 to 9.
 """
@@ -13,33 +15,39 @@ import re
 
 from .json_text import Json
 from .rejects import RejectedError
-from .yaml_cursor import BLANKS, PLAIN, Properties
+from .yaml_cursor import BLANKS, Properties
 from .yaml_lines import COLON, KEY, LineCursor
+from .yaml_scalars import PLAIN
 
 __all__ = ["parse_yaml"]
 
+# Characters that YAML allows nowhere.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-# Byte order marks may stand before a document and its comments, also behind `...`.
+# The beginning of the text or a line `...` (1), then comments and byte order marks (2);
+# the marks are dropped.
 _MARKED = re.compile(
     r"(\A|^\.\.\.(?:[ \t][^\n]*+)?+\n)"
     "((?:\ufeff*+[ \t]*+(?:#[^\n]*+)?+\n)*+\ufeff*+)",
     re.MULTILINE,
 )
-# Most lines are a plain key, a plain value or none, and have content behind them: the
-# last group is the indentation of that.  What may end the document is left out.
+# The fast path: the end of a line whose next line has content, and the indentation of
+# that content (1).  Comments, blank lines, and `-` or `.` at the margin, which may be a
+# document mark, are left to the general path.
 _END = r"[ \t]*+\n( *+)(?:(?=[^ \t\n#.-])|(?<= )(?=[.-]))"
+# A plain key (1), perhaps a plain value on the same line (2), perhaps an _END (3).
 _PAIR = re.compile(rf"({PLAIN}):(?=[ \t\n])(?: ++({PLAIN}))?+(?:{_END})?+")
+# A sequence item: a dash, a plain value (1), and an _END (2) or the line's end.
 _ITEM = re.compile(rf"- ++({PLAIN})(?:{_END}|(?=[ \t]*+\n))")
-# What `_Reader._column` says where no block collection begins.
-_INLINE = -1
-_EMPTY = -2
+# Values of `_Reader._column` if no block collection begins.
+_INLINE = -1  # a node begins here that cannot be a block collection
+_EMPTY = -2  # no node begins here, so the value is null
 
 
 def parse_yaml(text: str) -> Json:
     """The value of a YAML text that holds one document.
 
     Raises:
-        RejectedError: the text is no YAML, or no single document of JSON values.
+        RejectedError: the text is not YAML, or not one document of JSON values.
     """
     if forbidden := _FORBIDDEN.search(text):
         line = text.count("\n", 0, forbidden.start()) + 1
@@ -57,13 +65,14 @@ class _Reader(LineCursor):
     """Reads one document."""
 
     def document(self) -> Json:
-        """The value of the only document."""
+        """Read the only document."""
         self.next_line()
         is_explicit = self.prefix()
         if is_explicit:
             self.pos += 3
         elif self.indent < 0:
             raise RejectedError("empty", "no document")
+        # Behind `---` the node may begin on the same line; otherwise it begins here.
         value = self._node(-1, None if is_explicit else self._column(-1, dash=False))
         if self.indent >= 0:
             raise self.error("expected the end of the document")
@@ -85,13 +94,13 @@ class _Reader(LineCursor):
         dash: bool = True,
         compact: bool = False,
     ) -> Json:
-        """The node that begins behind an indicator, on this line or the next.
+        """Read the node behind an indicator, on this line or a later one.
 
         Args:
-            parent: column of the collection that it is in.
-            column: as `_column` has it, if the node begins exactly here.
-            dash: whether a sequence may be in the column `parent`.
-            compact: whether a block collection may begin on this line.
+            parent: column of the collection around it.
+            column: what `_column` returns, if this is the beginning of the node.
+            dash: whether it may be a sequence in the column `parent`, as below a key.
+            compact: whether a block collection may begin on this line, as in `- a: 1`.
         """
         if column is None:
             column = self._seek(parent, dash=dash, compact=compact)
@@ -119,7 +128,7 @@ class _Reader(LineCursor):
         return value
 
     def _seek(self, parent: int, *, dash: bool, compact: bool) -> int:
-        """Go to where a node begins; returns what `_column` does."""
+        """Move to the beginning of a node; return what `_column` does."""
         text, start = self.text, self.pos
         self.pos = pos = BLANKS.match(text, start).end()  # type: ignore[union-attr]
         if text[pos] == "\n" or (text[pos] == "#" and pos > start):
@@ -127,13 +136,13 @@ class _Reader(LineCursor):
             self.next_line()
             return self._column(parent, dash=dash)
         if compact and "\t" not in text[start:pos]:
-            return parent + 1 + pos - start  # the indicator is at `parent`
+            return parent + 1 + pos - start  # the indicator is in column `parent`
         return _INLINE
 
     def _column(self, parent: int, *, dash: bool) -> int:
-        """The column of a block collection that begins with this line.
+        """The column of a block collection that may begin with this line.
 
-        _INLINE if a node begins here that is no such collection, _EMPTY if none does.
+        _INLINE if only another node may begin here, _EMPTY if none may.
         """
         if self.indent > parent or (
             dash and self.indent == parent >= 0 and self.is_indicator("-")
@@ -144,7 +153,7 @@ class _Reader(LineCursor):
     def _properties_here(
         self, parent: int, column: int, *, dash: bool
     ) -> tuple[Properties | None, int]:
-        """Properties of a node, and its column behind them."""
+        """Read the properties of a node; return them and the column behind them."""
         found: Properties | None = None
         while column > _EMPTY and self.text[self.pos] in "&!":
             start = self.pos
@@ -152,7 +161,7 @@ class _Reader(LineCursor):
                 self.properties()
                 is_key = KEY.match(self.text, self.pos)
                 self.pos = start
-                if is_key:  # they are those of the key
+                if is_key:  # they belong to the first key, not to the mapping
                     return found, column
             found, column = self.properties(found), _INLINE
             if self.text[self.pos] in "\n#":
@@ -171,11 +180,12 @@ class _Reader(LineCursor):
     # -- block collections -------------------------------------------------------------
 
     def _sequence(self, column: int, properties: Properties | None) -> list[Json]:
+        """Read the sequence in a column."""
         self.enter(properties, "seq")
         items: list[Json] = []
         while True:
             item = _ITEM.match(self.text, self.pos)
-            if item is not None:
+            if item is not None:  # the fast path
                 items.append(self._plain_value(item, 1, column))
             else:
                 self.pos += 1
@@ -191,11 +201,11 @@ class _Reader(LineCursor):
         properties: Properties | None,
         pair: re.Match[str] | None = None,
     ) -> dict[str, Json]:
-        """The mapping at a column; `pair` is what _PAIR finds here."""
+        """Read the mapping in a column; `pair` is the match of _PAIR here, if any."""
         self.enter(properties, "map")
         pairs: dict[str, Json] = {}
         while True:
-            if pair is not None:
+            if pair is not None:  # the fast path
                 key = self.new_key(pair[1].rstrip(" \t"), pairs, pair.end(1))
                 if pair[2] is not None:
                     pairs[key] = self._plain_value(pair, 2, column)
@@ -222,7 +232,7 @@ class _Reader(LineCursor):
         return pairs
 
     def _goes_on(self, column: int) -> bool:
-        """Whether this line has another entry of the block collection at a column."""
+        """Whether this line has another entry of the collection in a column."""
         if self.indent > column:
             raise self.error("expected fewer spaces")
         if self.indent == column and self.is_tabbed:
@@ -230,26 +240,32 @@ class _Reader(LineCursor):
         return self.indent == column
 
     def _begin_line(self, match: re.Match[str], group: int) -> None:
-        """Go on to the line whose indentation is a group of _END."""
+        """Move to the next line, whose indentation is a group of _END."""
         self.pos, self.indent = match.end(), match.end(group) - match.start(group)
         self.is_tabbed = False
 
     def _plain_value(self, match: re.Match[str], group: int, column: int) -> Json:
-        """The value of a plain scalar that is a group before _END."""
+        """Read a plain scalar on the fast path, and move to the next line.
+
+        Args:
+            match: of _PAIR or _ITEM.
+            group: the scalar; the next group is that of _END.
+            column: of the collection; a line indented further continues the scalar.
+        """
         if match[group + 1] is not None:
             self._begin_line(match, group + 1)
         else:
             self.pos = match.end(group)
             self.next_line()
         text = match[group].rstrip(" \t")
-        if self.indent > column:  # it goes on, or the line is wrong
+        if self.indent > column:  # the scalar continues, or that line is an error
             self.pos = match.end(group)
             text = self.plain(text, column)
             self.next_line()
         return self.scalar(text, None, is_plain=True)
 
     def _explicit_key(self, column: int, pairs: dict[str, Json]) -> str:
-        """The key behind a question mark."""
+        """Read the key behind `?`."""
         start = self.pos
         self.pos += 1
         self.is_key = True

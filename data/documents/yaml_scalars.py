@@ -1,7 +1,11 @@
-"""Texts of YAML scalars, and what plain ones mean under the core schema of YAML 1.2.
+"""YAML scalars: patterns that find them, their text, and the value of plain ones.
 
-`on`, `yes` and `10:30` are strings, `3.10` is the number 3.1.  The only line
-break is U+000A: U+0085, U+2028 and U+2029 are characters like others.
+Plain scalars are resolved by the core schema of YAML 1.2: `on`, `yes` and `10:30` are
+strings, `3.10` is the number 3.1.  The only line break is U+000A; U+0085, U+2028 and
+U+2029 are ordinary characters.
+
+Quantifiers are possessive (`*+`, `++`, `?+`) in all patterns of the reader: they never
+give back a character, so a match takes time linear in the text that it passes.
 """
 
 import math
@@ -13,6 +17,11 @@ from .json_text import Json
 from .rejects import RejectedError
 
 __all__ = [
+    "PLAIN",
+    "PLAIN_FLOW",
+    "PLAIN_MORE",
+    "PLAIN_MORE_FLOW",
+    "TAG",
     "block_lines",
     "block_text",
     "bounded_integer",
@@ -21,10 +30,47 @@ __all__ = [
     "finite_float",
     "fold",
     "single_quoted_text",
+    "tab_line",
     "tagged_scalar",
 ]
 
 TAG = "tag:yaml.org,2002:"
+"""Prefix of the tags of YAML itself, which `!!` stands for."""
+
+# -- plain text ------------------------------------------------------------------------
+
+
+def _plain(end: str, *, more: bool = False) -> str:
+    """A pattern for the plain text of one line.
+
+    A colon ends the text only before white space (or one of `end`), a `#` only behind
+    white space: `a:b#c` is plain text, `a: b` is a key and `a #b` has a comment.  The
+    match may end in white space, which is not part of the text.
+
+    Args:
+        end: characters that end the text, escaped for a set: those of flow collections.
+        more: match a continuation line, which may begin with an indicator such as `-`.
+    """
+    first = rf"[^ \t\n\-?:,\[\]{{}}#&*!|>'\"%@`]|[-?:](?![ \t\n{end}])"
+    if more:
+        first = rf"[^ \t\n:#{end}]|:(?![ \t\n{end}])"
+    rest = rf"[^\n:#{end}]*+"
+    return rf"(?:{first}){rest}(?:(?::(?![ \t\n{end}])|(?<![ \t])#){rest})*+"
+
+
+PLAIN = _plain("")
+PLAIN_FLOW = _plain(r",\[\]{}")
+PLAIN_MORE = re.compile(_plain("", more=True))
+PLAIN_MORE_FLOW = re.compile(_plain(r",\[\]{}", more=True))
+
+
+@lru_cache(maxsize=64)
+def tab_line(parent: int) -> re.Pattern[str]:
+    """A pattern for a blank line that has a tab where plain text needs a space."""
+    return re.compile(rf"\n {{0,{parent}}}\t")
+
+
+# -- values ----------------------------------------------------------------------------
 
 _SPECIAL: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -38,8 +84,6 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NUMBER_START = frozenset("+-.0123456789")
 
-# -- values ----------------------------------------------------------------------------
-
 
 def core_scalar(text: str) -> Json:
     """The value of a plain scalar under the YAML 1.2 core schema.
@@ -48,7 +92,7 @@ def core_scalar(text: str) -> Json:
     """
     if text in _SPECIAL:
         return _SPECIAL[text]
-    if text[0] in _NUMBER_START:
+    if text[0] in _NUMBER_START:  # most strings fail this, and need no pattern
         if _INTEGER.fullmatch(text):
             return bounded_integer(text)
         if _FLOAT.fullmatch(text):
@@ -63,7 +107,7 @@ def core_scalar(text: str) -> Json:
 
 
 def finite_float(text: str) -> float:
-    """A float that JSON can hold."""
+    """Read a float that JSON can hold; infinity, as of 1e999, is a reject."""
     number = float(text)
     if not math.isfinite(number):
         raise RejectedError("bad_number", f"{_short(text)} is not finite")
@@ -71,10 +115,10 @@ def finite_float(text: str) -> float:
 
 
 def bounded_integer(text: str, base: int = 10) -> int:
-    """An integer of as many decimal digits as Python reads and writes."""
+    """Read an integer; one with more decimal digits than Python writes is a reject."""
     try:
         value = int(text, base)
-        str(value)
+        str(value)  # hexadecimal digits are read without that limit
     except ValueError as error:
         problem = f"an integer of {len(text):,} digits"
         raise RejectedError("bad_number", problem) from error
@@ -82,7 +126,7 @@ def bounded_integer(text: str, base: int = 10) -> int:
 
 
 def tagged_scalar(text: str, tag: str) -> Json:
-    """The value of a scalar with a tag, resolved to its full name."""
+    """The value of a scalar with a tag, such as `tag:yaml.org,2002:int`."""
     if tag in ("!", f"{TAG}str"):
         return text
     types: dict[str, tuple[type, ...]] = {
@@ -106,7 +150,10 @@ def _short(text: str) -> str:
 
 # -- quoted ----------------------------------------------------------------------------
 
+# A run of white space; `_folded` changes those that hold a line break.
 _FOLDS = re.compile(r"[ \t]++(?:\n[ \t\n]*+)?+|\n[ \t\n]*+")
+# The same, or an escape: \xXX (1), \uXXXX (2), \UXXXXXXXX (3), an escaped line break
+# with the white space behind it (4), or any other character (5).
 _FOLDS_AND_ESCAPES = re.compile(
     rf"{_FOLDS.pattern}"
     r"|\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(\n[ \t\n]*+)|(.))"
@@ -116,26 +163,27 @@ _ESCAPES = {
     **{"f": "\f", "r": "\r", "e": "\x1b", " ": " ", '"': '"', "/": "/", "\\": "\\"},
     **{"N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029"},
 }
+# A surrogate pair, as `\ud83d\ude80` leaves it: it stands for one character.
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def fold(breaks: str) -> str:
-    """What a run of white space with line breaks in it becomes between two words."""
+    """Fold white space with n line breaks to n - 1 of them, or to a space if n is 1."""
     count = breaks.count("\n")
     return "\n" * (count - 1) or " "
 
 
 def single_quoted_text(raw: str) -> str:
-    """The text between single quotes."""
+    """The text of a single-quoted scalar, given what is between its quotes."""
     if "\n" in raw:
         raw = _FOLDS.sub(_folded, raw)
     return raw.replace("''", "'")
 
 
 def double_quoted_text(raw: str) -> str:
-    """The text between double quotes.
+    """The text of a double-quoted scalar, given what is between its quotes.
 
-    Surrogates that are escaped one after the other are one character, as in JSON.
+    Two escaped surrogates that form a pair become one character, as in JSON.
 
     Raises:
         ValueError: an escape that YAML does not have.
@@ -159,7 +207,7 @@ def _unescaped(match: re.Match[str]) -> str:
         if code > sys.maxunicode:
             raise ValueError(f"found no character \\U{match[kind]}")
         return chr(code)
-    if kind == 4:  # an escaped line break: only those that follow it count
+    if kind == 4:  # the escaped line break vanishes, those behind it are kept
         return "\n" * (match[4].count("\n") - 1)
     if match[5] not in _ESCAPES:
         raise ValueError(f"found the unknown escape \\{match[5]}")
@@ -172,30 +220,37 @@ def _joined(match: re.Match[str]) -> str:
 
 # -- block scalars ---------------------------------------------------------------------
 
-# A line that is not indented further, what it is folded with, and the line behind that.
+# In a folded scalar: a line that is not indented further (1), then a line break, then
+# more line breaks (2), before another such line.  The first break is dropped; if it is
+# the only one, it becomes a space.
 _BLOCK_FOLD = re.compile(r"^([^ \t\n][^\n]*+)\n(\n*+)(?=[^ \t\n])", re.MULTILINE)
 
 
 @lru_cache(maxsize=64)
 def block_lines(indent: int) -> re.Pattern[str]:
-    """Finds the lines of a block scalar whose content has so many spaces before it."""
+    """A pattern for the lines of a block scalar with so many spaces before its content.
+
+    Those are the lines that begin with these spaces, and lines of spaces alone.
+    """
+    # Content at the margin ends at a document mark.
     end = "" if indent else r"(?!(?:---|\.\.\.)[ \t\n])"
     return re.compile(rf"(?:{end}(?: {{{indent}}}[^\n]*+| *+)\n)*+")
 
 
 @lru_cache(maxsize=64)
 def _indentation(indent: int) -> re.Pattern[str]:
+    """A pattern for up to so many spaces at the beginning of a line."""
     return re.compile(rf"^ {{1,{indent}}}", re.MULTILINE)
 
 
 def block_text(lines: str, indent: int, *, folded: bool, chomp: str) -> str:
-    """The text of a block scalar's lines, without their indentation.
+    """The text of a block scalar.
 
     Args:
-        lines: whole lines.
+        lines: its lines, each with its line break.
         indent: spaces before the content.
-        folded: whether line breaks become spaces.
-        chomp: "+" keeps all line breaks at the end, "-" none, "" one.
+        folded: whether line breaks become spaces (`>`) or are kept (`|`).
+        chomp: which line breaks at the end to keep: "+" all, "-" none, "" one.
     """
     text = _indentation(indent).sub("", lines) if indent else lines
     body = text.rstrip("\n")

@@ -1,4 +1,4 @@
-"""A workflow's YAML that only grows while its tokens come."""
+"""Write a workflow's YAML line by line while its tokens are still being generated."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["GrowingYaml"]
 
 
 class GrowingYaml:
-    """The lines of a document's YAML, each as soon as nothing can change it.
+    """Emits each line of a document's YAML once no later token can change it.
 
-    A scalar comes when it is whole, for how it is written depends on all of it.  The
-    parts put together are the YAML of the whole document.
+    A scalar is emitted when it is complete, since its style depends on all of it.  The
+    emitted parts, joined, are the YAML of the whole document.
     """
 
     def __init__(self, decoder: Decoder) -> None:
-        """Begin.
+        """Start a document.
 
         Args:
-            decoder: at the beginning of a document; it is fed by this object alone.
+            decoder: at the beginning of a document; only this object may feed it.
         """
         self._decoder = decoder
         self._size = 0
 
     def feed(self, ids: ArrayLike) -> str:
-        """What some more tokens add, often nothing.
+        """Decode more tokens; return the text they add, often none.
 
         Raises:
-            DecodeError: no document goes on like this.
+            DecodeError: no document has these tokens here.
         """
         self._decoder.feed(ids)
         value = self._decoder.so_far
@@ -50,8 +50,8 @@ class GrowingYaml:
 
 
 def _without_end(text: str, *, is_empty: bool) -> str:
-    """Drop what will be different when something follows."""
-    if text.endswith("\n...\n"):  # says that the blank lines before it count
+    """Drop the end of the text that would change if more followed."""
+    if text.endswith("\n...\n"):  # marks blank lines at the end as content
         text = text.removesuffix("...\n")
     if is_empty:  # `steps: []` becomes `steps:` as soon as something is in it
         text = text[: text.rfind("\n", 0, -1) + 1]

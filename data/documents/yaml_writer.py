@@ -1,10 +1,9 @@
-"""Workflows as YAML that a person would have written.
+"""Write workflows as YAML, the way a person would.
 
-Block style, scripts as literal blocks, keys in their order.  The text means the same to
-a YAML 1.2 reader, such as GitHub's, and to a YAML 1.1 reader: what either could take
-for something else than a string is quoted.  The one exception is the key `on`, which
-everybody writes without quotes.  A lone surrogate, which JSON has and no YAML can hold,
-is written as U+FFFD.
+Block style, scripts as literal blocks, keys in document order.  The text means the same
+to readers of YAML 1.2, such as GitHub's, and of YAML 1.1: a string that either would
+read as another type is quoted.  The one exception is the key `on`, which everybody
+writes without quotes.  A lone surrogate, which YAML cannot hold, becomes U+FFFD.
 """
 
 import re
@@ -20,20 +19,20 @@ from .json_text import Json
 __all__ = ["to_yaml"]
 
 _WIDTH = 1 << 20  # never fold a line
-# What the core schema of YAML 1.2 reads as a number though YAML 1.1 does not.
+# Numbers of the core schema of YAML 1.2; not all are numbers in YAML 1.1.
 _CORE_NUMBER = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Line breaks to YAML 1.1 and characters like others to 1.2, and byte order marks, which
-# some readers drop: all are escaped.
+# Line breaks in YAML 1.1 but ordinary characters in 1.2, and byte order marks, which
+# some readers drop.  A string with one is double-quoted, so that they are escaped.
 _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
-# YAML 1.1 booleans that PyYAML does not resolve, but other readers do.
+# YAML 1.1 booleans that PyYAML does not know, but other readers do.
 _SHORT_BOOLEAN = frozenset("yYnN")
 
 
 def to_yaml(value: Json) -> str:
-    """One YAML document, ending in a newline."""
+    """Write one YAML document, ending in a newline."""
     content = list(_events(value))
     back = _stand_in([e for e in content if isinstance(e, yaml.ScalarEvent)])
     events: list[yaml.Event] = [
@@ -48,10 +47,13 @@ def to_yaml(value: Json) -> str:
 
 
 def _stand_in(scalars: list[yaml.ScalarEvent]) -> dict[int, str]:
-    """Replace what libyaml would escape, such as 🚀; returns the table that undoes it.
+    """Replace characters that libyaml would escape, such as 🚀.
 
-    libyaml writes the basic plane as it is, so private characters of it that do not
-    occur stand for those beyond it.
+    libyaml writes the basic plane as it is, but escapes characters beyond it.  Private
+    characters of the basic plane that do not occur stand in for them.
+
+    Returns:
+        The table for `str.translate` that restores the characters.
     """
     text = "".join(scalar.value for scalar in scalars)
     if text.isascii():
@@ -90,7 +92,7 @@ def _events(value: Json) -> Iterator[yaml.Event]:
 
 
 def _number(value: float) -> str:
-    """A number that both versions of YAML read as one; 1.1 wants a dot before `e`."""
+    """A number in both versions of YAML; 1.1 requires a dot before the exponent."""
     text = repr(value)
     mantissa, e, exponent = text.partition("e")
     return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
@@ -101,7 +103,7 @@ def _plain(text: str) -> yaml.ScalarEvent:
 
 
 def _string(text: str) -> yaml.ScalarEvent:
-    """Plain, literal or quoted; libyaml quotes what a style cannot hold."""
+    """A string in plain, literal or quoted style; libyaml quotes where it must."""
     text = _SURROGATE.sub("\ufffd", text)
     style = "|" if "\n" in text else "'" if _is_ambiguous(text) else ""
     if not text.isascii() and _ESCAPED.search(text):
@@ -110,7 +112,7 @@ def _string(text: str) -> yaml.ScalarEvent:
 
 
 def _is_ambiguous(text: str) -> bool:
-    """Whether some reader would not take the plain text for a string."""
+    """Whether some reader would take the plain text for another type than a string."""
     resolvers: Any = Resolver.yaml_implicit_resolvers
     return (
         text in _SHORT_BOOLEAN

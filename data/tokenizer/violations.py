@@ -1,4 +1,4 @@
-"""Where documents break the schema, read from the escapes of their encoding."""
+"""Find where documents break the schema: an encoding has an escape at each place."""
 
 import re
 from collections import Counter
@@ -25,8 +25,8 @@ _KINDS: dict[str, str] = {
 def violations(tokenizer: Tokenizer, ids: NDArray[np.uint16]) -> set[str]:
     """The violations of a document, such as `jobs.*.strategy: lacks a required key`.
 
-    Keys that the schema does not name are `*` in the path and items are `[]`, so equal
-    problems of different documents are equal strings.
+    In the path, `*` is a key that the schema does not name and `[]` is an item, so a
+    problem has the same text in all documents.
     """
     symbols = "".join(map(tokenizer.vocabulary.__getitem__, ids.tolist()))
     reader, read, found = tokenizer.codec.reader(), 0, set()
@@ -42,7 +42,7 @@ def violations(tokenizer: Tokenizer, ids: NDArray[np.uint16]) -> set[str]:
 
 
 def _problem(symbols: str, at: int, tokenizer: Tokenizer) -> str:
-    """The problem that the escape at `at` marks."""
+    """Describe the problem that the escape at `at` marks, by the symbols behind it."""
     escape, following, words = symbols[at], symbols[at + 1], tokenizer.codec.words
     if escape == Control.ESCAPE_KEY:
         if following == Control.CLOSE_OBJECT:
@@ -57,5 +57,5 @@ def _problem(symbols: str, at: int, tokenizer: Tokenizer) -> str:
 
 
 def most_common(counts: Counter[str], most: int) -> list[tuple[str, int]]:
-    """The most frequent violations with their document counts, in a fixed order."""
+    """The commonest violations with their counts; ties in alphabetical order."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]

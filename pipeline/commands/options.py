@@ -1,4 +1,4 @@
-"""Arguments and options that several commands of this room take."""
+"""Arguments and options shared by the commands of this room."""
 
 import functools
 import sys
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:  # what a command needs is imported when it runs
+if TYPE_CHECKING:  # commands import what they need when they run
     from ..sources import Condition, Source
 
 __all__ = ["PATH", "source_options", "sources_argument", "tokenizer_option"]
@@ -38,7 +38,7 @@ sources_argument = click.argument(
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that say what is read of the sources: its `sources` and its `columns`."""
+    """Add the options of sources; the command gets `sources` and `columns`."""
 
     @functools.wraps(command)
     def with_columns(
@@ -50,7 +50,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         where: "tuple[Condition, ...]",
         **others: Any,
     ) -> None:
-        """Call the command with one value for three options."""
+        """Join three options into `columns`, and call the command."""
         from ..sources import Columns, linked_sources
 
         columns = Columns(text=text_column, group=group_column, where=where)
@@ -61,26 +61,26 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     text = click.option(
         "--text-column",
         metavar="NAME",
-        help="Field of a row that holds the workflow.  [default: text]",
+        help="Column that holds the workflow.  [default: text]",
     )
     group = click.option(
         "--group-column",
         metavar="NAME",
-        help="Field of a row that holds the repository; documents of one group "
-        "stay in one split.  [default: repo, where there is one]",
+        help="Column that holds the repository; documents of a group stay in one "
+        "split.  [default: repo, if there is such a column]",
     )
     where = click.option(
         "--where",
         metavar="CONDITION",
         multiple=True,
         callback=_read_conditions,
-        help="Read only rows like this, such as head=true or stars>=10; several must "
-        "all hold.",
+        help="Read only rows that meet a condition, such as head=true or stars>=10; "
+        "several must all hold.",
     )
     links = click.option(
         "--follow-links",
         is_flag=True,
-        help="Follow links in a folder that lead out of it, or to a folder.",
+        help="Follow links in a folder that lead out of it or to a folder.",
     )
     return text(group(where(links(with_columns))))
 
@@ -90,5 +90,5 @@ tokenizer_option = click.option(
     "tokenizer_file",
     type=PATH,
     metavar="FILE",
-    help="A tokenizer.json.  [default: the one that comes with tct]",
+    help="Use this tokenizer.json.  [default: the one that ships with tct]",
 )

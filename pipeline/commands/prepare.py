@@ -1,4 +1,4 @@
-"""`tct prepare`: documents to a store."""
+"""`tct prepare`: make a store from documents."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 from ...data.display.visible import visible
 from .options import PATH, source_options, sources_argument
 
-if TYPE_CHECKING:  # what a command needs is imported when it runs
+if TYPE_CHECKING:  # commands import what they need when they run
     from ..sources import Columns, Source
 
 __all__ = ["prepare"]
@@ -24,63 +24,65 @@ __all__ = ["prepare"]
     required=True,
     type=PATH,
     metavar="STORE",
-    help="Folder for the store.",
+    help="Write the store to this folder.",
 )
 @click.option(
     "--tokenizer",
     type=PATH,
     metavar="FILE",
-    help="Use this tokenizer.json instead of the one that comes with tct.",
+    help="Use this tokenizer.json.  [default: the one that ships with tct]",
 )
 @source_options
 @click.option(
     "--split-seed",
     default=0,
     show_default=True,
-    help="Which groups are for validation (a tenth).",
+    help="Choose another tenth of the groups for validation.",
 )
 @click.option(
     "--near-dup",
     is_flag=True,
-    help="Keep what is near to a validation document out of training (extra near-dup).",
+    help="Drop training documents that nearly equal a validation document.  Needs the "
+    "extra near-dup.",
 )
 @click.option(
     "--max-per-path",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Keep the N newest versions of a file.",
+    help="Keep only the N newest versions of a file.",
 )
 @click.option(
     "--max-per-group",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Keep N documents of a repository.",
+    help="Keep only N documents of a repository.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Replace a store that was made from something else; what it has in common "
-    "with the new one is not tokenized again.",
+    help="Replace a store made from other inputs or options, reusing the tokens of "
+    "documents that both have.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes that tokenize.  [default: one per core]",
+    help="Tokenize in N processes.  [default: one per core]",
 )
 @click.option(
     "--engine",
     type=click.Choice(["processes", "ray"]),
     default="processes",
     show_default=True,
-    help="What starts them: Ray uses the cluster in RAY_ADDRESS, if any (extra ray).",
+    help="Run the processes here or on Ray, which uses the cluster in RAY_ADDRESS, if "
+    "set, and needs the extra ray.",
 )
 @click.option(
     "--report",
     "page",
     type=PATH,
     metavar="FILE.html",
-    help="Also write the summary as a page with figures, which needs nothing else.",
+    help="Also write the summary as a self-contained page with figures.",
 )
 def prepare(
     sources: "Sequence[Source]",
@@ -99,7 +101,7 @@ def prepare(
     """Tokenize workflows into a store.
 
     SOURCE is a folder or a .yml, .json, .jsonl, .parquet, .arrow, .zip or .tar file; -
-    is a list of them on stdin.  The same again does nothing; a stopped run goes on.
+    reads a list of them from stdin.  Re-running is a no-op; an interrupted run resumes.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The commands that look at a store, prove it, and take documents out of it."""
+"""`tct store`: inspect a store, verify it, export documents."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:  # what a command needs is imported when it runs
+if TYPE_CHECKING:  # commands import what they need when they run
     from ...data.store.export import Format
 
 __all__ = ["store"]
@@ -18,13 +18,13 @@ _store_argument = click.argument(
 
 @click.group()
 def store() -> None:
-    """Look at a store, prove it, take documents out of it."""
+    """Inspect a store, verify it, export documents."""
 
 
 @store.command("info")
 @_store_argument
 def store_info(folder: Path) -> None:
-    """Say what is in a store, from which inputs, with which tokenizer.
+    """Show what a store holds, and what it was made from.
 
     \b
     Example:
@@ -42,13 +42,13 @@ def store_info(folder: Path) -> None:
 @click.option(
     "--decode",
     is_flag=True,
-    help="Decode every document, too, and compare it with its id.",
+    help="Also decode every document and compare it with its id.",
 )
 def store_verify(folder: Path, decode: bool) -> None:
-    """Prove that a store is what its manifest says.
+    """Verify that a store matches its manifest.
 
-    Compares the sha256 of every file, the places of documents, their ids with the
-    vocabulary, and the counts; the first thing that is wrong is an error.
+    Checks the sha256 of every file, the places of documents in the shards, their ids
+    against the vocabulary, and the counts; stops at the first error.
 
     \b
     Example:
@@ -77,9 +77,9 @@ def store_verify(folder: Path, decode: bool) -> None:
     help="One JSON document per line, or YAML documents separated by ---.",
 )
 def store_export(folder: Path, documents: tuple[str, ...], kind: "Format") -> None:
-    """Print documents, all or some, in the order of the store.
+    """Print all documents or some, in the order of the store.
 
-    DOC is the number of a document, the beginning of its id, or its path.
+    DOC is a document's number, the beginning of its id, or its path.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`tct tokenizer`: train one, show its tokens, measure it."""
+"""`tct tokenizer`: train a tokenizer, show its tokens, measure it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 
 from .options import PATH, source_options, sources_argument, tokenizer_option
 
-if TYPE_CHECKING:  # what a command needs is imported when it runs
+if TYPE_CHECKING:  # commands import what they need when they run
     from ..sources import Columns, Source
 
 __all__ = ["tokenizer"]
@@ -16,7 +16,7 @@ __all__ = ["tokenizer"]
 
 @click.group()
 def tokenizer() -> None:
-    """Learn a tokenizer, look at its tokens, measure it."""
+    """Train a tokenizer, show its tokens, measure it."""
 
 
 @tokenizer.command("train")
@@ -27,7 +27,7 @@ def tokenizer() -> None:
     required=True,
     type=PATH,
     metavar="FILE",
-    help="The tokenizer.json to write.",
+    help="Write the tokenizer to this file.",
 )
 @source_options
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
@@ -37,10 +37,10 @@ def tokenizer_train(
     columns: "Columns",
     force: bool,
 ) -> None:
-    """Learn a tokenizer from workflows.
+    """Train a tokenizer on workflows.
 
-    Only the newest version of a file is learnt from, and at most 60 files of one
-    repository.  The same inputs give the same tokenizer on any machine.
+    Uses the newest version of a file only, and at most 60 files of a repository.  The
+    same inputs give the same tokenizer on any machine.
 
     \b
     Example:
@@ -60,10 +60,10 @@ def tokenizer_train(
 @click.argument("file", type=PATH)
 @tokenizer_option
 def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
-    """Walk through a workflow token by token.
+    """Show a workflow token by token.
 
-    Each line has the position and the id of a token, what it stands for, where in the
-    document it ends, and what else was allowed there.
+    Each line has the position and the id of a token, its text or structure, the path
+    at which it ends, and what the schema allows in its place.
 
     \b
     Example:
@@ -89,7 +89,7 @@ def tokenizer_stats(
 ) -> None:
     """Measure a tokenizer on workflows.
 
-    Shows lengths, speed, and where workflows break the schema.
+    Reports lengths, speed, and violations of the schema.
 
     \b
     Example:

@@ -1,15 +1,15 @@
-"""JSON Schema to grammar.
+"""Compile JSON Schema to a grammar.
 
-    clauses.py     a schema as alternatives, its combinators multiplied out
-    keywords.py    what the plain keywords of an alternative allow
-    patterns.py    regular expressions as ECMAScript reads them
-    numbers.py     bounds and lists of numbers as languages of their texts
-    automata.py    languages of texts: sets, regions, deterministic automata
-    schema.py      alternatives merged by JSON type into the nodes of a grammar
-    simplify.py    dead ends and equal nodes removed
+    schema.py        merge alternatives by JSON type into the nodes of a grammar
+      clauses.py       a schema as alternatives, with combinators multiplied out
+      keywords.py      the plain keywords of an alternative
+        patterns.py      regular expressions in ECMAScript's dialect
+        numbers.py       bounds and lists of numbers as languages of their texts
+        automata.py      languages of texts: sets, regions, deterministic automata
+      simplify.py      remove dead ends, and merge equal nodes
 
-It never allows what the schema forbids; what it narrows it notes, and what it cannot
-read it refuses, with the JSON pointer.
+The grammar never allows what the schema forbids.  The compiler notes what it narrows,
+and refuses what it cannot read, with the JSON pointer.
 """
 
 from .clauses import SchemaError

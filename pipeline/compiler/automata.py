@@ -1,6 +1,6 @@
-"""Sets of strings: word lists and regular languages as automata.
+"""Sets of strings: word lists, and regular languages as automata.
 
-`interegular` does the set algebra; the tokenizer itself only sees the finished tables.
+`interegular` does the set algebra.  The tokenizer only sees the finished tables.
 """
 
 import re
@@ -29,21 +29,21 @@ __all__ = [
 ANY_CHARACTER = r"(.|\n)"  # interegular's own `.` leaves out \n alone
 
 _MAX_WORDS = 256
-_MAX_LENGTH = 1_024  # an automaton counts with one state for each character
+_MAX_LENGTH = 1_024  # an automaton needs a state per character to count them
 _MAX_REGIONS = 64
 
 
 @cache
 def fsm(pattern: str) -> FSM:
-    """The smallest automaton of a regular expression of interegular's dialect."""
+    """The minimal automaton of a regular expression in interegular's dialect."""
     return parse_pattern(pattern).to_fsm().reduce()
 
 
 def of_length(least: int, most: int | None) -> FSM:
-    """The strings of `least` to `most` characters, ends included.
+    """The strings of `least` to `most` characters, both inclusive.
 
     Raises:
-        ValueError: a length that would need more than _MAX_LENGTH states.
+        ValueError: a limit above _MAX_LENGTH.
     """
     if max(least, most or 0) > _MAX_LENGTH:
         raise ValueError(f"lengths of more than {_MAX_LENGTH:,} are unsupported")
@@ -53,13 +53,13 @@ def of_length(least: int, most: int | None) -> FSM:
 
 
 def words_fsm(words: Iterable[str]) -> FSM:
-    """The language of some words."""
+    """The language that consists of some words."""
     return fsm("|".join(re.escape(word) for word in sorted(words)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strings:
-    """A set of strings: some words, and a language that has none of them."""
+    """A set of strings: words, which become symbols, and a language without them."""
 
     words: frozenset[str] = frozenset()
     language: FSM | None = None
@@ -75,7 +75,7 @@ class Strings:
         return bool(self.words) or self.language is not None
 
     def __and__(self, other: "Strings") -> "Strings":
-        """Strings in both sets; what is a word in one stays a word."""
+        """Strings in both sets; a word of either stays a word."""
         words = {w for w in self.words if w in other}
         words |= {w for w in other.words if w in self}
         language = None
@@ -91,7 +91,7 @@ class Strings:
         return _strings(self.words | other.words, language)
 
     def __sub__(self, other: "Strings") -> "Strings":
-        """Strings of this set that the other does not have."""
+        """Strings in this set but not in the other."""
         language = self.language
         if language is not None and other.language is not None:
             language = language - other.language
@@ -115,7 +115,7 @@ NOTHING = Strings()
 
 
 def few_words(language: FSM) -> set[str]:
-    """The strings of a language that has at most _MAX_WORDS; none if it has more."""
+    """The strings of a language, if it has at most _MAX_WORDS; else none."""
     try:
         count = language.cardinality()
     except OverflowError:  # infinite
@@ -132,10 +132,13 @@ def few_words(language: FSM) -> set[str]:
 def regions(
     patterns: dict[str, FSM], known: set[str]
 ) -> Iterator[tuple[frozenset[str], FSM]]:
-    """Free keys by the set of patterns that they match; regions without a key are out.
+    """Partition free keys by the set of patterns that they match.
 
-    Keys in `known` are one symbol each and never free.  A key of several lines is left
+    Keys in `known` are a symbol each and never free.  Keys with line breaks are left
     out, which narrows the schema: people do not write them, and models should not.
+
+    Yields:
+        The patterns and the language of each region that is not empty.
 
     Raises:
         ValueError: the patterns overlap in more than _MAX_REGIONS ways.
@@ -155,10 +158,10 @@ def regions(
 
 
 def label_automaton(languages: Sequence[FSM]) -> Automaton:
-    """One automaton that says which of some disjoint languages a text is in.
+    """Build one automaton that tells which of several disjoint languages has a text.
 
     Args:
-        languages: at least one, not empty, none of them with a string in common.
+        languages: at least one; none is empty, and no two have a string in common.
 
     Returns:
         The product automaton; label i means languages[i].
@@ -190,7 +193,7 @@ def label_automaton(languages: Sequence[FSM]) -> Automaton:
 
 
 def _next(fsm: FSM, state: int | None, character: object) -> int | None:
-    """The next live state, or None."""
+    """The next state; None if no string is accepted from it."""
     if state is None:
         return None
     symbol = fsm.alphabet[character if character in fsm.alphabet else anything_else]
@@ -208,7 +211,7 @@ def _label(languages: Sequence[FSM], states: tuple[int | None, ...]) -> int:
 def _with_classes(
     characters: list[str], rows: list[list[int]], labels: tuple[int, ...]
 ) -> Automaton:
-    """Characters that every state treats alike share a column."""
+    """Let characters that every state treats alike share a column of the table."""
     columns = {tuple(row[0] for row in rows): 0}
     classes = {}
     for index, character in enumerate(characters, start=1):

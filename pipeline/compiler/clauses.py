@@ -1,12 +1,12 @@
-"""JSON Schema as a disjunction of clauses.
+"""Rewrite a JSON Schema as a disjunction of clauses.
 
 Combinators (`$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `dependencies`) are multiplied
-out until a schema is a list of alternatives, each of which only collects plain
-keywords: a `Clause`.  `schema.py` then turns clauses into grammar nodes.
+out until a schema is a list of alternatives with plain keywords only: the `Clause`s
+that `schema.py` turns into grammar nodes.
 
-`$ref` with siblings is read as `allOf` of both.  Draft-07 ignores the siblings; a
-grammar may be narrower than its schema, never wider.  Below `oneOf`, where narrower is
-wider for the other alternatives, such siblings are refused.
+`$ref` with siblings is read as `allOf` of both.  Draft-07 ignores the siblings, but a
+grammar may be narrower than its schema, never wider.  Below `oneOf` such siblings are
+refused: narrowing one alternative there widens the others.
 """
 
 import itertools
@@ -27,10 +27,10 @@ __all__ = [
 
 TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
 
-# Schemas multiply; the official one needs 9 alternatives at most.
+# Alternatives multiply; the official schema has 9 at most.
 _MAX_CLAUSES = 512
 
-# Keywords that say nothing about validity, or that `schema.py` reads.
+# Keywords without effect on validity, and those that `keywords.py` reads.
 _ANNOTATIONS = {
     *("$schema", "$id", "$comment", "title", "description", "default", "examples"),
     *("definitions", "format", "deprecated", "readOnly", "writeOnly"),
@@ -45,12 +45,12 @@ _COMBINATORS = {"$ref", "allOf", "anyOf", "oneOf", "not", "dependencies"}
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be compiled; the message names the JSON pointer."""
+    """The schema cannot be compiled; the message names the JSON pointer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """One alternative: plain schemas that all hold, and rules about keys."""
+    """One alternative: plain schemas that must all hold, and rules about keys."""
 
     types: frozenset[str] = TYPES
     atoms: tuple[str, ...] = ()
@@ -58,16 +58,16 @@ class Clause:
     required: frozenset[str] = frozenset()
     forbidden: frozenset[str] = frozenset()
     chosen: frozenset[tuple[str, int]] = frozenset()
-    """Which alternative of each `oneOf` (by its JSON pointer) this clause took."""
+    """The alternative that was taken of each `oneOf`, by JSON pointer."""
 
     def excludes(self, other: "Clause") -> bool:
-        """Whether a `oneOf` allows this clause or the other, but not both."""
+        """Whether both took different alternatives of one `oneOf`."""
         taken = dict(other.chosen)
         return any(taken.get(one_of, index) != index for one_of, index in self.chosen)
 
 
 def quoted(key: str) -> str:
-    """A key as a part of a JSON pointer (RFC 6901, section 3)."""
+    """Escape a key for a JSON pointer (RFC 6901, section 3)."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
@@ -83,8 +83,8 @@ def expand(schema: Any, pointers: Iterable[str]) -> list[Clause]:
     """The alternatives of a value for which all schemas at `pointers` hold.
 
     Raises:
-        SchemaError: a keyword that is neither plain nor a known combinator, or more
-            than _MAX_CLAUSES alternatives.
+        SchemaError: a keyword is not supported, or there are more than _MAX_CLAUSES
+            alternatives.
     """
     clauses = [Clause()]
     expansion = _Expansion(schema)
@@ -94,9 +94,9 @@ def expand(schema: Any, pointers: Iterable[str]) -> list[Clause]:
 
 
 def siblings_of_ref(schema: Any, pointer: str) -> str | None:
-    """Where a schema constrains its value beside a `$ref`, if it does.
+    """The JSON pointer at which a schema has keywords beside a `$ref`, if any.
 
-    Draft-07 ignores such keywords, so there its alternatives are fewer than the truth.
+    Draft-07 ignores them; `expand` does not, so its clauses allow less there.
     """
     queue = [pointer]
     for current in queue:  # grows while it is read
@@ -119,7 +119,7 @@ def siblings_of_ref(schema: Any, pointer: str) -> str | None:
 
 
 def _target(schema: Any, reference: str, pointer: str) -> str:
-    """The JSON pointer that a `$ref` at `pointer` leads to."""
+    """The JSON pointer that a `$ref` at `pointer` refers to."""
     if reference != "#" and not reference.startswith("#/"):
         raise SchemaError(f"{pointer}/$ref: {reference!r} leaves the schema")
     target = unquote(reference[1:])
@@ -132,11 +132,13 @@ def _target(schema: Any, reference: str, pointer: str) -> str:
 
 @dataclass(frozen=True)
 class _Expansion:
+    """Expands the schemas at JSON pointers, each once."""
+
     schema: Any
     open: tuple[str, ...] = ()
-    """Pointers being expanded: a schema may not be an alternative of itself."""
+    """Pointers being expanded, to detect a schema that refers to itself."""
     _known: dict[str, list[Clause]] = field(default_factory=dict)
-    """What is expanded already, so that chains of `$ref` take no exponential time."""
+    """Results: without them, chains of `$ref` would take exponential time."""
 
     def clauses(self, pointer: str) -> list[Clause]:
         """The alternatives of the schema at a pointer."""
@@ -148,7 +150,7 @@ class _Expansion:
         return self._known[pointer]
 
     def multiplied(self, pointer: str) -> list[Clause]:
-        """The plain keywords of the schema at a pointer times its combinators."""
+        """Multiply the plain keywords of a schema by its combinators."""
         part = resolve(self.schema, pointer)
         if isinstance(part, bool):
             return [Clause()] if part else []
@@ -161,7 +163,7 @@ class _Expansion:
         return clauses
 
     def factors(self, part: dict[str, Any], pointer: str) -> Iterator[list[Clause]]:
-        """Each combinator of a schema as a disjunction of its own."""
+        """Each combinator of a schema as a disjunction."""
         if "$ref" in part:
             yield self.clauses(_target(self.schema, part["$ref"], pointer))
         for index, _ in enumerate(part.get("allOf", ())):
@@ -185,16 +187,16 @@ class _Expansion:
             yield [_NO_OBJECT, *_lacking([key]), *_product([met], implied, where)]
 
     def exactly_one(self, one_of: str, count: int) -> list[Clause]:
-        """`oneOf`: an alternative, and none of the others where that can be said.
+        """`oneOf`: an alternative, and none of the others if that can be expressed.
 
-        Where all alternatives only require keys, they exclude each other by forbidding
-        them.  Others are marked, and `schema.py` removes what two of them share.
+        If every alternative only requires keys, the others are excluded by forbidding
+        theirs.  Otherwise each is marked, and `schema.py` removes what two share.
         """
         if count > _MAX_CLAUSES:
             raise SchemaError(f"{one_of}: more than {_MAX_CLAUSES} alternatives")
         places = [f"{one_of}/{index}" for index in range(count)]
         negations = [self.negation(place) for place in places]
-        told = [negation for negation in negations if negation is not None]
+        known = [negation for negation in negations if negation is not None]
         result: list[Clause] = []
         for index, place in enumerate(places):
             siblings = siblings_of_ref(self.schema, place)
@@ -202,19 +204,19 @@ class _Expansion:
                 raise SchemaError(f"{siblings}/$ref: has siblings, inside of oneOf")
             mark = Clause(chosen=frozenset({(one_of, index)}))
             clauses = _product(self.clauses(place), [mark], place)
-            # A mixture stays marked: an alternative without what it shares with some
-            # would no longer show what it shares with the others.
-            if len(told) == count:
-                for negation in told[:index] + told[index + 1 :]:
+            # If only some can be negated, negate none: an alternative reduced by what
+            # it shares with those would hide what it shares with the rest.
+            if len(known) == count:
+                for negation in known[:index] + known[index + 1 :]:
                     clauses = _product(clauses, negation, one_of)
             result = _few([*result, *clauses], one_of)
         return result
 
     def negation(self, pointer: str) -> list[Clause] | None:
-        """The values that break a schema, if it does nothing but require keys.
+        """The negation of a schema that only requires keys; None for any other.
 
-        Those are the objects that lack one of the keys.  Other values meet `required`;
-        they break the schema only where it also says that it wants an object.
+        It allows objects that lack one of the keys.  Values of other types satisfy
+        `required`, so it allows them only if the schema also says `type: object`.
         """
         part = resolve(self.schema, pointer)
         if not isinstance(part, dict) or not part.get("required"):
@@ -260,7 +262,7 @@ def _few(clauses: Iterable[Clause], pointer: str) -> list[Clause]:
     """Different clauses, in order.
 
     Raises:
-        SchemaError: more than _MAX_CLAUSES; no more than these are ever made.
+        SchemaError: more than _MAX_CLAUSES; then the rest is never generated.
     """
     found: dict[Clause, None] = {}
     for clause in clauses:
@@ -271,7 +273,7 @@ def _few(clauses: Iterable[Clause], pointer: str) -> list[Clause]:
 
 
 def _product(left: list[Clause], right: list[Clause], pointer: str) -> list[Clause]:
-    """Both disjunctions at once, without the alternatives that no value can meet."""
+    """The conjunction of two disjunctions, without unsatisfiable alternatives."""
     both = (_conjunction(a, b) for a, b in itertools.product(left, right))
     return _few((clause for clause in both if clause is not None), pointer)
 

@@ -1,6 +1,6 @@
-"""What the plain keywords of a clause allow: strings, numbers and constants."""
+"""Read the plain keywords of clauses: constants, strings, numbers, limits and keys."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interegular.fsm import FSM
@@ -15,31 +15,31 @@ __all__ = ["Keywords", "pattern_at"]
 
 @dataclass(frozen=True)
 class Keywords:
-    """Reads the clauses of a schema."""
+    """Reads the keywords of a schema's clauses."""
 
     schema: Any
     notes: list[str]
-    """Where what is narrowed is noted."""
+    """Gets a line for everything that is narrowed."""
 
     def atoms(self, clause: Clause) -> list[tuple[str, dict[str, Any]]]:
-        """The schemas of a clause with their JSON pointers."""
+        """The schemas of a clause, with their JSON pointers."""
         return [(pointer, resolve(self.schema, pointer)) for pointer in clause.atoms]
 
     def each(self, clause: Clause, keyword: str) -> list[Any]:
-        """The values of a keyword in the schemas that have it."""
+        """The values of a keyword, from the schemas that have it."""
         return [part[keyword] for _, part in self.atoms(clause) if keyword in part]
 
     def least(self, clause: Clause, keyword: str) -> int:
-        """The lower limit that a keyword such as `minItems` sets."""
+        """The lower limit of a keyword such as `minItems`; 0 if there is none."""
         return int(max(self.each(clause, keyword), default=0))
 
     def most(self, clause: Clause, keyword: str) -> int | None:
-        """The upper limit that a keyword such as `maxItems` sets, if it does."""
+        """The upper limit of a keyword such as `maxItems`; None if there is none."""
         limits = self.each(clause, keyword)
         return int(min(limits)) if limits else None
 
     def enums(self, clause: Clause) -> list[list[Any]]:
-        """The lists that a value must be in; `const` is a list of one."""
+        """The lists that all must hold the value; `const` is a list of one."""
         return [
             *self.each(clause, "enum"),
             *([value] for value in self.each(clause, "const")),
@@ -53,7 +53,7 @@ class Keywords:
         )
 
     def note_containers(self, clause: Clause) -> None:
-        """Note the arrays and objects in enums, which the grammar leaves out."""
+        """Note arrays and objects in enums, which the grammar cannot express."""
         for pointer, part in self.atoms(clause):
             values = [*part.get("enum", ()), part.get("const")]
             kinds = {"array": list, "object": dict}
@@ -62,6 +62,24 @@ class Keywords:
                 self.notes.append(
                     f"{pointer}: arrays and objects in an enum are left out"
                 )
+
+    def without_shared_types(self, clauses: list[Clause], where: str) -> list[Clause]:
+        """Drop from alternatives of `oneOf` the JSON types that two of them allow.
+
+        A value of such a type may match both, which `oneOf` forbids.  For strings and
+        objects the compiler determines more exactly what two alternatives share.
+        """
+        result = []
+        for clause in clauses:
+            shared: set[str] = set()
+            for other in clauses:
+                if clause.excludes(other):
+                    shared |= clause.types & other.types - {"string", "object"}
+            if shared:
+                names = ", ".join(sorted(shared))
+                self.notes.append(f"{where}: several of oneOf allow {names}; left out")
+            result.append(replace(clause, types=clause.types - shared))
+        return result
 
     # -- strings -----------------------------------------------------------------------
 
@@ -78,9 +96,9 @@ class Keywords:
         return strings
 
     def words(self, pointers: frozenset[str]) -> frozenset[str] | None:
-        """All values of schemas that allow a few words only, perhaps too many.
+        """A superset of the values of schemas that only allow listed strings.
 
-        None for other schemas, and for those that draft-07 reads in another way.
+        None for other schemas, and if draft-07 would allow more: see `siblings_of_ref`.
         """
         if any(siblings_of_ref(self.schema, pointer) for pointer in pointers):
             return None
@@ -95,7 +113,7 @@ class Keywords:
     # -- numbers -----------------------------------------------------------------------
 
     def numbers(self, clause: Clause) -> FSM | None:
-        """The texts of the numbers that a clause allows, None if there are none."""
+        """The texts of the numbers that a clause allows; None if it allows none."""
         if "number" not in clause.types:
             return None
         atoms = self.atoms(clause)
@@ -114,6 +132,26 @@ class Keywords:
         texts = number_texts(rules)
         return None if texts.empty() else texts
 
+    # -- keys --------------------------------------------------------------------------
+
+    def patterns(self, clauses: list[Clause]) -> dict[str, FSM]:
+        """The languages of all `patternProperties`."""
+        return {
+            pattern: pattern_at(pattern, pointer)
+            for clause in clauses
+            for pointer, part in self.atoms(clause)
+            for pattern in part.get("patternProperties", {})
+        }
+
+    def known_keys(self, clauses: list[Clause]) -> set[str]:
+        """All keys that the clauses name."""
+        keys: set[str] = set()
+        for clause in clauses:
+            keys |= clause.required | clause.forbidden
+            for _, part in self.atoms(clause):
+                keys |= {*part.get("properties", ()), *part.get("required", ())}
+        return keys
+
 
 def _text_rules(pointer: str, part: dict[str, Any]) -> Strings:
     """The strings that `pattern`, `minLength` and `maxLength` allow."""
@@ -131,10 +169,10 @@ def _text_rules(pointer: str, part: dict[str, Any]) -> Strings:
 
 
 def pattern_at(pattern: str, pointer: str) -> FSM:
-    """The strings in which a pattern of the schema at a pointer matches.
+    """The strings that match a pattern of the schema at a pointer.
 
     Raises:
-        SchemaError: a pattern that is not understood.
+        SchemaError: the pattern is not supported.
     """
     try:
         return ecma_pattern(pattern)

@@ -1,15 +1,19 @@
-"""Sets of JSON numbers as languages of their texts.
+"""Express sets of JSON numbers as regular languages of their texts.
 
-Bounds are compared digit by digit.  For a magnitude c = I.F, written without zeros
-that mean nothing, an unsigned text is above c just if it has more digits before the
-point than I; or as many, and at the first one that differs a greater one; or the same
-ones, and a greater digit in F's place or any but 0 after it.  Signed texts beyond a
-bound are those above its magnitude, or all that are not on the other side of it.  What
-is left when the texts beyond both bounds are taken away are the texts between them.
+Bounds are compared digit by digit.  Let c = I.F be a magnitude without superfluous
+zeros.  An unsigned text is above c if and only if
 
-Many readers take numbers as doubles, and round a text close to a bound to the bound or
-across it.  So the bounds of numbers with a fraction are doubles, the next one inside
-where the schema's own is excluded or no double; rounding keeps the order.
+- it has more digits before the point than I, or
+- as many, and the first that differs is greater, or
+- the same digits as I, and the first digit that differs from F is greater, or
+- the same digits as I.F, and a digit other than 0 behind them.
+
+From all texts, those beyond the upper and those beyond the lower bound are subtracted;
+signs are handled by mirroring.
+
+Many readers take numbers as doubles and may round a text near a bound to the bound or
+across it.  So the bounds of numbers with a fraction are doubles: the next one inside
+if the schema's own bound is excluded or is not a double.  Rounding preserves order.
 """
 
 import json
@@ -24,8 +28,8 @@ from .automata import fsm
 
 __all__ = ["is_bounded", "listed_numbers", "loses_exponents", "number_texts"]
 
-# Generated numbers stay within what every JSON reader takes exactly: no overflow to
-# infinity, no integer beyond 64 bits.  Other numbers are encoded behind an escape.
+# The grammar only has numbers that every JSON reader can hold: no overflow to infinity,
+# no integer beyond 64 bits.  Documents with others are encoded with an escape.
 _DIGITS, _PLACES = 18, 17
 _WHOLE = rf"-?(0|[1-9][0-9]{{0,{_DIGITS - 1}}})"
 _DECIMAL = rf"{_WHOLE}(\.[0-9]{{1,{_PLACES}}})?"
@@ -33,27 +37,27 @@ _NUMBER = rf"{_DECIMAL}([eE][+-]?[0-9]{{1,2}})?"
 # JSON Schema counts 1.0 among the integers; up to here a double is exact.
 _INTEGER = rf"{_WHOLE}|-?(0|[1-9][0-9]{{0,14}})\.0"
 
-_UNIT: int = 10**_PLACES  # bounds are whole numbers of 10^-17, the last place of a text
-_LIMIT: int = 10**_DIGITS  # more than any text without exponent
+_UNIT: int = 10**_PLACES  # bounds are integers in units of 10^-17, the last place
+_LIMIT: int = 10**_DIGITS  # above every number without an exponent
 _LOWER = ("minimum", "exclusiveMinimum")
 _UPPER = ("maximum", "exclusiveMaximum")
 
-Rules = dict[str, Any]
+PlainKeywords = dict[str, Any]
 """The plain keywords of one schema."""
 
 
-def is_bounded(rules: Rules) -> bool:
-    """Whether a schema has a bound for numbers."""
+def is_bounded(rules: PlainKeywords) -> bool:
+    """Whether a schema bounds numbers."""
     return any(bound in rules for bound in _LOWER + _UPPER)
 
 
-def loses_exponents(schemas: Sequence[Rules]) -> bool:
+def loses_exponents(schemas: Sequence[PlainKeywords]) -> bool:
     """Whether `number_texts` leaves out numbers that the schemas allow."""
     return any(map(is_bounded, schemas)) and not any(map(_only_integers, schemas))
 
 
-def number_texts(schemas: Sequence[Rules]) -> FSM:
-    """The texts of the numbers that all schemas allow; their enums are not looked at.
+def number_texts(schemas: Sequence[PlainKeywords]) -> FSM:
+    """The texts of the numbers that all schemas allow, enums disregarded.
 
     Exact for integers of up to 18 digits; numbers with bounds have no exponent.
     """
@@ -66,14 +70,14 @@ def number_texts(schemas: Sequence[Rules]) -> FSM:
     return (texts - _beyond(most, "") - _beyond(-least, "-")).reduce()
 
 
-def _only_integers(rules: Rules) -> bool:
+def _only_integers(rules: PlainKeywords) -> bool:
     named = rules.get("type", ())
     names = {named} if isinstance(named, str) else set(named)
     return "integer" in names and "number" not in names
 
 
-def _least(rules: Rules, sign: int, whole: bool) -> int:
-    """The lower bound of `sign` times a number, in units, itself allowed."""
+def _least(rules: PlainKeywords, sign: int, whole: bool) -> int:
+    """The inclusive lower bound of `sign` times a number, in units."""
     inclusive, exclusive = _LOWER if sign > 0 else _UPPER
     least = -_LIMIT * _UNIT
     if inclusive in rules:
@@ -90,13 +94,13 @@ def _clamped(bound: float) -> float:
 
 
 def _ceiling(bound: float, whole: bool) -> int:
-    """The least whole number or number of units that is not below the bound."""
+    """Round a bound up, to a whole number or to units."""
     if whole:
         return math.ceil(bound) * _UNIT
     double = float(bound)
     if double < bound:  # an integer that is no double
         double = math.nextafter(double, math.inf)
-    # A schema's 0.1 means the decimal, which is the shortest that reads as the double.
+    # A schema's 0.1 means the decimal; repr is the shortest text of the double.
     exact = double if double == int(double) else repr(double)
     return math.ceil(Fraction(exact) * _UNIT)
 
@@ -109,11 +113,11 @@ def _next(bound: float, whole: bool) -> int:
 
 
 def _beyond(bound: int, sign: str) -> FSM:
-    """Texts further from minus infinity than the bound; from plus infinity for "-".
+    """The texts above a bound; with the sign "-", below its negation.
 
     Args:
-        bound: in units, counted along the direction.
-        sign: what texts that lie in the direction from 0 begin with.
+        bound: in units; negated for "-", so that beyond always means greater.
+        sign: "" or "-", the sign of texts far beyond the bound.
     """
     if bound >= 0:
         return fsm(f"{sign}({_above(bound)})")
@@ -122,13 +126,13 @@ def _beyond(bound: int, sign: str) -> FSM:
 
 
 def _places(magnitude: int) -> tuple[str, str]:
-    """The digits before and after the point."""
+    """The digits before and after the decimal point."""
     digits = f"{magnitude:0{_PLACES + 1}d}"
     return digits[:-_PLACES], digits[-_PLACES:].rstrip("0")
 
 
 def _above(magnitude: int) -> str:
-    """The unsigned texts of more than a magnitude, as a regular expression."""
+    """A regular expression for the unsigned texts above a magnitude."""
     whole, fraction = _places(magnitude)
     any_fraction = r"(\.[0-9]+)?"
     cases = [f"[1-9][0-9]{{{len(whole)},}}{any_fraction}"]
@@ -146,18 +150,18 @@ def _greater(digit: str) -> list[str]:
 
 
 def _equal(magnitude: int) -> str:
-    """The unsigned texts of a magnitude, as a regular expression."""
+    """A regular expression for the unsigned texts equal to a magnitude."""
     whole, fraction = _places(magnitude)
     return rf"{whole}\.{fraction}0*" if fraction else rf"{whole}(\.0+)?"
 
 
 def listed_numbers(
-    enums: Sequence[Sequence[Any]], schemas: Sequence[Rules]
+    enums: Sequence[Sequence[Any]], schemas: Sequence[PlainKeywords]
 ) -> dict[float, set[str]]:
-    """The numbers that are in all enums and that all schemas allow, with their texts.
+    """The numbers that are in all enums and allowed by all schemas, with their texts.
 
-    Those are the texts that Python gives a number and its equals, such as 1 and 1.0,
-    unless they are too long for every reader.
+    The texts are those that Python writes for the number and its equals, such as 1 and
+    1.0; a text that some reader could not hold is left out.
     """
     numbers = [_numbers(values) for values in enums]
     return {
@@ -172,7 +176,7 @@ def _numbers(values: Iterable[Any]) -> list[float]:
     return [value for value in values if type(value) in (int, float)]
 
 
-def _is_allowed(number: float, rules: Rules) -> bool:
+def _is_allowed(number: float, rules: PlainKeywords) -> bool:
     return (
         not (_only_integers(rules) and number % 1)
         and number >= rules.get("minimum", number)
@@ -183,7 +187,7 @@ def _is_allowed(number: float, rules: Rules) -> bool:
 
 
 def _spellings(number: float) -> set[str]:
-    """The texts of a number that are short enough for every reader; perhaps none."""
+    """The texts of a number that every reader can hold; perhaps none."""
     texts = {json.dumps(number)}
     if abs(number) < _LIMIT:
         if number == int(number):

@@ -1,9 +1,9 @@
-r"""ECMA-262 regular expressions, which JSON Schema prescribes, as automata.
+r"""Compile ECMA-262 regular expressions, the dialect of JSON Schema, to automata.
 
-They match anywhere unless anchored; `.` leaves out four line terminators; `\d` and `\w`
-are ASCII, `\s` is not.  A pattern is read piece by piece and written anew for
-`interegular`, every character as a class of its own, so nothing of Python's dialect
-gets through: what is not read here is refused.
+They match anywhere unless anchored; `.` excludes four line terminators; `\d` and `\w`
+are ASCII only, `\s` is not.  A pattern is parsed piece by piece and rewritten for
+`interegular`, each character as a class of its own, so that nothing is read in Python's
+dialect; unsupported pieces are refused.
 """
 
 import re
@@ -34,7 +34,7 @@ _IN_SET = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)|.", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class _Characters:
-    """A set of characters, or all but those."""
+    """A set of characters, or its complement."""
 
     members: frozenset[str]
     negated: bool = False
@@ -82,7 +82,7 @@ def ecma_pattern(pattern: str) -> FSM:
     """The strings in which an ECMA-262 pattern matches.
 
     Raises:
-        ValueError: an anchor inside the pattern, or a construct that is not read here.
+        ValueError: the pattern has an anchor inside, or an unsupported construct.
     """
     anywhere = f"{ANY_CHARACTER}*"
     pieces = [(match.lastgroup or "", match[0]) for match in _PIECE.finditer(pattern)]
@@ -102,7 +102,7 @@ _Pieces = list[tuple[str, str]]
 
 
 def _alternatives(pieces: _Pieces) -> Iterator[_Pieces]:
-    """The pieces between the bars that stand outside all parentheses."""
+    """Split pieces at the bars outside of parentheses."""
     depth, begin = 0, 0
     for index, piece in enumerate(pieces):
         depth += (piece[0] == "open") - (piece == ("plain", ")"))
@@ -140,14 +140,14 @@ def _translated(pieces: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def _count(text: str) -> str:
-    """A quantifier; whether it is lazy does not change which strings match."""
+    """A quantifier, without its laziness, which does not change what matches."""
     if any(int(number) > _MAX_COUNT for number in re.findall("[0-9]+", text)):
         raise ValueError(f"more than {_MAX_COUNT:,} repetitions")
     return text if len(text) == 1 else text.removesuffix("?")
 
 
 def _escape(text: str) -> _Characters:
-    r"""The characters that an escape outside or inside of brackets stands for."""
+    r"""The characters of an escape such as `\d`, in brackets or not."""
     name = text[1]
     if len(text) > 2:
         character = chr(int(text[2:], 16))

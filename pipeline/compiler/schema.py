@@ -1,10 +1,10 @@
 """Compile a JSON Schema to a grammar.
 
-A node of the grammar stands for a *set* of schema positions that must all hold at once;
-its clauses (`clauses.py`) are merged by JSON type.  Children are again sets of
-positions, so recursion ends because there are finitely many sets.  What cannot be
-expressed exactly is narrowed and noted, or refused with its JSON pointer; the grammar
-never allows what the schema forbids.
+A node of the grammar represents a *set* of schema positions that must all hold at once;
+its clauses (`clauses.py`) are merged by JSON type.  Its children are again such sets,
+and there are finitely many, so recursion ends.  What cannot be expressed exactly is
+narrowed and noted, or refused with its JSON pointer: the grammar never allows what the
+schema forbids.
 """
 
 import hashlib
@@ -26,26 +26,26 @@ from .simplify import disagreements, simplify
 
 __all__ = ["CompiledSchema", "SchemaError", "compile_schema"]
 
-_MAX_NODES = 4_096  # the official schema needs 257 before they are simplified
+_MAX_NODES = 4_096  # the official schema has 257 before they are simplified
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledSchema:
-    """A grammar and where it comes from."""
+    """A grammar, and the schema it comes from."""
 
     grammar: Grammar
     sha256: str
     """Of the schema's canonical JSON, overrides applied."""
     notes: tuple[str, ...]
-    """What was narrowed, one line each, with its JSON pointer."""
+    """One line for everything that was narrowed, with its JSON pointer."""
 
 
 def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
     """Compile a draft-07 JSON Schema.
 
     Raises:
-        SchemaError: a keyword or pattern that has no counterpart, or a schema that no
-            value satisfies; the message names the JSON pointer.
+        SchemaError: a keyword or pattern is not supported, or no value satisfies the
+            schema; the message names the JSON pointer.
     """
     compiler = _Compiler(schema)
     any_node = compiler.node(frozenset())
@@ -78,27 +78,29 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
 
 @dataclass
 class _Compiler:
+    """Builds the nodes and automata of a grammar."""
+
     schema: dict[str, Any]
     nodes: list[Node] = field(default_factory=list)
     automata: list[Automaton] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _pointers: list[frozenset[str]] = field(default_factory=list)
-    """The schema positions that each node stands for."""
+    """The schema positions of each node."""
     _known: dict[frozenset[str], int] = field(default_factory=dict)
 
     @cached_property
-    def _read(self) -> Keywords:
+    def _keywords(self) -> Keywords:
         return Keywords(self.schema, self.notes)
 
     def where(self, number: int) -> str:
-        """The first of the JSON pointers of a node."""
+        """The first JSON pointer of a node, for messages."""
         return min(self._pointers[number], default="")
 
     def node(self, pointers: frozenset[str]) -> int:
         """The node of the values for which the schemas at all `pointers` hold."""
         if pointers not in self._known:
             number = self._known[pointers] = len(self.nodes)
-            self.nodes.append(Node())  # a place for recursion to refer to
+            self.nodes.append(Node())  # a placeholder, so that recursion ends
             self._pointers.append(pointers)
             where = self.where(number)
             if number >= _MAX_NODES:
@@ -111,47 +113,30 @@ class _Compiler:
 
     def _build(self, clauses: list[Clause], where: str) -> Node:
         for clause in clauses:
-            self._read.note_containers(clause)
-        clauses = self._without_shared_kinds(clauses, where)
+            self._keywords.note_containers(clause)
+        clauses = self._keywords.without_shared_types(clauses, where)
         node = Node(
-            null=any(self._read.allows(clause, None) for clause in clauses),
-            true=any(self._read.allows(clause, True) for clause in clauses),
-            false=any(self._read.allows(clause, False) for clause in clauses),
+            null=any(self._keywords.allows(clause, None) for clause in clauses),
+            true=any(self._keywords.allows(clause, True) for clause in clauses),
+            false=any(self._keywords.allows(clause, False) for clause in clauses),
         )
         node = self._with_strings(node, clauses, where)
         node = self._with_numbers(node, clauses)
-        plain = [clause for clause in clauses if not self._read.enums(clause)]
+        plain = [clause for clause in clauses if not self._keywords.enums(clause)]
         for clause in plain:
             if "array" in clause.types:
                 node = self._with_array(node, clause, where)
         objects = [clause for clause in clauses if "object" in clause.types]
         return self._with_objects(node, objects, where) if objects else node
 
-    def _without_shared_kinds(self, clauses: list[Clause], where: str) -> list[Clause]:
-        """Drop from `oneOf` alternatives the JSON types that two of them allow.
-
-        Strings and objects are left to `_with_strings` and `_with_objects`, which can
-        tell more exactly what two alternatives share.
-        """
-        result = []
-        for clause in clauses:
-            shared: set[str] = set()
-            for other in clauses:
-                if clause.excludes(other):
-                    shared |= clause.types & other.types - {"string", "object"}
-            if shared:
-                names = ", ".join(sorted(shared))
-                self.notes.append(f"{where}: several of oneOf allow {names}; left out")
-            result.append(replace(clause, types=clause.types - shared))
-        return result
-
     def _with_strings(self, node: Node, clauses: list[Clause], where: str) -> Node:
-        sets = [self._read.strings(clause) for clause in clauses]
+        sets = [self._keywords.strings(clause) for clause in clauses]
         union = NOTHING
         for clause, strings in zip(clauses, sets, strict=True):
             for other, others in zip(clauses, sets, strict=True):
                 if clause.excludes(other):
-                    # With a second oneOf, `other` may not have all of these itself.
+                    # With a second oneOf, `other` may lose some of these strings, too;
+                    # then leaving them out here is too narrow.
                     if len(other.chosen) > 1 and strings & others:
                         self.notes.append(
                             f"{where}: strings of oneOf overlap; left out"
@@ -162,7 +147,7 @@ class _Compiler:
         return replace(node, literals=union.words, text=self._automaton(languages))
 
     def _with_numbers(self, node: Node, clauses: list[Clause]) -> Node:
-        sets = [self._read.numbers(clause) for clause in clauses]
+        sets = [self._keywords.numbers(clause) for clause in clauses]
         languages = [language for language in sets if language is not None]
         if not languages:
             return node
@@ -171,14 +156,14 @@ class _Compiler:
 
     def _with_array(self, node: Node, clause: Clause, where: str) -> Node:
         pointers = set()
-        for pointer, part in self._read.atoms(clause):
+        for pointer, part in self._keywords.atoms(clause):
             if isinstance(part.get("items"), list):
                 raise SchemaError(f"{pointer}/items: a list of schemas is unsupported")
             if "items" in part:
                 pointers.add(f"{pointer}/items")
         items = self.node(frozenset(pointers))
-        least = self._read.least(clause, "minItems")
-        most = self._read.most(clause, "maxItems")
+        least = self._keywords.least(clause, "minItems")
+        most = self._keywords.most(clause, "maxItems")
         if most is not None and most < least:
             return node
         if node.items < 0:
@@ -191,8 +176,8 @@ class _Compiler:
     # -- objects -----------------------------------------------------------------------
 
     def _with_objects(self, node: Node, clauses: list[Clause], where: str) -> Node:
-        patterns = self._patterns(clauses)
-        known = self._known_keys(clauses)
+        patterns = self._keywords.patterns(clauses)
+        known = self._keywords.known_keys(clauses)
         for language in patterns.values():
             known |= few_words(language)
         if len(known) > MAX_LITERALS:
@@ -208,8 +193,8 @@ class _Compiler:
         ]
         kept = []
         for clause, branch in branches:
-            if self._read.enums(clause):
-                continue  # an object that is listed is only a rival of others
+            if self._keywords.enums(clause):
+                continue  # listed objects are left out, but still exclude others
             rivals = [other for c, other in branches if clause.excludes(c)]
             if all(self._disjoint(branch, rival) for rival in rivals):
                 kept += self._with_room(branch, clause)
@@ -219,31 +204,15 @@ class _Compiler:
         return replace(node, branches=tuple(kept), keys=keys)
 
     def _disjoint(self, a: Branch, b: Branch) -> bool:
-        """Whether no object can be in both branches, as far as is easily seen."""
+        """Whether no object can be in both branches; False if that is hard to tell."""
         if a.required - b.properties.keys() or b.required - a.properties.keys():
             return True
         for key in a.required & b.required:
-            in_a = self._read.words(self._pointers[a.properties[key]])
-            in_b = self._read.words(self._pointers[b.properties[key]])
+            in_a = self._keywords.words(self._pointers[a.properties[key]])
+            in_b = self._keywords.words(self._pointers[b.properties[key]])
             if in_a is not None and in_b is not None and not in_a & in_b:
                 return True
         return False
-
-    def _patterns(self, clauses: list[Clause]) -> dict[str, FSM]:
-        patterns = {}
-        for clause in clauses:
-            for pointer, part in self._read.atoms(clause):
-                for pattern in part.get("patternProperties", {}):
-                    patterns[pattern] = pattern_at(pattern, pointer)
-        return patterns
-
-    def _known_keys(self, clauses: list[Clause]) -> set[str]:
-        keys: set[str] = set()
-        for clause in clauses:
-            keys |= clause.required | clause.forbidden
-            for _, part in self._read.atoms(clause):
-                keys |= {*part.get("properties", ()), *part.get("required", ())}
-        return keys
 
     def _branch(
         self, clause: Clause, known: set[str], regions: list[frozenset[str]]
@@ -254,7 +223,7 @@ class _Compiler:
             if child >= 0:
                 properties[key] = child
         required = clause.required | {
-            key for keys in self._read.each(clause, "required") for key in keys
+            key for keys in self._keywords.each(clause, "required") for key in keys
         }
         if not required <= properties.keys():
             return None
@@ -262,15 +231,16 @@ class _Compiler:
             properties=properties,
             free=tuple(self._child(clause, None, hit) for hit in regions),
             required=frozenset(required),
-            min_properties=self._read.least(clause, "minProperties"),
-            max_properties=self._read.most(clause, "maxProperties"),
+            min_properties=self._keywords.least(clause, "minProperties"),
+            max_properties=self._keywords.most(clause, "maxProperties"),
         )
 
     def _with_room(self, branch: Branch, clause: Clause) -> list[Branch]:
-        """A branch whose objects are never full while they lack a required key.
+        """Narrow a branch with `maxProperties`, so that required keys always fit.
 
-        The grammar counts keys, but not the required ones that are missing.  So where
-        there are both, it is decided here which optional keys there is room for.
+        The grammar counts keys, but not how many required ones are still missing; an
+        object could be full without them.  So keep only as many optional keys as there
+        is room for.
         """
         most = branch.max_properties
         if most is None:
@@ -282,7 +252,7 @@ class _Compiler:
             return [branch]
         optional = sorted(branch.properties.keys() - branch.required)
         if len(optional) > room or any(child >= 0 for child in branch.free):
-            for pointer, part in self._read.atoms(clause):
+            for pointer, part in self._keywords.atoms(clause):
                 if "maxProperties" in part:
                     where = f"{pointer}/maxProperties"
                     self.notes.append(f"{where}: some optional keys are left out")
@@ -294,9 +264,9 @@ class _Compiler:
     def _child(
         self, clause: Clause, key: str | None, hit: frozenset[str] | None
     ) -> int:
-        """The node of a key's value: a known `key`, or one that matches `hit` only."""
+        """The node of the values of a known `key`, or of the keys in region `hit`."""
         pointers = set()
-        for pointer, part in self._read.atoms(clause):
+        for pointer, part in self._keywords.atoms(clause):
             rules = []
             if key is not None and key in part.get("properties", {}):
                 rules.append(f"{pointer}/properties/{quoted(key)}")
@@ -315,9 +285,10 @@ class _Compiler:
             return NO_NODE
         return self.node(frozenset(pointers))
 
-    # -- what is shared ----------------------------------------------------------------
+    # -- automata ----------------------------------------------------------------------
 
     def _automaton(self, languages: list[FSM]) -> int:
+        """The number of the automaton of some languages; equal ones are shared."""
         if not languages:
             return NO_AUTOMATON
         automaton = label_automaton(languages)

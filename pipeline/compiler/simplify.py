@@ -1,4 +1,4 @@
-"""Make a compiled grammar small: no dead ends, no two equal nodes, no unused part."""
+"""Simplify a grammar: remove dead ends and unused parts, merge equal nodes."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ __all__ = ["disagreements", "simplify"]
 
 
 def disagreements(grammar: Grammar) -> Iterator[tuple[int, str | None]]:
-    """Where branches give one key different nodes, so that the first branch decides.
+    """Find keys for which the branches of a node differ, so that the first decides.
 
     Yields:
         A node and the key, or None for free keys; no pair twice.
@@ -28,13 +28,13 @@ def disagreements(grammar: Grammar) -> Iterator[tuple[int, str | None]]:
 
 
 def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:
-    """An equal grammar in which every node has a value and every branch is needed.
+    """Make an equivalent grammar whose nodes have values and whose branches matter.
 
     Returns:
-        The grammar and, for each of its nodes, the number it had before.
+        The grammar, and the former number of each of its nodes.
 
     Raises:
-        ValueError: the root has no value at all.
+        ValueError: the root has no value.
     """
     productive = _productive(grammar.nodes)
     if grammar.root not in productive:
@@ -56,7 +56,7 @@ def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:
 
 
 def _productive(nodes: tuple[Node, ...]) -> set[int]:
-    """The nodes that have a finite value."""
+    """The nodes that have a finite value, by fixed-point iteration from none."""
     productive: set[int] = set()
     while True:
         found = {
@@ -101,7 +101,11 @@ def _pruned(node: Node, productive: set[int], any_node: int) -> Node:
 
 
 def _equal_nodes(nodes: list[Node]) -> list[int]:
-    """A class number per node; nodes of a class describe the same tree."""
+    """Number nodes by class; nodes of one class allow the same values.
+
+    As in the minimization of automata, all nodes begin in one class, and classes are
+    split until the nodes of each have the same signature.
+    """
     classes = [0] * len(nodes)
     while True:
         numbers: dict[Any, int] = {}
@@ -143,7 +147,7 @@ def _renumbered(node: Node, number: list[int] | dict[int, int]) -> Node:
 
 
 def _needed(branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
-    """The branches that no other one makes superfluous; the first of equals stays."""
+    """Drop branches that another branch covers; of equal ones the first stays."""
     kept: list[Branch] = []
     for branch in branches:
         if not any(_covers(other, branch) for other in kept):
@@ -165,7 +169,7 @@ def _covers(wide: Branch, narrow: Branch) -> bool:
 
 
 def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
-    """Keep what the root and the node of all values lead to, in that order."""
+    """Keep the nodes reachable from the root and from the node of all values."""
     order = list(dict.fromkeys((grammar.root, grammar.any)))
     for number in order:  # grows while it is read
         for child in _children(grammar.nodes[number]):

@@ -1,13 +1,16 @@
-"""Documents to a store, in parts that can be repeated.
+"""Make a store from documents, in parts that can be lost and done again.
 
-    prepare.py                            the whole of it
-    cache_key.py, stat_cache.py           is the store up to date?
-    staging.py, parts.py, encode.py       work that survives a kill
-    pool.py, ray_pool.py                  processes that do it
-    previous_store.py                     what an old store already has
-    merge.py, selection.py, splits.py, near_duplicates.py   which documents are kept
-
-A part is a function of its inputs, so it can be lost and done again.
+prepare.py              the three stages: hash, tokenize, write
+  cache_key.py            is the store up to date?
+  stat_cache.py           hashes of files that have not changed
+  staging.py              the folder that survives a kill
+  parts.py                some hundred inputs, the unit of work
+    encode.py               one input to a document or a reject
+    previous_store.py       documents that need not be encoded again
+  pool.py, ray_pool.py    processes that do the parts
+  merge.py                parts to a store
+    selection.py            which documents are kept, and in which split
+    near_duplicates.py      MinHash signatures
 """
 
 from .prepare import PrepareOptions, PrepareReport, prepare

@@ -1,4 +1,4 @@
-"""What a store is made from, and whether one that exists is made from just that."""
+"""The cache key of a store, and whether an existing store was made from the same."""
 
 import hashlib
 import re
@@ -14,8 +14,7 @@ from ...data.store.files import STORE_VERSION, check_files, read_manifest
 from ...data.tokenizer import Tokenizer
 from ..sources import Columns, Source, fingerprint
 from .near_duplicates import signature_version
-from .selection import Rules
-from .splits import VAL_PER_10000
+from .selection import VAL_PER_10000, Rules
 
 __all__ = ["find_store", "inputs_digest", "key_inputs"]
 
@@ -37,13 +36,13 @@ def key_inputs(
     Args:
         sources: files and folders.
         columns: what the fields of rows mean.
-        rules: which documents are chosen.
-        tokenizer: encodes.
+        rules: which documents are kept.
+        tokenizer: encodes documents.
         sha256: hashes an input file.
 
     Raises:
         SourceError: a source that is missing, empty or of an unknown kind.
-        ConfigError: near-duplicates are asked for, but not the library there.
+        ConfigError: near-duplicates are wanted, but their library is not installed.
     """
     inputs = fingerprint(sources, sha256)
     return {
@@ -71,17 +70,18 @@ def inputs_digest(inputs: Sequence[tuple[str, str]]) -> str:
 def find_store(
     store: Path, inputs: dict[str, Any], *, force: bool
 ) -> dict[str, Any] | None:
-    """The manifest of a store that is up to date; None if one is to be made.
+    """The manifest of a store that is up to date; None if it has to be made.
 
     Args:
         store: where the store is or will be.
         inputs: its `key_inputs`.
-        force: take a store of something else for none.
+        force: ignore an existing store built from other inputs.  One built from the
+            same is checked in full, since force is how a damaged store is replaced.
 
     Raises:
-        StaleStoreError: the store was made from something else.
-        FormatError: the folder is no store, one of another version, a damaged one, or
-            one that `force` would take other files away with.
+        StaleStoreError: the store was made from other inputs or options.
+        FormatError: the folder is not a store, has another version, is damaged, or
+            holds other files, which `force` would delete.
     """
     if not store.exists() or (store.is_dir() and not any(store.iterdir())):
         return None
@@ -108,13 +108,13 @@ def find_store(
     if force:
         return None
     raise StaleStoreError(
-        f"{store}: prepared from something else ({'; '.join(changed)})",
+        f"{store}: prepared from other inputs or options ({'; '.join(changed)})",
         "give another folder with -o, or replace this one with --force",
     )
 
 
 def _check_folder(store: Path, *, force: bool) -> None:
-    """Refuse a folder that is no store, or that `force` would take more away with."""
+    """Refuse a folder that is not a store, or files that `force` would delete."""
     if not (store / "manifest.json").is_file():
         raise FormatError(
             f"{store}: exists, but is not a store", "give another folder with -o"
@@ -124,6 +124,6 @@ def _check_folder(store: Path, *, force: bool) -> None:
     if force and foreign:
         # Replacing the folder would delete what somebody keeps there.
         raise FormatError(
-            f"{store}: holds {foreign[0]!r}, which is no file of a store",
+            f"{store}: holds {foreign[0]!r}, which does not belong to a store",
             "move it away, or give another folder with -o",
         )

@@ -1,8 +1,9 @@
-"""What becomes of an input: a document with its tokens, or a reject with its reason."""
+"""Turn an input into an outcome: a document with tokens, or a reject with a reason."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ...data.tokenizer.violations import violations
 from ...data.windows import MAX_DOCUMENT_TOKENS
 from ..sources import Record
 from .near_duplicates import SIGNATURE_BYTES, Signer
-from .previous_store import Earlier
+from .previous_store import Encoded, PreviousStore
 from .staging import staged_store
 
 __all__ = ["OUTCOMES_SCHEMA", "Encoder", "Outcome", "outcomes_table"]
@@ -28,19 +29,21 @@ OUTCOMES_SCHEMA = pa.schema(
         "path": pa.string(),
         "source_sha256": pa.binary(32),
         "n_source_bytes": pa.int64(),
-        "group": pa.string(),  # null where nothing is known
+        "group": pa.string(),  # null if unknown
         "file": pa.string(),
         "time": pa.float64(),
-        # A reject has these.
+        # Null for a document.
         "stage": pa.string(),
         "reason": pa.string(),
         "message": pa.string(),
-        # A document has these.
+        # Null, zero or empty for a reject.
         "sha256": pa.binary(32),
         "n_bytes": pa.int64(),
         "on_schema": pa.bool_(),
         "violations": pa.list_(pa.string()),
-        "signature": pa.binary(SIGNATURE_BYTES),  # null unless asked for
+        "signature": pa.binary(
+            SIGNATURE_BYTES
+        ),  # null unless near-duplicates are wanted
         "length": pa.uint32(),
         "tokens": pa.list_(pa.uint16()),
     }
@@ -48,7 +51,7 @@ OUTCOMES_SCHEMA = pa.schema(
 _NO_TOKENS = np.empty(0, dtype=np.uint16)
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """A row of OUTCOMES_SCHEMA."""
 
@@ -68,7 +71,7 @@ class Outcome:
     signature: bytes | None = None
     tokens: NDArray[np.uint16] = field(default_factory=lambda: _NO_TOKENS)
     reused: bool = False
-    """Not parsed and encoded, but found in the earlier store; not in the table."""
+    """Found in the previous store, not parsed and encoded; not in the table."""
 
     @property
     def length(self) -> int:
@@ -77,39 +80,41 @@ class Outcome:
 
 
 class Encoder:
-    """Makes outcomes of inputs, one after the other."""
+    """Makes the outcome of one input after the other."""
 
     def __init__(
         self,
         tokenizer: Tokenizer,
-        earlier: Earlier | None = None,
+        previous: PreviousStore | None = None,
         signer: Signer | None = None,
     ) -> None:
-        """Take what is needed for it.
+        """Set what outcomes are made with.
 
         Args:
-            tokenizer: encodes.
-            earlier: documents whose tokens are known, if there are any.
-            signer: makes what near-duplicates are known by, if that is wanted.
+            tokenizer: encodes documents.
+            previous: supplies the tokens of documents it has; None encodes all.
+            signer: computes MinHash signatures; None leaves them out.
         """
         self.tokenizer = tokenizer
-        self.earlier = earlier
+        self.previous = previous
         self.signer = signer
 
     @staticmethod
     def of_job(folder: Path, job: dict[str, Any]) -> "Encoder":
-        """What a staging's job asks for."""
+        """The encoder that the job of a staging folder asks for."""
         return Encoder(
             Tokenizer.load(folder / "tokenizer.json"),
-            Earlier(staged_store(folder)) if job["earlier"] else None,
+            PreviousStore(staged_store(folder)) if job["earlier"] else None,
             Signer() if job["near_duplicates"] else None,
         )
 
     def outcome(self, record: Record) -> Outcome:
-        """Parse and encode an input, or say why it is no document."""
-        outcome = Outcome(
+        """Parse and encode an input, or record why it is not a document."""
+        source_sha256 = hashlib.sha256(record.text).digest()
+        outcome = partial(
+            Outcome,
             path=record.path,
-            source_sha256=hashlib.sha256(record.text).digest(),
+            source_sha256=source_sha256,
             n_source_bytes=len(record.text),
             group=record.group,
             file=record.file,
@@ -118,47 +123,37 @@ class Encoder:
         try:
             if record.problem is not None:
                 raise record.problem
-            if not self._reuse(outcome):
-                self._encode(record.text, outcome)
-            if self.signer is not None:
-                outcome.signature = self.signer.sign(record.text)
+            known = self.previous.find(source_sha256) if self.previous else None
+            found = known or self._encode(record.text)
+            signature = self.signer.sign(record.text) if self.signer else None
         except RejectedError as problem:
-            too_long = problem.reason == "too_long"
-            outcome.stage = "encode" if too_long else "read"
-            outcome.reason, outcome.message = problem.reason, problem.message
-        return outcome
+            stage = "encode" if problem.reason == "too_long" else "read"
+            return outcome(stage=stage, reason=problem.reason, message=problem.message)
+        on_schema = self.tokenizer.is_on_schema(found.tokens)
+        broken = set() if on_schema else violations(self.tokenizer, found.tokens)
+        return outcome(
+            sha256=found.sha256,
+            n_bytes=found.n_bytes,
+            tokens=found.tokens,
+            on_schema=on_schema,
+            violations=sorted(broken),
+            signature=signature,
+            reused=known is not None,
+        )
 
-    def _encode(self, text: bytes, outcome: Outcome) -> None:
+    def _encode(self, text: bytes) -> Encoded:
         value = parse_document(text)
         canonical = canonical_bytes(value)
+        # Encoding stops soon after the limit: a huge document costs no more than that.
         tokens = self.tokenizer.encode(value, MAX_DOCUMENT_TOKENS)
         if len(tokens) > MAX_DOCUMENT_TOKENS:
             message = f"more than {MAX_DOCUMENT_TOKENS:,} tokens"
             raise RejectedError("too_long", message)
-        outcome.sha256 = hashlib.sha256(canonical).digest()
-        outcome.n_bytes = len(canonical)
-        self._set_tokens(outcome, tokens)
-
-    def _reuse(self, outcome: Outcome) -> bool:
-        if self.earlier is None:
-            return False
-        found = self.earlier.find(outcome.source_sha256)
-        if found is None:
-            return False
-        outcome.sha256, outcome.n_bytes, tokens = found
-        outcome.reused = True
-        self._set_tokens(outcome, tokens)
-        return True
-
-    def _set_tokens(self, outcome: Outcome, tokens: NDArray[np.uint16]) -> None:
-        outcome.tokens = tokens
-        outcome.on_schema = self.tokenizer.is_on_schema(tokens)
-        if not outcome.on_schema:
-            outcome.violations = sorted(violations(self.tokenizer, tokens))
+        return Encoded(hashlib.sha256(canonical).digest(), len(canonical), tokens)
 
 
 def outcomes_table(outcomes: Sequence[Outcome]) -> pa.Table:
-    """The table of some outcomes; its tokens are one array behind the other."""
+    """A table of OUTCOMES_SCHEMA; all its tokens are one contiguous array."""
     offsets = np.zeros(len(outcomes) + 1, dtype=np.int32)
     np.cumsum([outcome.length for outcome in outcomes], out=offsets[1:])
     values = np.concatenate([_NO_TOKENS, *(outcome.tokens for outcome in outcomes)])

@@ -1,7 +1,8 @@
-"""Parts to a store: in the order of the inputs, whoever did them and when.
+"""Merge parts into a store, in the order of the inputs.
 
-Reads the columns of all parts but the tokens (a few hundred bytes per input), chooses
-the documents, then copies their tokens part by part into shards.
+Memory holds every column but the tokens, a few hundred bytes per input: the documents
+must be chosen among all inputs.  Tokens are the bulk, so they are then copied into
+shards one part at a time.
 """
 
 import os
@@ -18,32 +19,33 @@ from numpy.typing import NDArray
 from ...data.store import DOCS_SCHEMA, REJECTS_SCHEMA
 from ...data.store.writer import ShardWriter, split_column
 from .encode import OUTCOMES_SCHEMA
-from .selection import Dropped, Rows, Rules, select
+from .near_duplicates import Rows
+from .selection import Dropped, Rules, select
 
 __all__ = ["Merged", "merge"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Merged:
-    """What is in the store, as its tables say it."""
+    """The tables and counts of a store."""
 
     docs: pa.Table
     """DOCS_SCHEMA."""
     rejects: pa.Table
     """REJECTS_SCHEMA."""
     violations: Counter[str]
-    """Documents by what they break."""
+    """Number of documents with each violation."""
     duplicates: dict[str, int]
-    """Documents that come again, see `selection.py`."""
+    """Counts of duplicates, see `Selection.duplicates`."""
 
 
 def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
-    """Write the shards of all parts; what the store's tables are to hold.
+    """Choose documents and write their shards; return the store's tables.
 
     Args:
         parts: Arrow files of OUTCOMES_SCHEMA, in the order of the inputs.
-        folder: where the shards go.
-        rules: which documents are chosen.
+        folder: gets the shards.
+        rules: which documents are kept.
     """
     needless = {"tokens"} if rules.near_duplicates else {"tokens", "signature"}
     names = [name for name in OUTCOMES_SCHEMA.names if name not in needless]
@@ -74,7 +76,10 @@ def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
 
 
 def _read_columns(part: Path, names: Sequence[str]) -> pa.Table:
-    """A copy of some columns: views would keep the part's tokens, and its file open."""
+    """Copy some columns of a part.
+
+    Views would keep the part's file mapped, tokens included; `take` copies.
+    """
     with pa.memory_map(os.fsencode(part)) as file:
         table = pa.ipc.open_file(file).read_all().select(names)
         return table.take(pa.array(range(len(table)), pa.int64()))
@@ -83,13 +88,14 @@ def _read_columns(part: Path, names: Sequence[str]) -> pa.Table:
 def _write_shards(
     parts: Sequence[Path], kept: Rows, folder: Path
 ) -> tuple[list[int], list[int]]:
-    """Copy the tokens of the kept inputs; shard and offset of each."""
+    """Copy the tokens of the kept inputs; return shard and offset of each."""
     writer = ShardWriter(folder)
     places, begun = [], 0
     for part in parts:
         with pa.memory_map(os.fsencode(part)) as file:
             tokens = pa.ipc.open_file(file).read_all()["tokens"].chunk(0)
         offsets, ids = _views(tokens)
+        # `kept` is ascending, so the rows of this part are a slice of it.
         here = kept[np.searchsorted(kept, begun) :]
         here = here[: np.searchsorted(here, begun + len(tokens))] - begun
         for row in here.tolist():
@@ -100,7 +106,10 @@ def _write_shards(
 
 
 def _views(tokens: pa.ListArray) -> tuple[list[int], NDArray[np.uint16]]:
-    """Offsets of the lists of a part, and all ids as a view of the map."""
+    """Offsets of a part's lists, and its ids as a view of the map.
+
+    Slicing NumPy arrays is much cheaper than making an Arrow scalar per document.
+    """
     offsets = np.frombuffer(tokens.buffers()[1], dtype=np.int32)[: len(tokens) + 1]
     values = tokens.buffers()[3]
     ids = np.frombuffer(values or b"", dtype=np.uint16)
@@ -108,7 +117,10 @@ def _views(tokens: pa.ListArray) -> tuple[list[int], NDArray[np.uint16]]:
 
 
 def _rejects(inputs: pa.Table, dropped: Sequence[Dropped]) -> pa.Table:
-    """Everything that is not in the store, in the order of the inputs."""
+    """A row for each input that is not in the store, in the order of the inputs.
+
+    An input may have been rejected when it was read, or dropped by the selection.
+    """
     names = {"sha256": "source_sha256"}
     early = np.flatnonzero(inputs["reason"].is_valid())
     rows = np.union1d(early, [drop.row for drop in dropped]).astype(np.int64)

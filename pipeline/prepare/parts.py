@@ -1,11 +1,12 @@
-"""A part: some hundred inputs that are tokenized together, anywhere, and again at will.
+"""Parts: some hundred inputs each, the unit of work that can be repeated.
 
-    part-00007.in      its inputs, as the sources gave them; removed when it is done
-    part-00007.arrow   what became of each input, in their order
-    part-00007.json    the record: counts, size and sha256; the part is done with it
+    part-00007.in      inputs, as the sources gave them; removed when the part is done
+    part-00007.arrow   the outcome of each input, in the same order
+    part-00007.json    the record: counts, size and sha256; written last, so a part with
+                       a record is done
 
-`make_part` is a function of the folder and the part's number alone, so it does not
-matter which process or machine does it, or whether it was done before.
+`make_part` depends on the staging folder and the part's number alone, so any process
+or machine can do it, more than once.
 """
 
 import json
@@ -19,11 +20,12 @@ import pyarrow as pa
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import FormatError
-from ...data.files import naming, sha256_file, write_atomic
+from ...data.files import naming, sha256_file
 from ...data.records import read_record, typed, write_record
+from ...data.store.writer import write_arrow, write_table
 from ..sources import Record
 from ..sources.records import as_utf8
-from .encode import Encoder, Outcome, outcomes_table
+from .encode import Encoder, outcomes_table
 
 __all__ = [
     "PART_BYTES",
@@ -39,7 +41,7 @@ __all__ = [
 
 PART_INPUTS = 512
 PART_BYTES = 16 << 20
-"""Most text in a part, unless one input is longer: bounds a worker's memory."""
+"""Most text in a part, unless a single input is longer; bounds a worker's memory."""
 
 _INPUTS_SCHEMA = pa.schema(
     {
@@ -48,7 +50,7 @@ _INPUTS_SCHEMA = pa.schema(
         "group": pa.string(),
         "file": pa.string(),
         "time": pa.float64(),
-        "reason": pa.string(),  # why there is no text, if there is none
+        "reason": pa.string(),  # null unless the input cannot be read
         "message": pa.string(),
     }
 )
@@ -56,21 +58,21 @@ _INPUTS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartRecord:
-    """What a part's record says."""
+    """The record of a part that is done."""
 
     number: int
     inputs: int
     tokenized: int
-    """Documents that were parsed and encoded here."""
+    """Documents that were parsed and encoded."""
     reused: int
-    """Documents whose tokens come from the store that is replaced."""
+    """Documents whose tokens come from the previous store."""
     bytes: int
     """Size of the part's Arrow file."""
     sha256: str
 
 
 def cut(records: Iterable[Record], most: int = PART_INPUTS) -> Iterator[list[Record]]:
-    """The inputs of each part: at most so many, and no more text than PART_BYTES."""
+    """Cut inputs into parts of at most `most` inputs and PART_BYTES of text."""
     part, size = list[Record](), 0
     for record in records:
         if part and (len(part) == most or size + len(record.text) > PART_BYTES):
@@ -83,7 +85,7 @@ def cut(records: Iterable[Record], most: int = PART_INPUTS) -> Iterator[list[Rec
 
 
 def part_file(folder: Path, number: int, kind: str) -> Path:
-    """One of a part's files: kind is `in`, `arrow` or `json`."""
+    """The path of a part's file; `kind` is `in`, `arrow` or `json`."""
     return folder / "parts" / f"part-{number:05d}.{kind}"
 
 
@@ -101,12 +103,8 @@ def write_inputs(folder: Path, number: int, records: Iterable[Record]) -> None:
         [problem and as_utf8(problem.message) for problem in problems],
     ]
     table = pa.table(columns, schema=_INPUTS_SCHEMA)
-    with (
-        naming(path),
-        path.open("wb") as file,
-        pa.ipc.new_file(file, table.schema) as w,
-    ):
-        w.write_table(table)
+    with naming(path), path.open("wb") as file:
+        write_arrow(file, table)
 
 
 def _read_inputs(path: Path) -> Iterator[Record]:
@@ -118,11 +116,11 @@ def _read_inputs(path: Path) -> Iterator[Record]:
 
 
 def make_part(folder: str, number: int) -> PartRecord:
-    """Do a part: read its inputs, write what became of them, commit.
+    """Do a part: read its inputs, write their outcomes, then its record.
 
     Args:
-        folder: the staging.
-        number: of the part.
+        folder: the staging folder.
+        number: the part's.
     """
     home = Path(folder)
     done = finished_part(home, number)
@@ -131,7 +129,7 @@ def make_part(folder: str, number: int) -> PartRecord:
     encoder = _encoder(folder, (home / "job.json").read_text())
     outcomes = [encoder.outcome(r) for r in _read_inputs(part_file(home, number, "in"))]
     path = part_file(home, number, "arrow")
-    _write_outcomes(path, outcomes)
+    write_table(path, outcomes_table(outcomes))
     documents = [outcome for outcome in outcomes if outcome.reason is None]
     reused = sum(outcome.reused for outcome in documents)
     record = PartRecord(
@@ -149,27 +147,17 @@ def make_part(folder: str, number: int) -> PartRecord:
 
 @lru_cache(maxsize=1)
 def _encoder(folder: str, job: str) -> Encoder:
-    """What a process needs to do parts of a job; kept from part to part."""
+    """The encoder of a job, kept between parts: opening a tokenizer costs time."""
     return Encoder.of_job(Path(folder), json.loads(job))
 
 
 def forget_job() -> None:
-    """Let go of a job's tokenizer and earlier store, if this process has done parts."""
+    """Drop the encoder, and with it the map of the previous store."""
     _encoder.cache_clear()
 
 
-def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
-    table = outcomes_table(outcomes)
-
-    def write(file: object) -> None:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-
-    write_atomic(path, write)
-
-
 def finished_part(folder: Path, number: int) -> PartRecord | None:
-    """The record of a part that is done and undamaged."""
+    """The record of a part; None unless the part is done and undamaged."""
     try:
         path = part_file(folder, number, "json")
         found = read_record(path, name="part", version=1, remake="do it again")

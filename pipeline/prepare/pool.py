@@ -1,11 +1,11 @@
-"""Who does the parts: this process, or several.
+"""Do parts in this process or in several.
 
-An engine is given numbers of parts, each only when it has room for it, and gives their
-records back in any order.  A part that was lost with its process is done again.
+An engine draws numbers of parts as it has room for them and yields their results in any
+order.  A part that is lost with its process is done again.
 
-A process takes a run of neighbours, because versions of a file lie beside each other
-and it remembers what it has read: with every second part instead, 100,000 workflows
-take a quarter more work.
+A process takes a run of neighbouring parts, because versions of a file are neighbours
+and the caches of the encoder then hit: dealing parts out one by one to two processes
+costs a quarter more CPU time for 100,000 workflows.
 """
 
 import atexit
@@ -30,13 +30,13 @@ __all__ = ["Engine", "num_cores", "run_parts"]
 Engine = Literal["processes", "ray"]
 _Result = TypeVar("_Result")
 
-_MOST_NEIGHBOURS = 4  # parts of a run; the first runs are shorter, to share few parts
-_AHEAD = 2  # runs in flight per worker: one in the making, one that waits
-_MAX_LOSSES = 3  # of one run's process, before it is not tried again
+_MOST_NEIGHBOURS = 4  # parts in a run; first runs are shorter, to spread a few parts
+_AHEAD = 2  # runs in flight per worker: one at work, one waiting
+_MAX_LOSSES = 3  # processes that a run may lose before it is given up
 
 
 def num_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not everywhere
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -49,16 +49,17 @@ def run_parts(
     workers: int,
     engine: Engine = "processes",
 ) -> Iterator[_Result]:
-    """What `task` returns for each number, in any order.
+    """Call `task` for each number; yield its results in any order.
 
     Args:
         task: may run in another process, and again if that process is lost.
         numbers: drawn as workers become free.
-        workers: processes; with one, or for a single part, it is done in this one.
-        engine: what starts them; see `ray_engine.py` for the other one.
+        workers: number of processes; one worker, or a single part, needs no other
+            process than this.
+        engine: what starts the processes; `ray_pool.py` has the other one.
 
     Raises:
-        WorkerError: processes were lost, at least three times with the same part.
+        WorkerError: the same part lost its process three times.
     """
     if engine == "ray":
         from .ray_pool import run_on_ray
@@ -87,7 +88,7 @@ def _pooled(
 
 
 def _runs(numbers: Iterable[int], workers: int) -> Iterator[list[int]]:
-    """Neighbours: one for each worker, two for each, then four at a time."""
+    """Group neighbours: a run of one for each worker, of two, then of four."""
     rest = iter(numbers)
     for count in itertools.count():
         run = list(islice(rest, min(2 ** (count // workers), _MOST_NEIGHBOURS)))
@@ -101,7 +102,10 @@ def _each(task: Callable[[int], _Result], run: list[int]) -> list[_Result]:
 
 
 class _Pool(Generic[_Result]):
-    """Processes that do runs of parts; all are started anew when one is lost."""
+    """Processes that do runs of parts.
+
+    When one dies, `ProcessPoolExecutor` is broken as a whole, so all are restarted.
+    """
 
     def __init__(self, task: Callable[[int], _Result], workers: int) -> None:
         self.task, self.workers = task, workers
@@ -110,12 +114,12 @@ class _Pool(Generic[_Result]):
         self.processes = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
-        # A forked process may hang on a lock that a thread of this one holds.
+        # A forked process may deadlock on a lock held by a thread of this one.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.workers, context, initializer=_begin_worker)
 
     def submit(self, run: list[int]) -> None:
-        """Have parts done, one after the other."""
+        """Queue parts that one process does one after the other."""
         try:
             with _uninterrupted():  # the first call starts the processes
                 future = self.processes.submit(_each, self.task, run)
@@ -126,7 +130,7 @@ class _Pool(Generic[_Result]):
         self.pending[future] = run
 
     def finished(self) -> list[_Result]:
-        """What at least one part gave; none if a process was lost."""
+        """Wait for a run and return its results; none if a process was lost."""
         done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
         try:
             results = [result for future in done for result in future.result()]
@@ -138,7 +142,7 @@ class _Pool(Generic[_Result]):
         return results
 
     def _recover(self) -> None:
-        """Do all parts again that are not known to be done."""
+        """Restart the processes and queue every run that is not known to be done."""
         runs = list(self.pending.values())
         self.close()
         self.pending.clear()
@@ -146,9 +150,9 @@ class _Pool(Generic[_Result]):
             self.losses[run[0]] = self.losses.get(run[0], 0) + 1
             if self.losses[run[0]] >= _MAX_LOSSES:
                 raise WorkerError(
-                    f"part {run[0]}: lost {_MAX_LOSSES} processes that were at work "
-                    "on it or beside it, perhaps for want of memory",
-                    "use fewer --workers; what is done is kept",
+                    f"part {run[0]}: lost {_MAX_LOSSES} processes that were working "
+                    "on it or beside it, perhaps for lack of memory",
+                    "use fewer --workers; finished parts are kept",
                 )
         self.processes = self._start()
         for run in runs:
@@ -160,9 +164,10 @@ class _Pool(Generic[_Result]):
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Processes that are started here are deaf to Ctrl-C from their first moment.
+    """Block Ctrl-C, so that processes started here inherit the block.
 
-    This one hears of it afterwards.
+    They would otherwise print a traceback if it came before they can ignore it.  This
+    process receives it afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):  # not everywhere
         yield
@@ -175,11 +180,11 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it, however it ends."""
+    """Leave Ctrl-C to the parent, and exit when the parent does, even if killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What lives long is in caches, so looking through all of it finds nothing.
+    # Most objects live in caches, so collecting often would find nothing to free.
     gc.set_threshold(100_000, 100, 1_000_000)
-    # Taking the caches down, text by text, would take a second at the end.
+    # Freeing the caches object by object would take a second at the end.
     atexit.register(os._exit, 0)
     parent = multiprocessing.parent_process()
     assert parent is not None

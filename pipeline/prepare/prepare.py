@@ -1,13 +1,12 @@
-"""Sources to a store.
+"""Prepare a store from sources, in three stages.
 
-    hash        what the store is made from; if it was made from just that, all is done
+    hash        digest inputs and options; stop if the store was made from just these
     tokenize    inputs → parts of some hundred → parse → token ids, in several processes
     write       parts → documents without duplicates → shards, index, manifest
 
-The store is a function of the inputs and options alone, not of the processes that make
-it nor of how often they were killed.  Its cache key says which inputs and options, so
-preparing the same again finds the store and does nothing, and a store that was made
-from something else is never taken for it, nor overwritten unasked.
+The store depends only on the inputs and options, not on the number of processes or on
+interruptions.  The manifest records both as the cache key: preparing the same again is
+a no-op, and a store made from anything else is neither reused nor overwritten unasked.
 """
 
 import time
@@ -51,35 +50,35 @@ from .stat_cache import StatCache
 
 __all__ = ["PrepareOptions", "PrepareReport", "prepare"]
 
-_MAX_VIOLATIONS = 1000  # kinds that the manifest lists
+_MAX_VIOLATIONS = 1000  # kinds listed in the manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareOptions:
-    """What `prepare` may be told; the last three do not change the store."""
+    """Options of `prepare`; the last three do not change the store."""
 
     columns: Columns = field(default_factory=Columns)
     tokenizer: Path | str | None = None
-    """A tokenizer.json to use; None takes the one that ships with the package."""
+    """A tokenizer.json; None is the one that ships with the package."""
     rules: Rules = field(default_factory=Rules)
-    """Which documents are chosen, and for which split."""
+    """Which documents are kept, and in which split."""
     force: bool = False
-    """Replace a store that was made from something else."""
+    """Replace a store that was made from other inputs or options."""
     workers: int = field(default_factory=num_cores)
     """Processes that tokenize."""
     engine: Engine = "processes"
-    """What starts them."""
+    """What starts the processes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareReport:
-    """What was made, or found to be there already."""
+    """The store that was made or found up to date."""
 
     store: Path
     up_to_date: bool
     manifest: dict[str, Any]
     seconds: dict[str, float]
-    """Wall time by stage; empty if the store was up to date."""
+    """Wall time of each stage; empty if the store was up to date."""
     summary: dict[str, Any] | None
     """Content of report.json; None if the store was up to date."""
 
@@ -90,20 +89,21 @@ def prepare(
     options: PrepareOptions | None = None,
     progress: Progress | None = None,
 ) -> PrepareReport:
-    """Make `store` from `sources`, or find that it is already made.
+    """Make `store` from `sources`, unless it is up to date.
 
     Args:
         sources: files and folders, or one of them.
         store: the folder to make.
-        options: what is read and kept; None for the defaults.
-        progress: is told about each stage; None for nobody.
+        options: None is the defaults.
+        progress: shows each stage; None shows nothing.
 
     Raises:
         SourceError: a source is missing, empty or holds no document.
-        StaleStoreError: `store` was made from something else and `force` is not set.
-        FormatError: `store` is a folder of something else.
+        StaleStoreError: `store` was made from other inputs or options, and `force` is
+            not set.
+        FormatError: `store` exists and is not a store.
         LockedError: another process is making `store`.
-        WorkerError: processes were lost again and again.
+        WorkerError: worker processes died repeatedly.
     """
     if isinstance(sources, str | Path | Location):
         sources = [sources]
@@ -111,27 +111,19 @@ def prepare(
     progress = progress or SilentProgress()
     if store.is_symlink():
         store = store.resolve()  # the folder is replaced, not the link
-    run = _Run(sources, options, progress, StatCache(sources))
+    run = _Preparation(sources, options, progress, StatCache(sources))
     run.begin("hash")
     tokenizer = Tokenizer.load_or_default(options.tokenizer)
-    inputs = key_inputs(
-        sources,
-        columns=options.columns,
-        rules=options.rules,
-        tokenizer=tokenizer,
-        sha256=run.hashes.sha256,
-    )
-    run.hashes.save()
+    inputs = run.key_inputs(tokenizer)
     found = find_store(store, inputs, force=options.force)
     if found is None:
         with staging(store) as work:
-            # Another process may have made it between the look and the lock.
+            # Another process may have made it between the check and the lock.
             found = find_store(store, inputs, force=options.force)
             if found is None:
                 manifest = run.make(work, tokenizer, inputs)
                 work.publish()
-                summary = write_report(Store.open(store, verify="sizes"))
-                return run.report(store, manifest, summary)
+                return run.report(store, manifest)
             work.discard()
     sweep(store, inputs)
     return PrepareReport(
@@ -140,7 +132,9 @@ def prepare(
 
 
 @dataclass(slots=True)
-class _Run:
+class _Preparation:
+    """Makes one store, and times its stages."""
+
     sources: Sequence[Source]
     options: PrepareOptions
     progress: Progress
@@ -150,33 +144,43 @@ class _Run:
     _begun: float = 0
 
     def begin(self, stage: str) -> None:
-        """End a stage and begin another."""
+        """End the current stage and begin another."""
         self.end()
         self._stage, self._begun = stage, time.perf_counter()
         self.progress.stage(stage, None)
 
     def end(self) -> None:
-        """Note how long a stage took."""
+        """Record the time of the current stage."""
         if self._stage:
             seconds = time.perf_counter() - self._begun
             self.seconds[self._stage] = round(seconds, 3)
 
-    def report(
-        self, store: Path, manifest: dict[str, Any], summary: dict[str, Any]
-    ) -> PrepareReport:
-        """Say what was made."""
+    def key_inputs(self, tokenizer: Tokenizer) -> dict[str, Any]:
+        """The cache key; hashes are kept for the next run, whatever comes of this."""
+        inputs = key_inputs(
+            self.sources,
+            columns=self.options.columns,
+            rules=self.options.rules,
+            tokenizer=tokenizer,
+            sha256=self.hashes.sha256,
+        )
+        self.hashes.save()
+        return inputs
+
+    def report(self, store: Path, manifest: dict[str, Any]) -> PrepareReport:
+        """Write report.json into the published store, and report the run."""
         return PrepareReport(
             store=store,
             up_to_date=False,
             manifest=manifest,
             seconds=self.seconds,
-            summary=summary,
+            summary=write_report(Store.open(store, verify="sizes")),
         )
 
     def make(
         self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make the store in a staging; its manifest."""
+        """Make the store in a staging folder; return its manifest."""
         job = {
             "version": __version__,
             "key_inputs": inputs,
@@ -194,15 +198,15 @@ class _Run:
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]
         merged = merge(parts, work.made, self.options.rules)
-        self._check(merged)
+        self._check_documents(merged)
         return self._write(work.made, merged, tokenizer, inputs, records)
 
     def _tokenize(self, work: Staging) -> list[PartRecord]:
-        """Do all parts that are not done; the records of all, in order."""
+        """Do the parts that are missing; return the records of all, in order."""
         records: list[PartRecord] = []
 
         def missing() -> Iterator[int]:
-            """Numbers of the parts to do, each with its inputs spooled."""
+            """Spool the inputs of each missing part; yield its number."""
             inputs = read_records(self.sources, self.options.columns)
             for number, part in enumerate(cut(inputs, PART_INPUTS)):
                 done = finished_part(work.folder, number)
@@ -222,7 +226,7 @@ class _Run:
         return sorted(records, key=lambda record: record.number)
 
     def _check_inputs(self, inputs: dict[str, Any]) -> None:
-        """Refuse inputs that changed while they were read: the key would be a lie."""
+        """Refuse inputs that changed while they were read: the key would be wrong."""
         now = fingerprint(self.sources, self.hashes.sha256)
         if inputs_digest(now) != inputs["input_sha256"]:
             raise SourceError(
@@ -230,7 +234,7 @@ class _Run:
                 "prepare again when nothing writes there",
             )
 
-    def _check(self, merged: Merged) -> None:
+    def _check_documents(self, merged: Merged) -> None:
         if not merged.docs.num_rows:
             reasons = Counter[str](merged.rejects["reason"].to_pylist())
             raise SourceError(

@@ -1,11 +1,13 @@
-"""The documents of a store that is about to be replaced, by the text they came from.
+"""Look up documents in the store that is about to be replaced, by their source text.
 
-A text that is in the earlier store need not be parsed or encoded again: what it became
-depends on the text, the way to read it, the tokenizer and the store's format alone.
+A text found there is neither parsed nor encoded again.  That is safe because its tokens
+depend only on the text, the way texts are read, the tokenizer and the store's format,
+and `is_usable` checks all but the text.
 """
 
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +17,22 @@ from ...data.errors import FormatError
 from ...data.store import Store
 from ...data.tokenizer import Tokenizer
 
-__all__ = ["Earlier", "is_usable"]
+__all__ = ["Encoded", "PreviousStore", "is_usable"]
+
+
+class Encoded(NamedTuple):
+    """A document as a store keeps it."""
+
+    sha256: bytes
+    """32 bytes, of the canonical JSON: the document's id."""
+    n_bytes: int
+    """Size of the canonical JSON."""
+    tokens: NDArray[np.uint16]
+    """(tokens,) ids."""
 
 
 def is_usable(store: Path, tokenizer: Tokenizer) -> bool:
-    """Whether `store` is undamaged, was read as now, and is of this tokenizer."""
+    """Whether `store` is intact and made with this tokenizer and today's parsing."""
     with suppress(FormatError, OSError):
         manifest = Store.open(store).manifest
         is_read_as_now = manifest["key_inputs"].get("reading") == READING_VERSION
@@ -27,30 +40,29 @@ def is_usable(store: Path, tokenizer: Tokenizer) -> bool:
     return False
 
 
-class Earlier:
-    """Looks up documents; 16 bytes of memory per document, the rest is mapped."""
+class PreviousStore:
+    """Finds documents by source text; 16 bytes of memory each, the rest is mapped."""
 
     def __init__(self, store: Path) -> None:
         """Open a store that `is_usable`."""
         self._store = Store.open(store, verify="off")
-        digests = self._store.digests("source_sha256")
-        prefixes = np.ascontiguousarray(digests[:, :8]).view(">u8").ravel()
+        self._sources = self._store.digests("source_sha256")
+        # Sorted by the first 8 bytes, a digest is found by bisection; equal prefixes
+        # are neighbours, so `find` walks over them.
+        prefixes = self._sources.view(">u8")[:, 0].astype(np.uint64)
         self._rows = np.argsort(prefixes, kind="stable")
-        self._prefixes = prefixes[self._rows].astype(np.uint64)
-        self._sources = digests
+        self._prefixes = prefixes[self._rows]
         self._ids = self._store.digests("sha256")
         self._n_bytes = self._store.docs["n_bytes"].combine_chunks()
 
-    def find(
-        self, source_sha256: bytes
-    ) -> tuple[bytes, int, NDArray[np.uint16]] | None:
-        """Id, canonical size and tokens of the document of a text, if it is there."""
+    def find(self, source_sha256: bytes) -> Encoded | None:
+        """The document of the text with this digest; None if the store lacks it."""
         prefix = np.uint64(int.from_bytes(source_sha256[:8], "big"))
         at = int(np.searchsorted(self._prefixes, prefix))
         while at < len(self._prefixes) and self._prefixes[at] == prefix:
             row = int(self._rows[at])
             if self._sources[row].tobytes() == source_sha256:
-                tokens = self._store.tokens(row)
-                return self._ids[row].tobytes(), self._n_bytes[row].as_py(), tokens
+                n_bytes, tokens = self._n_bytes[row].as_py(), self._store.tokens(row)
+                return Encoded(self._ids[row].tobytes(), n_bytes, tokens)
             at += 1
         return None

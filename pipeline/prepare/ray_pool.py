@@ -1,8 +1,8 @@
-"""Parts on a Ray cluster, or on a Ray that is started here.
+"""Do parts on a Ray cluster, or on a Ray that is started here.
 
-Plain tasks: Ray is given numbers and gives records back; inputs and results go through
-the staging folder, which every node must see under the same path.  A task whose process
-or node is lost is done again by Ray, which is harmless, since a part is.
+Ray only sees numbers and records: inputs and results go through the staging folder,
+which every node must see under the same path.  Ray retries tasks whose process or node
+is lost; that is safe, since a part may be done more than once.
 """
 
 import os
@@ -22,17 +22,17 @@ _MAX_RETRIES = 3
 def run_on_ray(
     task: Callable[[int], _Result], numbers: Iterable[int], *, workers: int
 ) -> Iterator[_Result]:
-    """What `task` returns for each number, in any order.
+    """Call `task` for each number; yield its results in any order.
 
     Args:
-        task: may run on another node, and again if that is lost.
+        task: may run on another node, and again if that node is lost.
         numbers: drawn as cores become free.
-        workers: cores of a Ray that is started here; a cluster that is named in
-            RAY_ADDRESS has its own.
+        workers: cores of a Ray that is started here; ignored for a cluster named in
+            RAY_ADDRESS.
 
     Raises:
         ConfigError: Ray is not installed.
-        WorkerError: a part's process was lost again and again.
+        WorkerError: a part lost its process in every attempt.
     """
     ray = _library()
     if not ray.is_initialized():
@@ -43,8 +43,8 @@ def run_on_ray(
     except ray.exceptions.WorkerCrashedError as error:
         raise WorkerError(
             f"Ray: a part's process was lost {_MAX_RETRIES + 1} times, perhaps for "
-            "want of memory",
-            "see Ray's logs; what is done is kept",
+            "lack of memory",
+            "see Ray's logs; finished parts are kept",
         ) from error
     finally:
         ray.shutdown()

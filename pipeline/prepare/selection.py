@@ -1,9 +1,17 @@
-"""Which documents go into the store, and which of its splits each belongs to.
+"""Choose the documents of a store, and the split of each.
 
-Works on columns of all inputs at once, so it costs hardly a loop over documents.  What
-is chosen depends on the documents, their groups and the options alone.
+In this order: exact duplicates, versions beyond `max_per_path`, documents beyond
+`max_per_group`, training documents near a validation document.  The choice depends on
+the documents, their groups and the options alone.
+
+A group is on one side of the split, so a model is never validated on a repository that
+it was trained on.  Its side depends on its name and the seed alone: documents may be
+added, removed or reordered without moving others across.
+
+Works on columns of all inputs at once, not document by document.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,30 +22,33 @@ from numpy.typing import NDArray
 
 from ...data.documents.rejects import Reason
 from ...data.store import SPLITS, Split
-from .near_duplicates import near_rows
-from .splits import split_of
+from ...data.store.store import digest_rows
+from .near_duplicates import Rows, near_rows
 
-__all__ = ["Dropped", "Rules", "Selection", "select"]
+__all__ = ["VAL_PER_10000", "Dropped", "Rules", "Selection", "select", "split_of"]
 
-Rows = NDArray[np.int64]
+VAL_PER_10000 = 1000
+"""Groups of 10,000 that are for validation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """What is chosen."""
+    """Options of the choice."""
 
     split_seed: int = 0
     max_per_path: int | None = None
-    """Most versions of one file: the newest."""
+    """Keep so many versions of one file, the newest; None keeps all."""
     max_per_group: int | None = None
-    """Most documents of a group: those with the smallest ids, which is an even draw."""
+    """Keep so many documents of a group, those with the smallest ids.
+
+    Ids are hashes, so that is a random draw, and the same one every time."""
     near_duplicates: bool = False
-    """Whether what is near to a validation document stays out of training."""
+    """Keep training documents out that are near a validation document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An input that became a document, but is not in the store."""
+    """A document that is left out of the store."""
 
     row: int
     stage: str
@@ -50,19 +61,28 @@ class Selection:
     """The documents of a store."""
 
     kept: Rows
-    """Rows of the inputs, ascending."""
+    """(documents,) int64 rows of the inputs, ascending."""
     groups: pa.Array
-    """Group of each."""
+    """Group of each document."""
     splits: list[Split]
-    """Split of each."""
+    """Split of each document."""
     dropped: list[Dropped]
     duplicates: dict[str, int]
-    """Documents that come again, inside and across splits: exact ones, dropped, and
-    near ones if these were looked for, of which those across splits are dropped."""
+    """Counts of duplicates inside one split and across both.
+
+    Exact duplicates are all dropped; near ones, counted if they are looked for, only
+    where they are across splits."""
+
+
+def split_of(group: str, *, seed: int) -> Split:
+    """The split of a group: sha256(seed ‖ 0 ‖ group) mod 10,000 below 1,000 is val."""
+    name = f"{seed}\0{group}".encode("utf-8", "surrogatepass")
+    number = int.from_bytes(hashlib.sha256(name).digest(), "big")
+    return "val" if number % 10_000 < VAL_PER_10000 else "train"
 
 
 def select(inputs: pa.Table, rules: Rules) -> Selection:
-    """Choose among inputs (OUTCOMES_SCHEMA) that became documents."""
+    """Choose among the inputs (OUTCOMES_SCHEMA) that became documents."""
     rows = np.flatnonzero(inputs["reason"].is_null()).astype(np.int64)
     groups = _groups(inputs, rows)
     again, first = _exact_duplicates(inputs, rows)
@@ -95,7 +115,7 @@ def select(inputs: pa.Table, rules: Rules) -> Selection:
 
 
 def _groups(inputs: pa.Table, rows: Rows) -> pa.Array:
-    """The group of each row: what is known of it, or else the document's id in hex."""
+    """The group of each row; one that is alone is named by its id."""
     groups = inputs["group"].take(pa.array(rows)).combine_chunks()
     digests = inputs["sha256"].take(pa.array(rows))
     alone = np.flatnonzero(groups.is_null())
@@ -103,16 +123,14 @@ def _groups(inputs: pa.Table, rows: Rows) -> pa.Array:
     return pc.replace_with_mask(groups, groups.is_null(), pa.array(names, pa.string()))
 
 
-def _digests(inputs: pa.Table, rows: Rows) -> NDArray[np.void]:
-    """Ids of rows as one array of 32-byte items."""
-    array = inputs["sha256"].take(pa.array(rows)).combine_chunks()
-    items = np.frombuffer(array.buffers()[1] or b"", dtype="V32")
-    return items[array.offset : array.offset + len(array)]
+def _digests(inputs: pa.Table, rows: Rows) -> NDArray[np.uint8]:
+    """(rows, 32) ids of some rows."""
+    return digest_rows(inputs["sha256"].take(pa.array(rows)).combine_chunks())
 
 
 def _exact_duplicates(inputs: pa.Table, rows: Rows) -> tuple[Rows, Rows]:
-    """Places in `rows` of documents that come again, and of where they came first."""
-    digests = _digests(inputs, rows)
+    """Places in `rows` of repeated documents, and of the first copy of each."""
+    digests = _digests(inputs, rows).view("V32").ravel()
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     firsts = first[inverse]
     again = np.flatnonzero(firsts != np.arange(len(rows)))
@@ -122,7 +140,7 @@ def _exact_duplicates(inputs: pa.Table, rows: Rows) -> tuple[Rows, Rows]:
 def _path_limit(
     inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
 ) -> list[Dropped]:
-    """Older versions of a file than the newest ones."""
+    """Drop all but the newest versions of a file."""
     most = rules.max_per_path
     if most is None:
         return []
@@ -138,11 +156,11 @@ def _path_limit(
 def _group_limit(
     inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
 ) -> list[Dropped]:
-    """What a group has beyond its limit."""
+    """Drop what a group has beyond its limit."""
     most = rules.max_per_group
     if most is None:
         return []
-    prefixes = np.ascontiguousarray(_digests(inputs, rows)).view(">u8")[::4]
+    prefixes = _digests(inputs, rows).view(">u8")[:, 0]
     message = f"{most:,} documents of this group are kept"
     over = _beyond(groups, most, (rows, prefixes))
     return [Dropped(row, "select", "group_limit", message) for row in rows[over]]
@@ -151,7 +169,10 @@ def _group_limit(
 def _near_limit(
     inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
 ) -> list[Dropped]:
-    """Training documents that are near to a validation document."""
+    """Drop training documents that are near a validation document.
+
+    Validation loses none, so it is the same with this rule and without.
+    """
     if not rules.near_duplicates:
         return []
     splits = _splits(groups, rules.split_seed)
@@ -167,7 +188,7 @@ def _near_limit(
 
 
 def _near_inside(signatures: pa.Array, splits: NDArray[np.str_]) -> int:
-    """Documents with a near-duplicate in their own split."""
+    """Count documents with a near-duplicate in their own split."""
     places = (np.flatnonzero(splits == split) for split in SPLITS)
     return sum(int((near_rows(signatures, one, one) >= 0).sum()) for one in places)
 
@@ -182,10 +203,12 @@ def _beyond(names: pa.Array, most: int, order: tuple[NDArray[Any], ...]) -> Rows
     Args:
         names: one per place.
         most: how many may stay.
-        order: keys of the rank, the last one first, as for `np.lexsort`.
+        order: keys of the rank, the most significant last, as for `np.lexsort`.
     """
     codes = np.array(names.dictionary_encode().indices)
     ranked = np.lexsort((*order, codes))
+    # The ranked places are runs of one name; a place's rank is its distance from the
+    # beginning of its run.
     starts = np.flatnonzero(np.diff(codes[ranked], prepend=-1))
     lengths = np.diff(np.append(starts, len(ranked)))
     rank = np.arange(len(ranked)) - np.repeat(starts, lengths)

@@ -1,15 +1,14 @@
-"""Where a store is made: a folder beside it that outlives whoever makes it.
+"""Staging: the folder beside a store in which it is made.
 
     .STORE.staging/
       .lock             held by the one process that makes the store
-      job.json          what is made; what was left of anything else is thrown away
-      tokenizer.json    encodes
-      parts/            what is done of it (`parts.py`)
+      job.json          what is being made; the leftovers of another job are discarded
+      tokenizer.json    encodes the documents
+      parts/            finished parts (`parts.py`)
       store/            the store, until it is complete
 
-A killed run leaves it behind and the next one takes it up again.  The store's own place
-changes in one step, from the old store to the new one, so there is never half a store
-under its name.
+A killed run leaves the folder behind, and the next run resumes from it.  The new store
+replaces the old one in one step, so its name never refers to half a store.
 """
 
 import shutil
@@ -28,34 +27,34 @@ __all__ = ["Staging", "staged_store", "staging", "sweep"]
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """A folder in which a store is made."""
+    """The staging folder of a store."""
 
     folder: Path
     store: Path
-    """What it will replace."""
+    """The path that the new store will have."""
 
     @property
     def parts(self) -> Path:
-        """Folder of the parts."""
+        """The folder of the parts."""
         return self.folder / "parts"
 
     @property
     def made(self) -> Path:
-        """Folder that becomes the store."""
+        """The folder that becomes the store."""
         return self.folder / "store"
 
     @property
     def has_parts(self) -> bool:
-        """Whether any part is done."""
+        """Whether a part is done."""
         return any(self.parts.glob("*.json"))
 
     def take_up(self, job: dict[str, Any], tokenizer: Tokenizer) -> None:
-        """Keep what is done if it is of the same job, else begin with nothing.
+        """Resume the same job, or start afresh.
 
         Args:
-            job: what parts are made of, and with what.  The `earlier` store only saves
-                work, so it may be another one.
-            tokenizer: for the parts.
+            job: everything that parts depend on.  Whether the `earlier` store is used
+                may differ: it saves work, but does not change the result.
+            tokenizer: encodes the documents.
         """
         if _identity(_read_job(self.folder)) != _identity(job):
             self._clear()
@@ -66,14 +65,17 @@ class Staging:
         self.parts.mkdir(exist_ok=True)
 
     def _clear(self) -> None:
-        """Remove all but the lock; the job first, since it vouches for the rest."""
+        """Remove all but the lock.
+
+        The job goes first: parts without it are never resumed, whenever this is killed.
+        """
         (self.folder / "job.json").unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != ".lock":
                 remove(path)
 
     def publish(self) -> None:
-        """Put what was made in the store's place, and take the staging away."""
+        """Move the finished store to its path, and remove the staging folder."""
         fsync_folder(self.made)
         if self.store.exists():
             exchange(self.made, self.store)
@@ -83,19 +85,19 @@ class Staging:
         self.discard()
 
     def discard(self) -> None:
-        """Take the staging away, in one step for others who look for it."""
+        """Remove the staging folder; for other processes it vanishes in one step."""
         trash = _trash(self.store)
-        with suppress(FileNotFoundError):  # it is away already
+        with suppress(FileNotFoundError):  # removed already
             self.folder.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
 
 
 @contextmanager
 def staging(store: Path) -> Iterator[Staging]:
-    """The staging of a store, held by this process.
+    """Open and lock the staging folder of a store.
 
-    It is left behind if the block fails, unless there is nothing to go on with: after a
-    SourceError, or before the first part is done.
+    If the block fails, the folder stays for the next run to resume, unless there is
+    nothing to resume: after a SourceError, or before the first part is done.
 
     Raises:
         LockedError: another process is making the same store.
@@ -104,7 +106,8 @@ def staging(store: Path) -> Iterator[Staging]:
     folder = _staging_of(store)
     with locked(folder, hint="wait until that process is done"):
         shutil.rmtree(_trash(store), ignore_errors=True)
-        aside = folder / "store.old"  # see `exchange`
+        # A kill between the two renames of `exchange` leaves the old store aside.
+        aside = folder / "store.old"
         if aside.exists() and not store.exists():
             aside.rename(store)
         work = Staging(folder, store)
@@ -117,7 +120,7 @@ def staging(store: Path) -> Iterator[Staging]:
 
 
 def sweep(store: Path, key_inputs: dict[str, Any]) -> None:
-    """Take away what is left of the run that made `store`, if it was killed then."""
+    """Remove what a run leaves if it is killed after it has published `store`."""
     store = store.absolute()
     shutil.rmtree(_trash(store), ignore_errors=True)
     folder = _staging_of(store)
@@ -127,7 +130,7 @@ def sweep(store: Path, key_inputs: dict[str, Any]) -> None:
 
 
 def staged_store(folder: Path) -> Path:
-    """The place of the store that is made in the staging at `folder`."""
+    """The path of the store that is made in the staging folder `folder`."""
     return folder.with_name(folder.name[1:].removesuffix(".staging"))
 
 

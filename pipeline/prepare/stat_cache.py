@@ -1,11 +1,13 @@
-"""sha256 of files that were hashed before and have not changed since, as git does it.
+"""Remember the sha256 of input files, so that unchanged ones are not read again.
 
-A file is taken for unchanged while its size, times and inode are; so a hundred thousand
-files are looked at, not read.  A file that was changed less than two seconds before it
-was hashed is hashed again next time: its clock may not tell a later change from that.
+As in git's index, a file counts as unchanged while its size, times and inode are the
+same: a hundred thousand files need a `stat` each, not a read.  A file changed less than
+two seconds before it was hashed is hashed again next time, because a later change might
+carry the same timestamp ("racy git").
 
-The cache is one file per source below `$XDG_CACHE_HOME/tct` (`~/.cache/tct`): a sha256,
-and the Arrow file that has it.  Whatever is wrong with it costs time only.
+The cache is one file per list of sources in `$XDG_CACHE_HOME/tct` (`~/.cache/tct`): 32
+bytes of sha256, then an Arrow file, which they are of.  A damaged or missing cache only
+costs time.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...data.files import sha256_file, write_atomic
+from ...data.store.writer import write_arrow
 from ..sources import Source
 
 __all__ = ["StatCache"]
@@ -33,16 +36,16 @@ _SCHEMA = pa.schema(
     }
 )
 _RACY_NS = 2_000_000_000
-_MIN_FILES, _MIN_BYTES = 100, 64 << 20  # less is hashed in no time
+_MIN_FILES, _MIN_BYTES = 100, 64 << 20  # below both, hashing again is as quick
 
 _Stat = tuple[int, int, int, int]
 
 
 class StatCache:
-    """Hashes the files of some sources."""
+    """Hashes the files of some sources, each once while it does not change."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        """Read what is known about the files of `sources`."""
+        """Read the cache of `sources`."""
         name = "\0".join(map(str, [Path.cwd(), *sources]))
         digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
         self._file = _cache_folder() / f"stat-2-{digest}"
@@ -66,7 +69,7 @@ class StatCache:
         return digest
 
     def save(self) -> None:
-        """Keep what was found, if it is new and worth it."""
+        """Write the cache, if it has news and saves time; a failure is ignored."""
         is_much = len(self._found) >= _MIN_FILES or self._hashed_bytes >= _MIN_BYTES
         if not self._hashed_bytes or not is_much:
             return
@@ -78,8 +81,7 @@ class StatCache:
         ]
         table = pa.table(columns, schema=_SCHEMA)
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+        write_arrow(sink, table)
         content = sink.getvalue().to_pybytes()
         digest = hashlib.sha256(content).digest()
         with suppress(OSError):

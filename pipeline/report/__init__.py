@@ -1,9 +1,9 @@
-"""What people are told of a store and a tokenizer.
+"""Report on stores and tokenizers, for people.
 
-    summary.py        figures of a store, as report.json holds them
+    summary.py        the counts of a store: report.json
     tables.py         tables of `tct prepare` and `tct tokenizer`
     store_tables.py   tables of `tct store`
-    page.py           report.html
+    page.py           the summary as HTML
 
-Nothing here counts anew what a manifest already says.
+Counts that the manifest records are taken from there.
 """

@@ -1,4 +1,4 @@
-"""The summary of a store as one page of HTML."""
+"""Show the summary of a store as a page of HTML."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +17,11 @@ __all__ = ["page", "show", "write_page"]
 
 
 def write_page(path: Path, store: Path, found: dict[str, Any]) -> None:
-    """Write the page, atomically.
+    """Write the page atomically.
 
     Args:
-        path: of the page.
-        store: which is named in its title.
+        path: the page's.
+        store: the store's folder, named in the title.
         found: the `insight` into the store.
     """
     text = page(store.name, found)
@@ -29,10 +29,10 @@ def write_page(path: Path, store: Path, found: dict[str, Any]) -> None:
 
 
 def show(report: PrepareReport, path: Path | None) -> RenderableType | None:
-    """Write the page if there is a path.
+    """Write the page, if `path` is given.
 
     Returns:
-        the summary for the terminal; None for a store that was up to date.
+        The table for the terminal; None if the store was up to date.
     """
     if report.up_to_date and path is None:
         return None

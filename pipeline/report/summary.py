@@ -1,8 +1,8 @@
-"""What a store is like: counted once, shown as a table, as JSON and as a page.
+"""Summarize a store: the counts behind the table, the page and report.json.
 
-Everything here follows from the store alone, so two equal stores have equal reports.
-`report.json` lies in the store's folder, but the manifest does not list it: it can be
-made again at any time, and a store without it is whole.
+The summary depends on the store alone, so equal stores have equal reports.  The
+manifest does not list `report.json`: it can be made again at any time, and a store
+without it is complete.
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ _MAX_VIOLATIONS = 20
 
 
 def write_report(store: Store) -> dict[str, Any]:
-    """Count what `insight` says, and keep it beside the store's files."""
+    """Write the `insight` into a store to report.json in its folder; return it."""
     found = insight(store)
     path = store.folder / REPORT_NAME
     write_record(path, found, name="report", version=REPORT_VERSION)
@@ -32,7 +32,7 @@ def write_report(store: Store) -> dict[str, Any]:
 
 
 def insight(store: Store) -> dict[str, Any]:
-    """Counts of a store, as JSON; a function of its content."""
+    """The summary of a store, as JSON."""
     manifest, documents = store.manifest, len(store)
     rejects = _rejects(store)
     violations = list(manifest["violations"].items())[:_MAX_VIOLATIONS]
@@ -56,7 +56,7 @@ def insight(store: Store) -> dict[str, Any]:
 
 
 def _rejects(store: Store) -> list[dict[str, Any]]:
-    """Reasons, the commonest first, each with the first input that has it."""
+    """Reasons of rejects, the commonest first, each with its first input."""
     table = read_arrow(store.folder / "rejects.arrow", REJECTS_SCHEMA)
     reasons = table["reason"].to_pylist()
     counts = Counter(reasons)
@@ -72,7 +72,7 @@ def _rejects(store: Store) -> list[dict[str, Any]]:
 
 
 def _lengths(store: Store) -> dict[str, Any]:
-    """Tokens of documents."""
+    """The distribution of tokens per document."""
     median, p90, p99 = np.percentile(store.length, [50, 90, 99]).tolist()
     return {
         "mean": round(float(store.length.mean()), 1),
@@ -86,7 +86,7 @@ def _lengths(store: Store) -> dict[str, Any]:
 
 
 def _windows(store: Store) -> list[int]:
-    """Windows of each alignment of the train split under `plan`."""
+    """Number of windows of the train split in each alignment."""
     lengths = store.length[store.rows("train")]
     if not len(lengths):
         return []
@@ -95,10 +95,10 @@ def _windows(store: Store) -> list[int]:
 
 
 def _compression(store: Store) -> list[dict[str, Any]]:
-    """Bytes and tokens by top-level key, in documents that are evenly spread.
+    """Bytes and tokens by top-level key, in about _SAMPLE evenly spaced documents.
 
-    A token that several keys share counts for each by the symbols it has there; keys
-    that the schema does not name are `*` together.
+    A token that spans several keys counts for each in proportion to its symbols there.
+    Keys that the schema does not name are counted together as `*`.
     """
     size, tokens = Counter[str](), defaultdict[str, float](float)
     for row in range(0, len(store), -(-len(store) // _SAMPLE)):

@@ -1,24 +1,28 @@
 """Where workflows come from, as one stream of records.
 
-    a source            →  input files  →  records
-    file · folder · URI    locations       documents (one file, one record)
-    list on stdin                          lines · tables · archives (many)
+    source ─▶ input files ─▶ format by suffix ─▶ records
 
-Records come in a fixed order: sources as given, the files of a folder by path, rows and
-members as they stand.  Inputs are read as streams, never as a whole, and never changed;
-what cannot be read is a record with a problem, and the rest goes on.
+    locations.py, folders.py   the files of a source, here or in any filesystem
+    input_file.py              one file: its name, and its bytes as a stream
+    formats.py                 suffix → reader; a new format is registered here
+      jsonl.py                   a record per line
+      tables.py, table_files.py  a record per row of Parquet or Arrow
+      archives/                  a record per member of a .zip or .tar
+    cells.py, times.py         columns of any type as texts, names and times
+    where.py                   which rows count
+    records.py                 a record, and the columns that it is made of
+    read.py                    every record of every source
 
-`locations` and `folders` find the files, here or in any filesystem of pyarrow; `files`
-opens them; `lines`, `tables` and `archives` (`zip`, `tar`) each know one kind of file;
-`cells` makes values of columns; `conditions` says which rows count; `reading` walks
-through all of them.
+Records come in a fixed order: sources as given, files of a folder by path, rows and
+members in file order.  Inputs are read as streams and never changed.  An input that
+cannot be read becomes a record with a problem, and reading goes on.
 """
 
-from .conditions import Condition
-from .files import InputFile
+from .input_file import InputFile
 from .locations import Location, Source, input_files, linked_sources, listed_sources
-from .reading import fingerprint, read_file, read_records
+from .read import fingerprint, read_records
 from .records import Columns, Record
+from .where import Condition
 
 __all__ = [
     "Columns",
@@ -31,6 +35,5 @@ __all__ = [
     "input_files",
     "linked_sources",
     "listed_sources",
-    "read_file",
     "read_records",
 ]

@@ -1,8 +1,9 @@
-"""Cells of rows as what a record says: texts and names.
+"""Read Arrow columns of any type as the texts and names of records.
 
-Here, in `times` and in `conditions` columns of Arrow become values of Python.  A column
-is checked, then cast in Arrow to a type of which Python holds every value: texts and
-names are bytes, times are numbers.  So a cell can be of any type and hold anything.
+This module, `times.py` and `where.py` turn columns into Python values.  A column is
+validated, then cast within Arrow to a type whose every value Python can hold: texts and
+names are bytes, times are numbers.  pyarrow's own conversion fails on some values, such
+as timestamps beyond the year 9999 or strings that are not UTF-8.
 """
 
 import re
@@ -18,7 +19,7 @@ from ...data.documents.rejects import RejectedError
 __all__ = [
     "MAX_NAME",
     "Kind",
-    "Text",
+    "TextCell",
     "beginnings",
     "checked",
     "each",
@@ -32,12 +33,12 @@ __all__ = [
 ]
 
 Kind: TypeAlias = Literal["bool", "int", "float", "decimal", "text", "time", "day"]
-"""What the values of a column are; every other type is of no kind."""
-Text: TypeAlias = tuple[bytes, RejectedError | None]
-"""The bytes of a text, or none of it or its beginning and why that is no document."""
+"""The kind of a column's values; other types, such as lists, have no kind."""
+TextCell: TypeAlias = tuple[bytes, RejectedError | None]
+"""The bytes of a text and None; or none or its beginning, and why it is rejected."""
 
 MAX_NAME = 1 << 16
-"""Most bytes of a name or a time; what is longer is known by its beginning."""
+"""Most bytes of a name or a time; longer ones are cut."""
 
 _KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
     "bool": (pa.types.is_boolean,),
@@ -60,7 +61,7 @@ _AS_BYTES = {
 
 
 def kind_of(type_: pa.DataType) -> Kind | None:
-    """What the values of a column of a type are."""
+    """The kind of a type; dictionaries and runs have the kind of their values."""
     if isinstance(type_, pa.BaseExtensionType):
         return kind_of(type_.storage_type)
     if pa.types.is_dictionary(type_) or pa.types.is_run_end_encoded(type_):
@@ -70,9 +71,9 @@ def kind_of(type_: pa.DataType) -> Kind | None:
 
 
 def checked(column: pa.Array) -> pa.Array:
-    """A column whose values can be touched, with texts as the bytes that they are.
+    """Validate a column, with texts as bytes, so that its values may be touched.
 
-    Files do not vouch for themselves: those of a damaged one point beyond its end.
+    Offsets in a damaged file may point anywhere, and Arrow follows them.
 
     Raises:
         ArrowInvalid: the column is damaged.
@@ -83,9 +84,9 @@ def checked(column: pa.Array) -> pa.Array:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """A column that is `checked`, with a dictionary in the place of runs.
+    """Turn a run-end encoded column, which must be `checked`, into a dictionary.
 
-    Decoded, runs would take as much memory as they say that they are long.
+    Decoding runs would take memory in proportion to their declared length.
     """
     if not pa.types.is_run_end_encoded(column.type):
         return column
@@ -98,7 +99,7 @@ def plain(column: pa.Array) -> pa.Array:
 
 
 def _as_bytes(column: pa.Array) -> pa.Array:
-    """Texts need not be UTF-8, and an extension is what it is stored as."""
+    """View texts, which may be invalid UTF-8, as bytes, and extensions as storage."""
     if isinstance(column, pa.ExtensionArray):
         return _as_bytes(column.storage)
     if pa.types.is_dictionary(column.type):
@@ -108,7 +109,7 @@ def _as_bytes(column: pa.Array) -> pa.Array:
 
 
 def each(column: pa.Array, read: Callable[[pa.Array], list[Any]]) -> list[Any]:
-    """What `read` makes of a column; of one with a dictionary, each value once."""
+    """Apply `read` to a column; with a dictionary, only once to each value in use."""
     if not pa.types.is_dictionary(column.type):
         return read(column)
     used = column.indices.dictionary_encode()
@@ -119,8 +120,8 @@ def each(column: pa.Array, read: Callable[[pa.Array], list[Any]]) -> list[Any]:
 # -- texts -----------------------------------------------------------------------------
 
 
-def texts(column: pa.Array) -> list[Text]:
-    """The texts of a column that is `checked`."""
+def texts(column: pa.Array) -> list[TextCell]:
+    """The texts of a `checked` column."""
     if kind_of(column.type) == "text":
         return [text or text_of(None) for text in each(column, _texts)]
     kind = re.match("[a-z]+", str(column.type))
@@ -129,15 +130,15 @@ def texts(column: pa.Array) -> list[Text]:
     return [other if is_valid else text_of(None) for is_valid in valid]
 
 
-def _texts(column: pa.Array) -> list[Text | None]:
+def _texts(column: pa.Array) -> list[TextCell | None]:
     if column.nbytes <= MAX_DOCUMENT_BYTES:
         return [None if text is None else (text, None) for text in column.to_pylist()]
-    # One at a time: many cells may share what is large.
+    # One at a time: many cells of a view type may share one large buffer.
     return [text_of(cell.as_buffer()) if cell.is_valid else None for cell in column]
 
 
-def text_of(value: object) -> Text:
-    """The text that a value is."""
+def text_of(value: object) -> TextCell:
+    """The text of a single value, from JSON or from Arrow."""
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogatepass")
     if not isinstance(value, bytes | pa.Buffer):
@@ -150,7 +151,7 @@ def text_of(value: object) -> Text:
     return text, RejectedError("too_large", message)
 
 
-def _no_text(kind: str) -> Text:
+def _no_text(kind: str) -> TextCell:
     message = f"the text column holds {kind}, no text"
     return b"", RejectedError("bad_record", message)
 
@@ -159,10 +160,10 @@ def _no_text(kind: str) -> Text:
 
 
 def names(column: pa.Array) -> list[str | None]:
-    """The values of a column that is `checked`, as text.
+    """The values of a `checked` column as text; None for null.
 
     Raises:
-        ArrowException: they cannot be written.
+        ArrowException: Arrow cannot cast the type to text.
     """
     return each(column, _names)
 
@@ -175,7 +176,7 @@ def _names(column: pa.Array) -> list[str | None]:
 
 
 def beginnings(column: pa.Array, most: int) -> list[bytes | None]:
-    """At least the first `most` bytes of each text; many may share what is large."""
+    """Each text, or at least its first `most` bytes where the column is large."""
     if column.nbytes <= MAX_DOCUMENT_BYTES:
         return list(column.to_pylist())
     return [
@@ -185,7 +186,7 @@ def beginnings(column: pa.Array, most: int) -> list[bytes | None]:
 
 
 def name_of(value: object) -> str | None:
-    """A value of JSON as the same name; None for null and what holds other values."""
+    """A JSON value as a name, written as `names` does; None for null and containers."""
     if value is None or isinstance(value, list | dict):
         return None
     if isinstance(value, bool):
@@ -194,5 +195,5 @@ def name_of(value: object) -> str | None:
 
 
 def utf8(name: bytes) -> str:
-    """A name as text."""
-    return name.decode("utf-8", "backslashreplace")  # other bytes, another name
+    """A name as text; invalid bytes are escaped, so different names stay different."""
+    return name.decode("utf-8", "backslashreplace")

@@ -1,8 +1,8 @@
-"""The documents of a folder, here or in another filesystem.
+"""Find the documents of a folder, on this machine or in another filesystem.
 
-A folder is read once, and nothing outside of it: a link to a file inside is that file
-again, and one that leads out is an input with a problem, unless links are to be
-followed.  So is what is named like a document, but is no regular file.
+Nothing outside the folder is read, and no folder twice.  A link to a file inside counts
+as a file; a link that leads out is reported as a problem, unless links are followed.  A
+FIFO, socket or device named like a document is a problem, too.
 """
 
 import heapq
@@ -13,11 +13,11 @@ from typing import NamedTuple
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from ...data.files import special_file
-from .files import DOCUMENT_SUFFIXES, suffix_of
+from .input_file import DOCUMENT_SUFFIXES, is_document
 
 __all__ = ["Found", "walk", "walk_elsewhere"]
 
-# A store or a run, whose JSON is no workflows.
+# Marks a store or a run, whose JSON files are not workflows.
 _OURS = "tokenizer.json"
 
 
@@ -27,7 +27,7 @@ class Found(NamedTuple):
     below: str
     """Its path below the folder."""
     problem: str | None = None
-    """Why it is not to be opened, if it is not."""
+    """Why it must not be opened; None if it may be."""
 
 
 def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
@@ -35,20 +35,21 @@ def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
 
     Args:
         root: the folder.
-        follow_links: whether links are followed that lead out of it, or to a folder.
-            Then, too, every folder is read once: where it lies, or else by the link
-            that comes first by its path.
+        follow_links: follow links that lead out of it, or to a folder.  Each folder is
+            still read once: by its own path if it is below the root, or else by the
+            link whose path sorts first.
     """
     home = os.path.join(os.path.realpath(root), "")
     for entry in _entries(root, follow_links):
+        # A hidden file named `.yml` has no suffix on this machine.
         if os.path.splitext(entry.name)[1].lower() not in DOCUMENT_SUFFIXES:
             continue
         below = entry.path[len(root) :].lstrip(os.sep)
-        # The system has said already what it is, unless it is a link.
+        # `scandir` knows the kind of an entry already, unless it is a link.
         is_link = entry.is_symlink()
         if not (os.path.isfile(entry.path) if is_link else entry.is_file()):
             if kind := special_file(entry.path):
-                yield Found(below, f"{kind}, no regular file")
+                yield Found(below, f"{kind}, not a regular file")
         elif is_link and not follow_links and not _is_inside(home, entry.path):
             yield Found(below, "a link out of the source, see --follow-links")
         else:
@@ -60,7 +61,10 @@ def _is_inside(home: str, path: str) -> bool:
 
 
 def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str]"]:
-    """What is no folder, in every folder below `root`, each read once."""
+    """All entries but folders in every folder below `root`, each read once.
+
+    Links wait until no folder is left, so a folder is found by its own path first.
+    """
     seen = set[tuple[int, int]]()
     folders, links = [root], list[str]()
     while folders or links:
@@ -84,7 +88,7 @@ def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str]"]:
 
 
 def walk_elsewhere(filesystem: FileSystem, root: str) -> list[Found]:
-    """The same for another filesystem, which lists what is below in one go."""
+    """The same for another filesystem, which lists everything below in one call."""
     found = filesystem.get_file_info(FileSelector(root, recursive=True))
     start = len(root.strip("/")) + 1  # some filesystems add a slash in front
     files = [
@@ -92,10 +96,10 @@ def walk_elsewhere(filesystem: FileSystem, root: str) -> list[Found]:
     ]
     ours = {path[: -len(_OURS)] for path in files if f"/{path}".endswith(f"/{_OURS}")}
 
-    def is_document(path: str) -> bool:
+    def is_wanted(path: str) -> bool:
         folders = path.split("/")[:-1]
         above = {"".join(f"{f}/" for f in folders[:n]) for n in range(len(folders) + 1)}
-        named = suffix_of(path) in DOCUMENT_SUFFIXES and ".git" not in folders
+        named = is_document(path) and ".git" not in folders
         return named and ours.isdisjoint(above)
 
-    return [Found(path) for path in files if is_document(path)]
+    return [Found(path) for path in files if is_wanted(path)]

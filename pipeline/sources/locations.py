@@ -1,4 +1,4 @@
-"""Which files a source holds: one file, the documents of a folder, here or elsewhere.
+"""Find the input files of a source: one file, or the documents of a folder.
 
 A source is a path, a URI of a filesystem that pyarrow knows (`s3://`, `gs://`,
 `file://` …), or a `Location` in any other filesystem of pyarrow.
@@ -16,16 +16,17 @@ from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
 from ...data.files import special_file
-from .files import SUFFIXES, InputFile, suffix_of
 from .folders import Found, walk, walk_elsewhere
+from .formats import FORMATS, suffix_of
+from .input_file import InputFile
 from .records import as_utf8, repository
 
 __all__ = ["Location", "Source", "input_files", "linked_sources", "listed_sources"]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")
+_SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")  # user:password@ and ?query
 _GOOGLE = re.compile(r"gc?s://")
-_GOOGLE_SECONDS = 60  # that its client tries again: 900, were nothing said
+_GOOGLE_SECONDS = 60  # of retries; the client's default is 900
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,12 +37,14 @@ class Location:
     filesystem: FileSystem | None = None
     """None is this machine."""
     where: str
-    """What messages call it."""
+    """Its name in messages."""
     listed_as: str | None = None
-    """How a list names it.  Its records are then called by this path, of which any
-    folder may name the repository; otherwise by what is below the location."""
+    """Its path in a list on stdin, None if it is not from a list.
+
+    Records of a listed file are named by this path, and any folder of it may name the
+    repository; other records are named by their path below the location."""
     follow_links: bool = False
-    """Whether links in a folder are followed that lead out of it, or to a folder."""
+    """Whether to follow links in a folder that lead out of it, or to a folder."""
 
     def __str__(self) -> str:
         return self.where
@@ -51,11 +54,11 @@ Source: TypeAlias = str | Path | Location
 
 
 def listed_sources(sources: Iterable[str], stdin: BinaryIO) -> list[Source]:
-    """The sources, with those that stdin lists in the place of `-`.
+    """Replace `-` among the sources by those that stdin lists.
 
     Args:
         sources: as given on the command line.
-        stdin: a path or URI on each line, or followed by NUL, as `find -print0` does.
+        stdin: paths or URIs, each on a line or ended by NUL, as by `find -print0`.
 
     Raises:
         SourceError: the list is empty.
@@ -78,7 +81,7 @@ def listed_sources(sources: Iterable[str], stdin: BinaryIO) -> list[Source]:
 
 
 def linked_sources(sources: Iterable[Source]) -> list[Source]:
-    """The sources, with links in their folders followed wherever they lead."""
+    """The same sources, set to follow links in folders wherever they lead."""
     return [replace(_located(source), follow_links=True) for source in sources]
 
 
@@ -86,8 +89,7 @@ def input_files(sources: Iterable[Source]) -> list[InputFile]:
     """The files of every source, in reading order.
 
     Raises:
-        SourceError: a source that is missing, empty, of an unknown kind or out of
-            reach.
+        SourceError: a source is missing, empty, of an unknown format or unreachable.
     """
     return [file for source in sources for file in _files_of(_located(source))]
 
@@ -119,9 +121,9 @@ def _locate(source: str | Path, *, listed: bool = False) -> Location:
 
 
 def _impatient(uri: str) -> str:
-    """A URI whose filesystem says within a minute or so that it cannot be reached.
+    """Make Google's client give up an unreachable URI after a minute.
 
-    The clients of other filesystems do anyway: that of S3 within seconds.
+    It would retry for 15; the clients of other filesystems give up within seconds.
     """
     if not _GOOGLE.match(uri) or "retry_limit_seconds=" in uri:
         return uri
@@ -144,9 +146,9 @@ def _files_of(location: Location) -> list[InputFile]:
             "give a folder of workflows, a .jsonl, a .parquet or an archive",
         )
     if kind is FileType.Unknown:
-        what = None if location.filesystem else special_file(location.path)
+        kind_name = None if location.filesystem else special_file(location.path)
         raise SourceError(
-            f"{location.where}: found {what or 'neither a file nor a folder'}, "
+            f"{location.where}: found {kind_name or 'neither a file nor a folder'}, "
             "expected a regular file or a folder",
             "write what it gives to a file",
         )
@@ -187,15 +189,17 @@ def _type_of(location: Location) -> FileType:
 def _single(location: Location) -> InputFile:
     if not (suffix := suffix_of(location.path)):
         suffix = Path(location.path).suffix or "unknown"
+        known = sorted(suffix for format_ in FORMATS for suffix in format_.suffixes)
         raise SourceError(
             f"{location.where}: found a file of type {suffix!r}, "
-            f"expected one of {', '.join(sorted(SUFFIXES))}",
+            f"expected one of {', '.join(known)}",
             "convert it, or give the folder that holds the workflows",
         )
     listed = location.listed_as
     return InputFile(
         name=as_utf8(listed or location.path.rpartition("/")[2]),
         path=location.path,
+        suffix=suffix,
         filesystem=location.filesystem,
         where=location.where,
         group=repository(listed, anywhere=True) if listed else None,
@@ -208,6 +212,7 @@ def _below(location: Location, name: str, found: Found) -> InputFile:
     return InputFile(
         name=full,
         path=f"{location.path.rstrip('/')}/{found.below}",
+        suffix=suffix_of(found.below),
         filesystem=location.filesystem,
         where=f"{location.where.rstrip('/')}/{found.below}",
         group=repository(full, anywhere=listed is not None),

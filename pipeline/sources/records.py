@@ -1,4 +1,4 @@
-"""What every source gives: records, made from files, members or fields of a row."""
+"""Records: the inputs that every source yields, and the columns they are made of."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
-from .conditions import Condition, check_utf8
+from .where import Condition, check_utf8
 
 __all__ = [
     "DEFAULT_GROUP",
@@ -28,18 +28,18 @@ _MAX_NAMES, _MAX_NAME = 20, 100  # in a message
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """Which rows count and what their fields mean.
+    """The columns of rows, and which rows count.
 
-    None takes `text` and `repo` where there are fields of these names.
+    None takes `text` and `repo`, if there are fields of these names.
     """
 
     text: str | None = None
     group: str | None = None
     where: tuple[Condition, ...] = ()
-    """What holds for every row that is read; the others are no inputs."""
+    """Rows for which one of these does not hold are skipped."""
 
     def __post_init__(self) -> None:
-        """Refuse names that no column has, and that cannot be written down."""
+        """Refuse names that are not UTF-8: no column has them."""
         check_utf8(self.text or "", "--text-column")
         check_utf8(self.group or "", "--group-column")
 
@@ -51,15 +51,15 @@ class Record:
     path: str
     """Path below the source folder, `file#row` (rows from 0) or `file#member`."""
     text: bytes
-    """All of it, or the first MAX_DOCUMENT_BYTES + 1 bytes of what is too large."""
+    """The whole text; if it is too large, its first MAX_DOCUMENT_BYTES + 1 bytes."""
     group: str | None
-    """Repository, where it is known."""
+    """Repository, if known."""
     file: str | None = None
-    """Path of the file that a row is a version of, where the row has a `path`."""
+    """Path of the file that a row is a version of: its `path` column, if any."""
     time: float = 0
-    """When the version was made, where the row has a `time`: newer is greater."""
+    """Age of that version, greater is newer: the row's `time` column, or 0."""
     problem: RejectedError | None = None
-    """Why there is no text to parse, if there is none."""
+    """Why there is no text to parse; None if there is."""
 
 
 def repository(path: str, *, anywhere: bool = False) -> str | None:
@@ -67,8 +67,8 @@ def repository(path: str, *, anywhere: bool = False) -> str | None:
 
     Args:
         path: with `/` between folders.
-        anywhere: take the outermost folder of such a name; otherwise the first folder
-            has it, or none.
+        anywhere: take the outermost folder with such a name; otherwise only look at
+            the first folder.
     """
     folders = path.split("/")[:-1]
     for folder in folders if anywhere else folders[:1]:
@@ -79,7 +79,7 @@ def repository(path: str, *, anywhere: bool = False) -> str | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The names of columns, as messages list them: not thousands."""
+    """Names of columns for a message; only the first of thousands."""
     more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
     return f"{[name[:_MAX_NAME] for name in names[:_MAX_NAMES]]}{more}"
 
@@ -87,7 +87,7 @@ def listed(names: Sequence[str]) -> str:
 def unfit_value(
     where: str, condition: Condition, kind: object, expected: str
 ) -> SourceError:
-    """What is said of a condition whose value is of another kind than its column."""
+    """The error for a condition whose value does not fit the type of its column."""
     return SourceError(
         f"{where}: --where {condition}: column {condition.column!r} holds {kind}, "
         f"expected {expected}",
@@ -96,5 +96,5 @@ def unfit_value(
 
 
 def as_utf8(text: str) -> str:
-    """`text` without what UTF-8 cannot hold, such as bytes of an odd file name."""
+    """Replace lone surrogates, which Python makes of invalid bytes in file names."""
     return re.sub("[\ud800-\udfff]+", "\ufffd", text)

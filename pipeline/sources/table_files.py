@@ -1,7 +1,7 @@
-"""Files of tables: the columns that are asked for, some hundred rows at a time.
+"""Open Parquet and Arrow files, and read some of their columns in small batches.
 
-A file does not vouch for what it says of itself.  Columns are checked as they are read,
-and rows that a few bytes stand for come a few at a time, so that memory is bounded.
+Metadata may be wrong or hostile.  Columns are validated as they are read, and rows that
+a few bytes expand to are read a few at a time, so memory is bounded.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,39 +12,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .cells import checked, plain
-from .files import most_unpacked
+from .input_file import most_unpacked
 
-__all__ = ["Part", "Table", "open_arrow", "open_parquet"]
+__all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet"]
 
 _ROWS_PER_BATCH = 256
 _MAX_BATCH_BYTES = 256 << 20
-_MAX_SHARED = (
-    4  # times `most_unpacked`: rows of Parquet that share texts, each with its own
-)
-_BUFFER_BYTES = 1 << 20  # of a column of Parquet, which is not read as a whole
+# Rows of Parquet may share one text in a dictionary, and each row unpacks a copy of it:
+# so all rows may have so many times `most_unpacked` bytes.
+_MAX_SHARED = 4
+_BUFFER_BYTES = 1 << 20  # of a Parquet column, which is not read as a whole
 _ARROW_FILE = b"ARROW1"
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
-class Part(NamedTuple):
+class RowGroup(NamedTuple):
     """A row group of Parquet or a record batch of Arrow."""
 
     num_rows: int
-    """As the file says."""
+    """As the metadata says; the reader counts."""
     batches: Callable[[list[str]], Iterator[list[pa.Array]]]
-    """All its rows in order, in columns of these names, which are `checked`."""
+    """All rows in order, as `checked` columns with these names."""
 
 
-class Table(NamedTuple):
-    """An open file."""
+class OpenTable(NamedTuple):
+    """An open file with rows."""
 
     schema: pa.Schema
-    parts: Callable[[list[str]], Iterator[Part]]
-    """Of which only the columns of these names can be read."""
+    row_groups: Callable[[list[str]], Iterator[RowGroup]]
+    """The row groups, with only the columns of these names."""
 
 
-def open_parquet(source: pa.NativeFile) -> Table:
-    """A Parquet file; its parts are its row groups."""
+def open_parquet(source: pa.NativeFile) -> OpenTable:
+    """Open a Parquet file; see `RowGroup`."""
     table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     left = _MAX_SHARED * most_unpacked(source.size())
 
@@ -53,22 +53,22 @@ def open_parquet(source: pa.NativeFile) -> Table:
 
     def batches(number: int, names: list[str]) -> Iterator[list[pa.Array]]:
         nonlocal left
-        # pyarrow ends the process where it shows what is said of a damaged column, but
-        # not where it reads one; so one row of it is read first.
+        # Reading a damaged column raises an error, but showing its metadata, as
+        # `_rows_per_batch` does, aborts the process; so read one row first.
         next(read(number, 1, names), None)
         rows = _rows_per_batch(source, table, number, names)
         for batch in read(number, rows, names):
             left -= batch.nbytes
             if left < 0:
-                raise ValueError("its rows share more than they hold")
+                raise ValueError("its rows unpack to far more than the file holds")
             yield [checked(batch.column(name)) for name in names]
 
-    def parts(names: list[str]) -> Iterator[Part]:
+    def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for number in range(table.num_row_groups):
             num_rows = table.metadata.row_group(number).num_rows
-            yield Part(num_rows, partial(batches, number))
+            yield RowGroup(num_rows, partial(batches, number))
 
-    return Table(table.schema_arrow, parts)
+    return OpenTable(table.schema_arrow, row_groups)
 
 
 def _rows_per_batch(
@@ -77,13 +77,13 @@ def _rows_per_batch(
     """As many rows as fit into _MAX_BATCH_BYTES, even if all have the longest text.
 
     Args:
-        source: of the table.
-        table: of which one row was read.
-        number: of the row group.
-        names: of the columns.
+        source: the file of the table.
+        table: the table, of which one row was read.
+        number: the row group's.
+        names: the columns to read.
     """
     group, unpacked, longest = table.metadata.row_group(number), 0, 1
-    paths = tuple(f"{name}." for name in names)  # also of columns within these
+    paths = tuple(f"{name}." for name in names)  # columns, and those nested in them
     for at in range(group.num_columns):
         if not f"{table.schema.column(at).path}.".startswith(paths):
             continue
@@ -99,26 +99,23 @@ def _rows_per_batch(
 
 
 def _dictionary_bytes(source: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> int:
-    """Size of a dictionary, unpacked, as the header of its page says it.
+    """Unpacked size of a dictionary, from the header of its page.
 
-    The header is a struct of Thrift's compact protocol, in which an i32 field is 0x15
-    and a varint; its first fields are the kind of the page and this size.
-    Source: parquet.thrift, PageHeader.
+    pyarrow does not expose it.  The header is a struct in Thrift's compact protocol:
+    an i32 field is a byte 0x15 and a zigzag varint, and the first two fields are the
+    type of the page and this size.  Source: parquet.thrift, PageHeader.
     """
     source.seek(chunk.dictionary_page_offset)
     zigzag = 0
-    for place, byte in enumerate(source.read(8)[3:]):  # the kind takes two bytes
+    for place, byte in enumerate(source.read(8)[3:]):  # behind 0x15, type, 0x15
         zigzag |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
             break
     return zigzag >> 1
 
 
-def open_arrow(source: pa.NativeFile) -> Table:
-    """An Arrow file, or an Arrow stream, as Hugging Face `datasets` saves it.
-
-    Its parts are its record batches.
-    """
+def open_arrow(source: pa.NativeFile) -> OpenTable:
+    """Open an Arrow file, or a stream, which Hugging Face `datasets` saves."""
     is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
     source.seek(0)
     open_ = pa.ipc.open_file if is_file else pa.ipc.open_stream
@@ -137,11 +134,11 @@ def open_arrow(source: pa.NativeFile) -> Table:
         if source.read(len(_END_OF_STREAM)) != _END_OF_STREAM:
             raise ValueError("found no end of the stream")
 
-    def parts(names: list[str]) -> Iterator[Part]:
+    def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for whole in wholes(names):
-            yield Part(whole.num_rows, partial(_slices, whole))
+            yield RowGroup(whole.num_rows, partial(_slices, whole))
 
-    return Table(schema, parts)
+    return OpenTable(schema, row_groups)
 
 
 def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:

@@ -1,9 +1,8 @@
-"""Parquet and Arrow files: rows as they stand, read a few hundred at a time.
+"""Rows of Parquet and Arrow files, in order, a few hundred at a time.
 
-Only the columns that are asked for are read.  Conditions are tried first, on their own
-columns: where no row of a row group holds, its texts are not read at all.  A file does
-not vouch for what it says of itself, so rows are counted, and columns checked, as they
-are read.
+Only the columns that are needed are read.  Conditions are evaluated first, on their own
+columns: if no row of a row group meets them, its texts are not read at all.  Metadata
+may be wrong, so rows are counted and columns validated as they are read.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,8 +13,7 @@ import pyarrow as pa
 
 from ...data.errors import SourceError
 from .cells import kind_of, names, texts
-from .conditions import Condition
-from .files import InputFile, most_rows, readable
+from .input_file import InputFile, most_rows, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -26,8 +24,9 @@ from .records import (
     listed,
     unfit_value,
 )
-from .table_files import Part, open_arrow, open_parquet
+from .table_files import OpenTable, RowGroup
 from .times import times
+from .where import Condition
 
 __all__ = ["read_table"]
 
@@ -39,34 +38,41 @@ _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
 }
 
 
-def read_table(file: InputFile, columns: Columns) -> Iterator[Record]:
+def read_table(
+    open_table: Callable[[pa.NativeFile], OpenTable], file: InputFile, columns: Columns
+) -> Iterator[Record]:
     """The rows of a .parquet, .arrow or .feather file.
 
+    Args:
+        open_table: opens a file of its format.
+        file: the table.
+        columns: the columns to read, and which rows count.
+
     Raises:
-        SourceError: the file cannot be read, or lacks a column that is named.
+        SourceError: the file cannot be read, or lacks a column that was asked for.
     """
     with readable(file), file.open_arrow() as source:
-        open_ = open_parquet if file.suffix == ".parquet" else open_arrow
-        table = open_(source)
+        table = open_table(source)
         wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
             _check_condition(file, table.schema, condition)
         asked = [*wanted.values(), *(condition.column for condition in columns.where)]
         first = 0
-        for part in table.parts(list(dict.fromkeys(asked))):
-            if first + part.num_rows > most_rows(source.size()):
-                found = f"{first + part.num_rows:,} rows in {source.size():,} bytes"
+        for row_group in table.row_groups(list(dict.fromkeys(asked))):
+            num_rows = first + row_group.num_rows
+            if num_rows > most_rows(source.size()):
+                found = f"{num_rows:,} rows in {source.size():,} bytes"
                 raise ValueError(found)
-            for row, cells in _rows(part, wanted, columns.where):
+            for row, cells in _rows(row_group, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)
-            first += part.num_rows
+            first += row_group.num_rows
 
 
 # -- columns ---------------------------------------------------------------------------
 
 
 def _wanted(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, str]:
-    """The column of each thing that a record may say."""
+    """The column of each field of a record, as far as the table has it."""
     text = columns.text or DEFAULT_TEXT
     if columns.text is None and text not in schema.names:
         raise SourceError(
@@ -121,14 +127,14 @@ def _check_condition(file: InputFile, schema: pa.Schema, condition: Condition) -
 
 
 def _rows(
-    part: Part, wanted: dict[str, str], where: tuple[Condition, ...]
+    row_group: RowGroup, wanted: dict[str, str], where: tuple[Condition, ...]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and cells of the rows for which the conditions hold."""
-    holds = _holds(part, where) if where else None
+    """Number and cells of each row that meets the conditions."""
+    holds = _holds(row_group, where) if where else None
     if holds is not None and not any(holds):
         return
     start, columns = 0, list(dict.fromkeys(wanted.values()))
-    for batch in part.batches(columns):
+    for batch in row_group.batches(columns):
         found = dict(zip(columns, batch, strict=True))
         size = len(batch[0])
         kept = [True] * size if holds is None else holds[start : start + size]
@@ -142,24 +148,26 @@ def _rows(
         ):
             yield row, dict(zip(wanted, values, strict=True))
         start += size
-    _check_rows(start, part)
+    _check_rows(start, row_group)
 
 
-def _holds(part: Part, where: tuple[Condition, ...]) -> list[bool]:
-    """For each row of a part, whether all conditions hold."""
+def _holds(row_group: RowGroup, where: tuple[Condition, ...]) -> list[bool]:
+    """For each row of a row group, whether it meets all conditions."""
     columns = list(dict.fromkeys(condition.column for condition in where))
     holds = list[bool]()
-    for batch in part.batches(columns):
+    for batch in row_group.batches(columns):
         found = dict(zip(columns, batch, strict=True))
         each = [condition.holds_each(found[condition.column]) for condition in where]
         holds += map(all, zip(*each, strict=True))
-    _check_rows(len(holds), part)
+    _check_rows(len(holds), row_group)
     return holds
 
 
-def _check_rows(found: int, part: Part) -> None:
-    if found != part.num_rows:
-        raise ValueError(f"found {found:,} rows where {part.num_rows:,} are declared")
+def _check_rows(found: int, row_group: RowGroup) -> None:
+    if found != row_group.num_rows:
+        raise ValueError(
+            f"found {found:,} rows where {row_group.num_rows:,} are declared"
+        )
 
 
 def _kept(column: pa.Array, kept: list[bool]) -> pa.Array:

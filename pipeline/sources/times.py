@@ -1,4 +1,4 @@
-"""Times of rows: numbers of which the greater is newer, whatever a column holds."""
+"""Read columns of any type as times: numbers that are greater for newer rows."""
 
 import math
 from contextlib import suppress
@@ -13,9 +13,9 @@ from .cells import MAX_NAME, beginnings, each, kind_of, utf8
 __all__ = ["DAY", "NANOSECONDS", "days", "nanoseconds", "time_of", "times"]
 
 DAY = 24 * 60 * 60
-"""Seconds of one."""
+"""Seconds in a day."""
 NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-"""In each unit of a timestamp."""
+"""Nanoseconds in each unit of a timestamp."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = (
@@ -25,11 +25,11 @@ _FIRST, _LAST = (
 
 
 def times(column: pa.Array) -> list[float]:
-    """The values of a column that is `checked`, as times: newer is greater, 0 is none.
+    """The values of a `checked` column as times: greater is newer, 0 is unknown.
 
-    Numbers and texts of numbers are times as they stand; days, times and texts of them
-    (ISO 8601) are Unix seconds.  All else is none, and so is what a `datetime` cannot
-    hold; time zones are taken into account, and UTC where nothing says otherwise.
+    Numbers, also as text, are taken as they are; dates and timestamps, also as ISO 8601
+    text, become Unix seconds, in UTC unless they name a time zone.  Everything else,
+    and a time that `datetime` cannot hold, is 0.
     """
     kind = kind_of(column.type)
     if kind is None or kind == "bool":
@@ -54,7 +54,7 @@ def _times(column: pa.Array) -> list[float]:
 
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:
-    """Numbers as float64, NaN for null."""
+    """Numbers as float64; null becomes NaN."""
     numbers = column.cast(pa.float64(), safe=False)
     floats: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
     return floats
@@ -66,7 +66,7 @@ def _finite(numbers: NDArray[np.float64]) -> list[float]:
 
 
 def time_of(value: object) -> float:
-    """The time that a value of JSON is, as `times` has it."""
+    """The time of a JSON value, as in `times`."""
     if isinstance(value, str):
         value = _moment(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -79,9 +79,9 @@ def time_of(value: object) -> float:
 
 
 def _moment(text: str) -> float:
-    """A number or a time of ISO 8601.  Eight digits are a day: 20260131.
+    """Parse a number or an ISO 8601 time; eight digits are a date, such as 20260131.
 
-    `UTC` may stand for `Z`, as BigQuery has it, and letters may be small (RFC 3339).
+    `UTC` may replace `Z`, as in BigQuery, and letters may be lower case (RFC 3339).
     """
     text = text.strip().upper().replace("UTC", "Z")
     with suppress(ValueError):
@@ -96,11 +96,11 @@ def _moment(text: str) -> float:
 
 
 def nanoseconds(time: datetime) -> int:
-    """A time as conditions compare it; UTC where it does not say otherwise."""
+    """Nanoseconds since 1970; UTC unless the time names a zone."""
     since = time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH
     return since // timedelta(microseconds=1) * 1000
 
 
 def days(day: date) -> int:
-    """A day as conditions compare it."""
+    """Days since 1970."""
     return (day - _EPOCH.date()).days

@@ -1,9 +1,9 @@
-"""Learning a tokenizer, and looking into one.
+"""Learn a tokenizer, and measure one.
 
     train.py        documents to a tokenizer
-    bpe.py          merges of frequent pairs
-    prune.py        keep the tokens that save most
-    stats.py        lengths, speed, violations over documents
+      prune.py        merge too much, then keep the tokens that save most
+        bpe.py          merges of frequent pairs
+    stats.py        lengths, speed and violations over documents
 
 The same documents give the same tokenizer on any machine.
 """

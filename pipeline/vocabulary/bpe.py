@@ -1,12 +1,16 @@
-"""Learn which strings of symbols become tokens: byte-pair encoding over chunks.
+"""Learn merges: byte-pair encoding over chunks (Sennrich et al., 2016).
 
-The corpus is one flat array of ids with the chunks one after the other; links to the
-next and the previous id skip what has been merged away.  Each round joins the most
-frequent pair everywhere at once, as array operations over that pair's places, so the
-cost of a round is that of its occurrences (Sennrich et al., 2016, without the rescans).
+The corpus is one flat array of ids, one chunk after the other, with a separator before
+each; links to the next and the previous id skip ids that were merged away.  Each round
+joins the most frequent pair everywhere at once, as array operations over the places of
+that pair.  So a round costs as much as the pair has occurrences; nothing is rescanned.
+
+Two structures are lazy, because keeping them exact would cost more than checking them
+when they are used: the heap holds outdated counts, and the places of a pair include
+those where it has been merged away.
 
 The result depends on the chunks and their counts alone: ties go to the pair with the
-smallest ids, and nothing depends on hashing or on the order of the input.
+smallest ids, and neither hashing nor the order of the input matters.
 """
 
 import heapq
@@ -19,11 +23,11 @@ __all__ = ["MAX_TOKEN_SYMBOLS", "learn_merges"]
 
 MAX_TOKEN_SYMBOLS = 64
 MIN_PAIR_COUNT = 4
-"""Fewest places of a new token: one that is rarer is memorised, not learnt."""
+"""Fewest occurrences of a new token: a rarer one would memorize, not generalize."""
 
 Ints = NDArray[np.int64]
 _SHIFT = 16  # a pair is one integer: left id << 16 | right id
-_SEPARATOR = 0xFFFF  # stands between chunks and never joins
+_SEPARATOR = 0xFFFF  # between chunks, and in place of frozen symbols; never joins
 
 
 def learn_merges(
@@ -34,25 +38,25 @@ def learn_merges(
     frozen: frozenset[str] = frozenset(),
     progress: Callable[[int], None] = lambda count: None,
 ) -> list[str]:
-    """The symbol strings of new tokens, most useful first.
+    """Learn tokens of several symbols, in the order of their merges.
 
     Args:
         chunks: chunk to its weight, such as how often it occurs.
-        alphabet: every symbol that occurs; its order decides between equal counts.
+        alphabet: every symbol that occurs; its order breaks ties between equal counts.
         size: most tokens to make.
         frozen: symbols that stay tokens of their own.
         progress: called with the number of tokens made so far.
 
     Returns:
-        At most `size` distinct strings of 2 to MAX_TOKEN_SYMBOLS symbols; fewer where
-        no pair occurs MIN_PAIR_COUNT times any more.
+        At most `size` distinct strings of 2 to MAX_TOKEN_SYMBOLS symbols; fewer if no
+        pair is left that occurs MIN_PAIR_COUNT times.
     """
     corpus = _Corpus(chunks, alphabet, frozen)
     known = set(alphabet)
     tokens: list[str] = []
     while len(tokens) < size and (pair := corpus.most_frequent()) is not None:
         text = corpus.join(pair)
-        # Different merges can spell the same string; the vocabulary has it once.
+        # Different merges may spell the same string: ab + c and a + bc.
         if text not in known:
             known.add(text)
             tokens.append(text)
@@ -61,6 +65,12 @@ def learn_merges(
 
 
 class _Corpus:
+    """The ids of all chunks, and where each pair of neighbours occurs.
+
+    `ids`, `weights`, `next` and `previous` are parallel int64 arrays; `next` and
+    `previous` form a circle, so that ends need no special case.
+    """
+
     def __init__(
         self,
         chunks: Mapping[str, int],
@@ -91,7 +101,11 @@ class _Corpus:
         self._count(np.arange(len(ids)), sign=1)
 
     def most_frequent(self) -> int | None:
-        """The pair to join next; the heap's stale entries are dropped on the way."""
+        """The pair to join next; None if none is frequent enough.
+
+        Counts fall when neighbours merge, but entries of the heap stay.  An entry whose
+        count has changed is pushed back with the current one.
+        """
         while self.heap:
             count, pair = heapq.heappop(self.heap)
             current = self.counts.get(pair, 0)
@@ -103,20 +117,23 @@ class _Corpus:
         return None
 
     def join(self, pair: int) -> str:
-        """Replace a pair everywhere; the text of the token that takes its place."""
+        """Replace a pair everywhere by one id; return its text."""
         left, right = pair >> _SHIFT, pair & _SEPARATOR
         text = self.texts[left] + self.texts[right]
         number = self.numbers.setdefault(text, len(self.numbers))
         self.texts[number] = text
         first = self._occurrences(left, right)
         second = self.next[first]
-        # All pairs that begin at, just before or inside an occurrence change.
+        # Subtract every pair that involves an occurrence: those that begin just before
+        # it, at it and within it.  `unique`, since occurrences may be neighbours.
         self._count(
             np.unique(np.concatenate((self.previous[first], first, second))), -1
         )
         after = self.next[second]
         self.ids[first] = number
-        self.ids[second] = _SEPARATOR  # unlinked, but may still stand in a place list
+        self.ids[second] = (
+            _SEPARATOR  # unlinked, but perhaps still among some pair's places
+        )
         self.next[first] = after
         self.previous[after] = first
         self._count(np.unique(np.concatenate((self.previous[first], first))), 1)
@@ -125,7 +142,10 @@ class _Corpus:
         return text
 
     def _occurrences(self, left: int, right: int) -> Ints:
-        """Places of the left id, ascending; in a run of one id every second place."""
+        """Places of the left id where the pair still is, ascending.
+
+        In a run of one id, as in `aaaa`, occurrences overlap: take every second one.
+        """
         pair = left << _SHIFT | right
         candidates = np.unique(np.concatenate(self.places[pair]))
         holds = (self.ids[candidates] == left) & (
@@ -134,6 +154,7 @@ class _Corpus:
         places: Ints = candidates[holds]
         if left != right:
             return places
+        # `continues`: the occurrence overlaps the one before it, so its run goes on.
         continues = np.zeros(len(places), dtype=bool)
         continues[1:] = self.next[places[:-1]] == places[1:]
         run_start = np.maximum.accumulate(
@@ -143,7 +164,7 @@ class _Corpus:
         return chosen
 
     def _count(self, places: Ints, sign: int) -> None:
-        """Add or subtract the pairs that begin at `places`."""
+        """Add or subtract the pairs that begin at `places`; `sign` is 1 or -1."""
         left, right = self.ids[places], self.ids[self.next[places]]
         joinable = (left != _SEPARATOR) & (right != _SEPARATOR)
         places, pairs = places[joinable], (left << _SHIFT | right)[joinable]

@@ -1,12 +1,14 @@
-"""Choose the tokens of a vocabulary: learn too many merges, then drop the idle ones.
+"""Choose a vocabulary: learn twice as many merges as fit, then prune.
 
-Byte-pair encoding keeps every step on the way to a long token, though once the long one
-is there the steps are rarely used.  So twice as many merges are learnt as there is room
-for, and then, a quarter at a time, those are dropped that cost the fewest tokens:
+Byte-pair encoding keeps every step towards a long token, though the steps are rarely
+used once the long token exists.  So surplus merges are learnt, and those are dropped
+whose loss costs the fewest tokens:
 
-    cost of a token = how often it is used × (tokens that would take its place - 1)
+    cost of dropping a token = its uses × (number of tokens in its place - 1)
 
-which makes unseen repositories 5 % shorter than the first merges do.
+Dropping one token changes the uses of others, so only a quarter is dropped before the
+corpus is segmented and counted again.  Unseen repositories become 5 % shorter than with
+the first merges.
 """
 
 from collections import Counter
@@ -29,11 +31,11 @@ def learn_vocabulary(
     frozen: frozenset[str] = frozenset(),
     progress: Callable[[int], None] = lambda count: None,
 ) -> list[str]:
-    """The symbol strings of new tokens, in the order in which they were learnt.
+    """Choose tokens of several symbols, in the order in which they were learnt.
 
     Args:
         chunks: chunk to its weight, such as how often it occurs.
-        alphabet: every symbol that occurs; its order decides between equal counts.
+        alphabet: every symbol that occurs; its order breaks ties between equal counts.
         size: most tokens to choose.
         frozen: symbols that stay tokens of their own.
         progress: called with the number of merges learnt so far.
@@ -55,7 +57,7 @@ def learn_vocabulary(
 def _costs(
     chunks: Mapping[str, int], alphabet: Sequence[str], tokens: Sequence[str]
 ) -> list[int]:
-    """How many more tokens the chunks would take without each token."""
+    """For each token, how many more tokens the chunks would take without it."""
     vocabulary = [*tokens, *alphabet]
     segmenter = Segmenter(
         (symbols, number) for number, symbols in enumerate(vocabulary)

@@ -24,7 +24,7 @@ __all__ = ["TokenizerStats", "measure"]
 
 @dataclass(kw_only=True, slots=True)
 class TokenizerStats:
-    """What a tokenizer does with some workflows."""
+    """Measurements of a tokenizer on some workflows."""
 
     tokenizer: Tokenizer
     inputs: int = 0
@@ -34,20 +34,20 @@ class TokenizerStats:
     bytes: int = 0
     """Of canonical JSON."""
     lossless: int = 0
-    """Documents that decode to the very same text."""
+    """Documents whose tokens decode to the same canonical text."""
     on_schema: int = 0
     """Documents without an escape."""
     uses: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(VOCAB_SIZE, dtype=np.int64)
     )
-    """(8192,) how often each id occurs."""
+    """(8192,) int64: how often each id occurs."""
     violations: Counter[str] = field(default_factory=Counter)
-    """Documents by what they break, see `violations`."""
+    """Number of documents with each violation, see `violations`."""
     encode_seconds: float = 0
     decode_seconds: float = 0
 
     def add(self, value: Json) -> None:
-        """Encode and decode one more document."""
+        """Encode and decode a document, and add it to the measurements."""
         text = canonical_bytes(value)
         begun = time.perf_counter()
         ids = self.tokenizer.encode(value)
@@ -66,7 +66,7 @@ class TokenizerStats:
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Tokens by what they hold: text, structure or both."""
+        """Number of tokens that hold text, structure or both."""
         kinds = {"text": 0, "structure": 0, "both": 0}
         for number, symbols in self.tokenizer.vocabulary.items():
             kinds[kind(symbols)] += int(self.uses[number])
@@ -85,7 +85,7 @@ def measure(
         SourceError: a source is missing, empty or holds no document.
     """
     progress.stage("measure", None)
-    tokenizer.decode(tokenizer.encode({}))  # builds its tables
+    tokenizer.decode(tokenizer.encode({}))  # builds the tables, which is not measured
     stats = TokenizerStats(tokenizer=tokenizer)
     for record in read_records(sources, columns):
         progress.advance()

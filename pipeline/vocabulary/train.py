@@ -1,9 +1,10 @@
 """Learn a tokenizer from documents.
 
-Repositories repeat themselves: merges learnt from every version of a file make unseen
-files 2–3 % longer.  So only the newest version of a file counts, at most MAX_PER_GROUP
-documents of a group are used, spread evenly over those it has, and a chunk counts once
-for each group that has it, which makes unseen repositories another 0.8 % shorter.
+Repositories repeat themselves, and merges that learn the repetition serve unseen files
+badly: learnt from every version of a file, they make unseen files 2–3 % longer.  So
+only the newest version of a file is used, and at most MAX_PER_GROUP documents of a
+group, evenly spaced.  A chunk counts once for each group that has it, which makes
+unseen repositories another 0.8 % shorter.
 """
 
 import json
@@ -44,26 +45,26 @@ __all__ = [
 
 MAX_PER_GROUP = 60
 MAX_DOCUMENTS = 12_000
-"""More make the vocabulary hardly better, and take minutes each."""
+"""More documents hardly improve the vocabulary, but take minutes longer."""
 
-# Escapes stay symbols of their own, so masks only have to leave out three ids; bytes
-# above ASCII too, so a token never ends inside a character.
+# Escapes stay tokens of their own, so that masks can forbid them by three ids; bytes
+# above ASCII do, so that merged tokens never end inside a character.
 _NEVER_MERGED = ESCAPES | {byte_symbol(byte) for byte in BYTES if byte >= 0x80}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """A tokenizer and what it was learnt from."""
+    """A tokenizer, and the counts of its inputs."""
 
     tokenizer: Tokenizer
     inputs: int
     """Files and rows that were read."""
     rejected: int
-    """Those that are no documents."""
+    """Inputs that are not documents."""
     documents: int
-    """Those that were learnt from."""
+    """Documents that were learnt from."""
     groups: int
-    """Repositories that these are of."""
+    """Repositories of these documents."""
 
 
 def train_from_sources(
@@ -120,7 +121,7 @@ def _newest(
 ) -> tuple[list[tuple[str, bytes]], Counter[str]]:
     """Group and canonical text of the newest version of each file, in input order.
 
-    Also counts inputs by the reason why they are no documents, or "".
+    Also counts the inputs by reason of rejection, with "" for documents.
     """
     found: dict[tuple[str, str | int | None], tuple[float, bytes]] = {}
     counts = Counter[str]()
@@ -134,7 +135,7 @@ def _newest(
             counts[problem.reason] += 1
             continue
         counts[""] += 1
-        # Without both, nothing says that this is a version of another input.
+        # Without group and file, no other input is known to be a version of this one.
         number = counts.total()
         known = record.group is not None and record.file is not None
         key = record.group or str(number), record.file if known else number
@@ -144,7 +145,7 @@ def _newest(
 
 
 def training_rows(groups: Sequence[str]) -> list[int]:
-    """Indices of the documents to learn from, ascending; at most MAX_DOCUMENTS.
+    """Choose the documents to learn from: ascending indices, at most MAX_DOCUMENTS.
 
     Args:
         groups: the group of each document.
@@ -159,7 +160,7 @@ def training_rows(groups: Sequence[str]) -> list[int]:
 
 
 def _evenly(rows: list[int], most: int) -> list[int]:
-    """At most `most` of some rows, spread over all of them."""
+    """At most `most` of the rows, evenly spaced."""
     count = min(len(rows), most)
     return [rows[index * len(rows) // count] for index in range(count)]
 
@@ -172,12 +173,12 @@ def train_tokenizer(
     """Compile the workflow schema and learn the vocabulary.
 
     Args:
-        documents: called twice; gives the same pairs of a group and a document.
+        documents: called twice; returns the same (group, document) pairs each time.
         progress: called with the number of merged tokens made so far.
 
     Returns:
         A tokenizer that depends on the documents alone, not on their order or on the
-        machine.  Where they are too few for 8,192 ids, the last ones are reserved.
+        machine.  If they are too few to fill 8,192 ids, the last ids are unused.
     """
     compiled = _official()
     characters = _common_characters(value for _, value in documents())
@@ -204,12 +205,15 @@ def train_tokenizer(
 
 @cache
 def _official() -> CompiledSchema:
-    """The workflow schema, which takes a second to compile."""
+    """The compiled workflow schema; cached, since compiling takes a second."""
     return compile_schema(workflow_schema())
 
 
 def _common_characters(documents: Iterable[Json]) -> str:
-    """The most frequent non-ASCII characters; those that occur once stay bytes."""
+    """The most frequent non-ASCII characters; others are encoded as bytes.
+
+    A character that occurs only once is not worth a symbol.
+    """
     counts = Counter(_other_characters(documents))
     ranked = sorted(counts, key=lambda character: (-counts[character], character))
     return "".join(c for c in ranked[:MAX_CHARACTERS] if counts[c] > 1)
@@ -220,6 +224,6 @@ def _other_characters(documents: Iterable[Json]) -> Iterator[str]:
         text = canonical_bytes(value).decode()
         if not text.isascii():
             for character in text:
-                # Private use characters stand for symbols, see `symbols.py`.
+                # Private-use characters denote symbols, see `symbols.py`.
                 if character > "\x7f" and not "\ue000" <= character <= "\uf8ff":
                     yield character

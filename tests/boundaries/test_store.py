@@ -15,7 +15,7 @@ from tct.data.store import Store
 from tct.data.store.export import export
 from tct.data.store.verify import verify
 from tct.data.windows.batches import Batches
-from tct.pipeline.prepare.previous_store import Earlier, is_usable
+from tct.pipeline.prepare.previous_store import PreviousStore, is_usable
 from tct.pipeline.report.store_tables import info_table
 from tct.pipeline.report.summary import insight
 from tct.tests.boundaries.folders import Readers, forge, rot
@@ -64,7 +64,7 @@ def earlier(folder: Path) -> list[bytes]:
     store = Store.open(folder)
     if not is_usable(folder, store.tokenizer):
         return []
-    known = Earlier(folder)
+    known = PreviousStore(folder)
     sources = [digest.tobytes() for digest in store.digests("source_sha256")]
     return [found[2].tobytes() for source in sources if (found := known.find(source))]
 

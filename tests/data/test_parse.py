@@ -360,12 +360,8 @@ def test_the_largest_document_is_kept() -> None:
     source = b"a: " + b"x" * (MAX_DOCUMENT_BYTES - 3)
     assert len(source) == MAX_DOCUMENT_BYTES
     assert parse_document(source) == {"a": "x" * (MAX_DOCUMENT_BYTES - 3)}
-
-
-def test_the_limit_of_bytes_can_be_lowered() -> None:
-    assert parse_document(b"a: 1", max_bytes=4) == {"a": 1}
-    with pytest.raises(RejectedError, match="too_large: 4 bytes, at most 3"):
-        parse_document(b"a: 1", max_bytes=3)
+    with pytest.raises(RejectedError, match="too_large: 1,048,577 bytes, at most"):
+        parse_document(source + b"x")
 
 
 # -- files -----------------------------------------------------------------------------

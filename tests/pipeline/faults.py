@@ -21,9 +21,11 @@ from pathlib import Path
 from tct.data.display.progress import SilentProgress
 from tct.data.files import sha256_file
 from tct.data.tokenizer import Tokenizer
-from tct.pipeline import prepare as module
 from tct.pipeline.prepare import PrepareOptions, parts, prepare
 from tct.pipeline.prepare.pool import Engine
+
+# By its name, since the package offers the function as an attribute of this name.
+module = sys.modules[prepare.__module__]
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlopen"}
 

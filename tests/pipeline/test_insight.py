@@ -15,7 +15,7 @@ from tct.data.records import signed
 from tct.data.store import Store
 from tct.data.windows import WindowPlan
 from tct.pipeline.prepare import PrepareOptions, prepare
-from tct.pipeline.prepare.splits import split_of
+from tct.pipeline.prepare.selection import split_of
 from tct.pipeline.report.page import page
 from tct.pipeline.report.summary import insight
 

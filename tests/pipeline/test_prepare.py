@@ -31,8 +31,7 @@ from tct.data.store.files import read_arrow
 from tct.data.tokenizer import Tokenizer
 from tct.data.windows import CONTEXT
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
-from tct.pipeline.prepare.selection import Rules
-from tct.pipeline.prepare.splits import split_of
+from tct.pipeline.prepare.selection import Rules, split_of
 from tct.pipeline.sources import Columns
 
 
@@ -304,7 +303,7 @@ def test_the_split_is_the_hash_of_seed_and_group() -> None:
 def test_the_manifest_vouches_for_every_file(store: Store) -> None:
     files = store.manifest["files"]
     found = {path.name for path in store.folder.iterdir()}
-    assert found == {*files, "manifest.json"}
+    assert found == {*files, "manifest.json", "report.json"}
     expected = {"docs.arrow", "rejects.arrow", "tokenizer.json", "tokens-00000.npy"}
     assert files.keys() == expected
     for name, recorded in files.items():
@@ -430,7 +429,9 @@ def test_a_store_of_something_else_is_refused_and_left_alone(
     with pytest.raises(StaleStoreError) as caught:
         make(few, tmp_path / "store", **options)
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path / 'store'}: prepared from something else (")
+    assert message.startswith(
+        f"{tmp_path / 'store'}: prepared from other inputs or options ("
+    )
     assert field in message
     assert message.endswith("or replace this one with --force")
     assert contents(tmp_path / "store") == before

@@ -15,8 +15,7 @@ from tct.data.store import REJECTS_SCHEMA, Store
 from tct.data.store.files import read_arrow
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
 from tct.pipeline.prepare.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
-from tct.pipeline.prepare.selection import Rules
-from tct.pipeline.prepare.splits import split_of
+from tct.pipeline.prepare.selection import Rules, split_of
 
 VAL, TRAIN = "owner/16", "owner/0"  # by themselves, with the split seed 0
 

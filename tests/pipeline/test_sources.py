@@ -149,11 +149,11 @@ def test_the_fields_of_a_line_can_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"{", "no JSON: "),
-        (b"[" * 100_000, "no JSON: "),
-        (b'"\xff"', "no JSON: "),
-        (b"[1]", "the line is no JSON object"),
-        (b"null", "the line is no JSON object"),
+        (b"{", "not JSON: "),
+        (b"[" * 100_000, "not JSON: "),
+        (b'"\xff"', "not JSON: "),
+        (b"[1]", "the line is not a JSON object"),
+        (b"null", "the line is not a JSON object"),
         (b'{"text": "x"}', "the text column holds null, no text"),
         (b'{"content": 1}', "the text column holds int, no text"),
     ],

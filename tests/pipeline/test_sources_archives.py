@@ -13,7 +13,8 @@ import pytest
 
 from tct.data.documents.parse import MAX_DOCUMENT_BYTES
 from tct.data.errors import SourceError
-from tct.pipeline.sources import Columns, Record, archives, read_records
+from tct.pipeline.sources import Columns, Record, read_records
+from tct.pipeline.sources.archives import members
 
 SUFFIXES = [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"]
 LINK = 0o120777 << 16
@@ -134,7 +135,7 @@ def test_a_member_that_is_too_large_is_read_to_the_limit_only(archive: Path) -> 
 def test_an_archive_of_too_many_workflows_is_read_to_the_limit(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(members, "MAX_MEMBERS", 3)
     write_archive(archive, {f"{n}.yml": b"a: 1" for n in range(9)})
     records = read(archive)
     assert len(records) == 4

@@ -289,7 +289,7 @@ def test_a_number_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
 
 @pytest.mark.parametrize("text", ["a=\udcff", "\udcff=a", "a=\0", "a\0=b"])
 def test_what_cannot_be_written_down_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="found what is no UTF-8, or NUL"):
+    with pytest.raises(ConfigError, match="found NUL or bytes that are not UTF-8"):
         Condition.parse(text)
     with pytest.raises(ConfigError, match="--text-column"):
         Columns(text=text)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tct.data.errors import ConfigError, SourceError
-from tct.pipeline.sources import Columns, Condition, Record, lines, read_records
+from tct.pipeline.sources import Columns, Condition, Record, jsonl, read_records
 
 ROWS: dict[str, list[Any]] = {
     "text": [f"name: {n}" for n in range(6)],
@@ -184,7 +184,7 @@ def test_a_damaged_arrow_file_is_refused_or_read_within_its_bounds(
 def test_a_line_without_end_is_a_reject_and_the_next_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 100)
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"on": 1}\n{"b": "' + b"x" * 1000 + b'"}\n{"on": 2}\n')
     first, long, last = read(path, Columns())

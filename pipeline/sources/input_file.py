@@ -1,4 +1,4 @@
-"""Input files: what they are called, where they lie, and their bytes as a stream."""
+"""An input file: its name, its place, and its bytes as a stream."""
 
 import os
 import tarfile
@@ -19,28 +19,21 @@ from ...data.errors import SourceError
 from ...data.files import open_regular
 
 __all__ = [
-    "ARCHIVE_SUFFIXES",
     "DOCUMENT_SUFFIXES",
-    "LINE_SUFFIXES",
-    "SUFFIXES",
-    "TABLE_SUFFIXES",
     "InputFile",
+    "is_document",
     "most_rows",
     "most_unpacked",
     "open_unpacked",
     "read_bounded",
     "readable",
-    "suffix_of",
 ]
 
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
-LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-TABLE_SUFFIXES = (".arrow", ".feather", ".parquet")
-ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tar.zst", ".tgz", ".zip")
-SUFFIXES = DOCUMENT_SUFFIXES + LINE_SUFFIXES + TABLE_SUFFIXES + ARCHIVE_SUFFIXES
+"""Of workflows: the only files that are read of a folder or an archive."""
 
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
-_BUFFER_BYTES = 1 << 20  # what one request to a remote filesystem brings
+_BUFFER_BYTES = 1 << 20  # of one request to a remote filesystem
 _MIN_UNPACKED, _MAX_RATIO = 256 << 20, 1000
 _MIN_ROWS = 1_000_000
 
@@ -50,49 +43,45 @@ class InputFile:
     """A file to read; small and picklable, so that any process can read it."""
 
     name: str
-    """What records and fingerprints call it: UTF-8, the same on every machine."""
+    """Its name in records and fingerprints: UTF-8, the same on every machine."""
     path: str
+    suffix: str
+    """Lower case; names the format, see `formats.py`, and the compression."""
     filesystem: FileSystem | None
-    """Where `path` is; None is this machine, read without pyarrow."""
+    """The filesystem of `path`; None is this machine, read without pyarrow."""
     where: str
-    """What messages call it: as the user gave it."""
+    """Its name in messages: as the user gave it."""
     group: str | None = None
-    """The repository, where its folder says so."""
+    """The repository, if a folder names it."""
     problem: str | None = None
-    """Why it is not opened, if it is not."""
-
-    @property
-    def suffix(self) -> str:
-        """One of SUFFIXES."""
-        return suffix_of(self.path)
+    """Why it must not be opened; None if it may be."""
 
     def open(self) -> BufferedReader:
-        """The bytes of the file; can seek."""
+        """Open the file as a seekable stream of bytes."""
         if self.filesystem is None:
             return open_regular(self.path)
         return _python_file(self.filesystem.open_input_file(self.path))
 
     def size(self) -> int:
-        """Bytes of the file."""
+        """Size of the file in bytes."""
         with self.open_arrow() as file:
             return int(file.size())
 
     def open_arrow(self) -> pa.NativeFile:
-        """The same for the readers of pyarrow."""
+        """Open the file for the readers of pyarrow."""
         if self.filesystem is None:
-            self.open().close()  # or it is no regular file
+            self.open().close()  # refuses what is not a regular file
             return pa.OSFile(os.fsencode(self.path))
         return self.filesystem.open_input_file(self.path)
 
 
-def suffix_of(name: str) -> str:
-    """The one of SUFFIXES that ends a name, in any case of letters; "" for none."""
-    fitting = [suffix for suffix in SUFFIXES if name.lower().endswith(suffix)]
-    return max(fitting, key=len, default="")
+def is_document(name: str) -> bool:
+    """Whether a file or member has the name of a workflow."""
+    return name.lower().endswith(DOCUMENT_SUFFIXES)
 
 
 def open_unpacked(file: InputFile) -> BufferedReader:
-    """The bytes of a file, decompressed where its name says that it is compressed."""
+    """Open a file; decompress it if its suffix names a compression."""
     compression = _COMPRESSIONS.get("." + file.suffix.rpartition(".")[2])
     if compression is None:
         return file.open()
@@ -102,21 +91,20 @@ def open_unpacked(file: InputFile) -> BufferedReader:
 
 
 def most_unpacked(size: int) -> int:
-    """Most bytes that are read from a compressed file of `size` bytes.
+    """Bound on the bytes that a compressed file of `size` bytes may unpack to.
 
-    Versions of a file are packed a hundred times smaller; what is packed a thousand
-    times smaller is made to be so.
+    Many versions of one file compress to a hundredth; a ratio of a thousand is a bomb.
     """
     return max(_MIN_UNPACKED, _MAX_RATIO * size)
 
 
 def most_rows(size: int) -> int:
-    """Most rows or lines of a file of `size` bytes: more are of nothing."""
+    """Bound on the rows of a file of `size` bytes: one a byte, or a million if more."""
     return max(_MIN_ROWS, size)
 
 
 class _Bounded(RawIOBase):
-    """The bytes of a compressed file, up to `most_unpacked`."""
+    """A decompressed stream that ends with an error at `most_unpacked`."""
 
     def __init__(self, unpacked: pa.NativeFile, size: int) -> None:
         self._unpacked = unpacked
@@ -124,11 +112,11 @@ class _Bounded(RawIOBase):
         self._left = most_unpacked(size)
 
     def readable(self) -> bool:
-        """Can be read, and nothing else."""
+        """Readable, neither seekable nor writable."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read some bytes, or raise EOFError: there are too many."""
+        """Read some bytes; raise EOFError beyond the bound."""
         size: int = self._unpacked.readinto(buffer)
         self._left -= size
         if self._left < 0:
@@ -151,11 +139,11 @@ class _Readable(Protocol):
 
 
 def read_bounded(stream: _Readable, size: int) -> tuple[bytes, RejectedError | None]:
-    """A text and, if it is too large, the problem; then only its beginning is read.
+    """Read a text; if it is too large, read its beginning and return the problem.
 
     Args:
         stream: at the beginning of the text.
-        size: of the text, as messages say it.
+        size: of the text in bytes, for the message.
     """
     text = stream.read(MAX_DOCUMENT_BYTES + 1)
     if len(text) <= MAX_DOCUMENT_BYTES:
@@ -166,7 +154,7 @@ def read_bounded(stream: _Readable, size: int) -> tuple[bytes, RejectedError | N
 
 @contextmanager
 def readable(file: InputFile) -> Iterator[None]:
-    """Make what goes wrong with the bytes of a file a SourceError that names it."""
+    """Turn any error about the bytes of a file into a SourceError that names it."""
     try:
         yield
     except (
@@ -175,7 +163,7 @@ def readable(file: InputFile) -> Iterator[None]:
         *(tarfile.TarError, zipfile.BadZipFile),
     ) as error:
         if isinstance(error, OSError) and error.filename:
-            raise  # says itself which file, and why it cannot be opened
+            raise  # already names the file and the reason
         problem = " ".join(str(error).split())
         raise SourceError(
             f"{file.where}: no readable {file.suffix} file ({problem})",

@@ -1,7 +1,7 @@
 """JSON Lines: each line holds a workflow in a field, or is the workflow itself.
 
-What is refused of a table is refused of lines, in the same words, as far as lines can
-tell: which fields there are is known at their end.
+A missing field is an error, as a missing column is in a table.  But lines have no
+schema, so which fields exist is only known after the last line.
 """
 
 import json
@@ -15,8 +15,7 @@ from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from .cells import name_of, text_of
-from .conditions import Condition
-from .files import InputFile, most_rows, open_unpacked, readable
+from .input_file import InputFile, most_rows, open_unpacked, readable
 from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
@@ -28,22 +27,23 @@ from .records import (
     unfit_value,
 )
 from .times import time_of
+from .where import Condition
 
 __all__ = ["MAX_LINE_BYTES", "read_lines"]
 
 MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
-"""Longest line: JSON may write a byte of text with six."""
+"""Longest line: JSON may escape a byte of text with six, and there are other fields."""
 
 _MAX_KEY = 100  # of a key, in a message
 _WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
-_MAX_NAMES = 20  # that are remembered for a message
+_MAX_NAMES = 20  # remembered for a message
 
 
 def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
-    """The lines of a .jsonl, .jsonl.gz or .jsonl.zst file that are not empty.
+    """The lines of a .jsonl, .jsonl.gz or .jsonl.zst file that are not blank.
 
     Raises:
-        SourceError: the file cannot be read, or no line has a field that is named.
+        SourceError: the file cannot be read, or no line has a field that was asked for.
     """
     fields = _Fields(columns)
     with readable(file), open_unpacked(file) as stream:
@@ -57,7 +57,7 @@ def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
 
 
 def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines, of which those that are too long are cut."""
+    """The lines; one that is too long is cut, and its rest is skipped."""
     while line := stream.readline(MAX_LINE_BYTES + 1):
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
@@ -66,20 +66,21 @@ def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class _Fields:
-    """Which fields the lines have had so far, of those that are asked for."""
+    """Which of the fields that were asked for have been seen so far."""
 
     columns: Columns
     found: dict[str, None] = field(default_factory=dict)
-    """Names of the first ones of rows, in order."""
+    """The first _MAX_NAMES field names, in order of appearance."""
     texts: bool = False
     """Whether a line had a text, or was a workflow."""
     groups: bool = False
+    """Whether a line had the group."""
     unfit: dict[Condition, str | None] = field(default_factory=dict)
-    """Of each condition whose field was there, the type of what it did not fit: ""
-    for null only, None where it fitted a line."""
+    """For each condition whose field was seen: None if its value fits the type of some
+    line's field, else the type it does not fit, "" if all were null."""
 
     def note(self, row: dict[str, Any], is_row: bool) -> None:
-        """Take the fields of one more line into account."""
+        """Take note of the fields of a line."""
         if len(self.found) < _MAX_NAMES:
             self.found.update(dict.fromkeys(islice(row, _MAX_NAMES)))
         if is_row:
@@ -97,11 +98,11 @@ class _Fields:
 
     @property
     def text(self) -> str:
-        """The name of the field of texts."""
+        """The name of the field that holds workflows."""
         return self.columns.text or DEFAULT_TEXT
 
     def check(self, where: str) -> None:
-        """Refuse lines without a field that is named, if there are lines."""
+        """Refuse a file whose lines all lack a field that was asked for."""
         if not self.found:
             return
         for condition in self.columns.where:
@@ -128,7 +129,7 @@ _EXAMPLES = {type(value).__name__: value for value in _VALUES}
 
 
 def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
-    """The record of a line; none of one that is not asked for."""
+    """The record of a line; none if a condition does not hold."""
     if len(line) > MAX_LINE_BYTES:
         message = f"a line of more than {MAX_LINE_BYTES:,} bytes"
         yield _bad(name, line, RejectedError("too_large", message))
@@ -136,13 +137,13 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     try:
         row = _parse(line)
     except (ValueError, RecursionError) as error:
-        yield _bad(name, line, RejectedError("bad_record", f"no JSON: {error}"))
+        yield _bad(name, line, RejectedError("bad_record", f"not JSON: {error}"))
         return
     except RejectedError as problem:
         yield _bad(name, line, problem)
         return
     if not isinstance(row, dict):
-        message = "the line is no JSON object"
+        message = "the line is not a JSON object"
         yield _bad(name, line, RejectedError("bad_record", message))
         return
     columns = fields.columns
@@ -166,7 +167,11 @@ _float_decoder = json.JSONDecoder(object_pairs_hook=_unique_pairs, parse_int=flo
 
 
 def _parse(line: bytes) -> Json:
-    """The value of a line; an integer of too many digits for Python is a float."""
+    """Parse a line; integers with too many digits for Python become floats.
+
+    Such a number may be in a field that nobody asked for, which is no reason to reject
+    the line.
+    """
     text = line.decode(json.detect_encoding(line), "surrogatepass")
     try:
         value: Json = _decoder.decode(text)
@@ -176,13 +181,13 @@ def _parse(line: bytes) -> Json:
 
 
 def _workflow(line: bytes, name: str) -> Record:
-    """A line that is a workflow itself."""
+    """The record of a line that is a workflow itself."""
     text, problem = text_of(line)
     return Record(path=name, text=text, group=None, problem=problem)
 
 
 def _row(row: dict[str, Any], line: bytes, name: str, fields: _Fields) -> Record:
-    """A line that holds a workflow in a field."""
+    """The record of a line that holds a workflow in a field."""
     text, problem = text_of(row.get(fields.text))
     group = row.get(fields.columns.group or DEFAULT_GROUP)
     file = row.get(FILE)

@@ -1,7 +1,7 @@
-"""The members of a .zip: what its directory says, and their bytes, within bounds.
+"""List and read the members of a .zip, within bounds.
 
-`zipfile` reads the directory and finds the bytes.  They are unpacked here, since it
-would unpack as much at once as a bomb holds, and read members that share their bytes as
+`zipfile` reads the directory and finds the packed bytes.  They are unpacked here, since
+`zipfile` may unpack a whole bomb at once, and reads bytes that many members share as
 often as they are listed.
 """
 
@@ -16,17 +16,17 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, BinaryIO
 
-from ...data.documents.rejects import RejectedError
+from ....data.documents.rejects import RejectedError
 
 __all__ = ["ZipMember", "zip_members"]
 
 _LOCAL_HEADER_BYTES = 30  # before the name
 _CHUNK = 1 << 16
-_LZMA_HEAD = 4  # version and size of the properties, before these
+_LZMA_HEAD = 4  # version and size of the properties, which follow
 _LZMA_PROPERTIES = 5
 _LZMA_HAS_END_MARK = 0x2
 _MAX_LZMA_MEMORY = 256 << 20
-# Encrypted is a RuntimeError, and so is what Python cannot unpack.
+# `zipfile` raises RuntimeError for encrypted members and unsupported methods.
 _UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError),
     *(RuntimeError, ValueError, OverflowError),
@@ -39,25 +39,25 @@ class ZipMember:
 
     name: str
     size: int
-    """In bytes, as its directory says."""
+    """Unpacked bytes, as the directory declares."""
     is_link: bool
     shares: bool
-    """Whether its bytes are another member's, too."""
+    """Whether its packed bytes overlap those of another member."""
     archive: zipfile.ZipFile = field(repr=False)
     info: zipfile.ZipInfo = field(repr=False)
 
     def read(self, size: int) -> bytes:
-        """Its first `size` bytes; where these are all, they are checked.
+        """Its first `size` bytes; if that is all of it, size and CRC are checked.
 
         Raises:
-            RejectedError: it is damaged, encrypted, or packed in a way that is not
-                known; the others can be read all the same.
+            RejectedError: it is damaged, encrypted or compressed by an unknown method.
+                Other members are not affected.
         """
         try:
             return self._read(size)
         except _UNREADABLE as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk's, not the member's
+                raise  # an error of the disk, not of the member
             message = " ".join(str(error).split()) or type(error).__name__
             raise RejectedError("bad_record", message) from error
 
@@ -66,9 +66,10 @@ class ZipMember:
             raise zipfile.BadZipFile("it begins before the archive")
         if self.shares:
             raise zipfile.BadZipFile("it shares its bytes with another member")
+        # Let `zipfile` believe the member is stored, to get its packed bytes.
         raw = copy.copy(self.info)
         raw.compress_type, raw.file_size = zipfile.ZIP_STORED, raw.compress_size
-        del raw.CRC  # is of what is unpacked
+        del raw.CRC  # it is of the unpacked bytes
         with self.archive.open(raw) as packed:
             data = _unpack(packed, self.info, size)
         if len(data) < size and len(data) != self.size:
@@ -80,7 +81,7 @@ class ZipMember:
 
 
 def zip_members(stream: BinaryIO) -> Iterator[ZipMember]:
-    """The files and links of a zip, as its directory has them.
+    """The files and links of a zip, in the order of its directory.
 
     Raises:
         zipfile.BadZipFile, ValueError, NotImplementedError: the directory is damaged.
@@ -88,7 +89,7 @@ def zip_members(stream: BinaryIO) -> Iterator[ZipMember]:
     with zipfile.ZipFile(stream) as archive:
         shared = _shared(archive.infolist())
         for number, info in enumerate(archive.infolist()):
-            # The name ends at NUL for `zipfile`.
+            # `zipfile` cuts names at NUL; keep it, so that the name is refused.
             name = (
                 info.filename if "\0" not in info.orig_filename else info.orig_filename
             )
@@ -102,7 +103,7 @@ def zip_members(stream: BinaryIO) -> Iterator[ZipMember]:
 def _shared(infos: list[zipfile.ZipInfo]) -> set[int]:
     """Numbers of members that begin where an earlier one does or run into the next.
 
-    So the bytes of all others are apart, and one whose size is wrong costs no other.
+    The others cannot overlap, and a wrong size rejects no member but its own.
     """
     offsets = sorted({info.header_offset for info in infos})
     following = dict(pairwise(offsets))
@@ -118,7 +119,7 @@ def _shared(infos: list[zipfile.ZipInfo]) -> set[int]:
 
 
 def _unpack(packed: Any, info: zipfile.ZipInfo, size: int) -> bytes:
-    """The first `size` bytes of what is packed."""
+    """Unpack the first `size` bytes."""
     match info.compress_type:
         case zipfile.ZIP_STORED:
             return bytes(packed.read(size))
@@ -134,7 +135,7 @@ def _unpack(packed: Any, info: zipfile.ZipInfo, size: int) -> bytes:
     while len(found) < size and not unpacker.eof:
         part = unpacker.decompress(data, size - len(found))
         found += part
-        # zlib hands back what it did not take, the others keep it.
+        # zlib returns the input it has not consumed; bz2 and lzma keep theirs.
         data = getattr(unpacker, "unconsumed_tail", b"")
         if not data and getattr(unpacker, "needs_input", True):
             data = packed.read(_CHUNK)
@@ -144,7 +145,10 @@ def _unpack(packed: Any, info: zipfile.ZipInfo, size: int) -> bytes:
 
 
 def _lzma(packed: Any, info: zipfile.ZipInfo) -> lzma.LZMADecompressor:
-    """What unpacks LZMA, given the head that .lzma files have, to bound its memory."""
+    """A decompressor for LZMA, fed the header of a .lzma file.
+
+    Only that format lets `lzma` bound the memory that the header asks for.
+    """
     head = packed.read(_LZMA_HEAD)
     properties = packed.read(_LZMA_PROPERTIES)
     if head[2:] != _LZMA_PROPERTIES.to_bytes(2, "little"):

@@ -1,50 +1,56 @@
-"""Archives: the workflows in a .zip or .tar, read without unpacking them to disk.
+"""Read the workflows of an archive, in the order of its members.
 
-Members come as they stand.  A member whose name leads out of the archive, or that is a
-link, is a record with a problem; what is no workflow by its name is passed over.  A tar
-is read as a stream, once, and must end with its end mark: without, it is cut off.
+Members that are not named like workflows are skipped.  One that is a link, or whose
+name leads out of the archive, becomes a record with a problem.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import BinaryIO
 
-from ...data.documents.rejects import RejectedError
-from .files import (
-    DOCUMENT_SUFFIXES,
+from ....data.documents.rejects import RejectedError
+from ..input_file import (
     InputFile,
+    is_document,
     most_unpacked,
     open_unpacked,
     read_bounded,
     readable,
-    suffix_of,
 )
-from .records import Record, as_utf8, repository
-from .tar import TarMember, tar_members
-from .zip import ZipMember, zip_members
+from ..records import Columns, Record, as_utf8, repository
+from .tar import TarMember
+from .zip import ZipMember
 
 __all__ = ["MAX_MEMBERS", "read_archive"]
 
 MAX_MEMBERS = 1_000_000
-"""Most workflows of an archive."""
+"""Most workflows that are read from an archive."""
 
-_MAX_NAME = 1 << 16  # of a zip; a tar has longer ones
+_MAX_NAME = 1 << 16  # characters; the limit of .zip, a .tar may have longer names
 _DRIVE = re.compile("[A-Za-z]:")
 
+_Member = ZipMember | TarMember
 
-def read_archive(file: InputFile) -> Iterator[Record]:
+
+def read_archive(
+    members: Callable[[BinaryIO], Iterator[_Member]], file: InputFile, _columns: Columns
+) -> Iterator[Record]:
     """The workflows of an archive.
+
+    Args:
+        members: lists the members of an open archive.
+        file: the archive.
 
     Raises:
         SourceError: the archive is damaged or cut off.
     """
-    with readable(file):
-        members = _zip_members(file) if file.suffix == ".zip" else _tar_members(file)
+    with readable(file), open_unpacked(file) as stream:
         left, numbers = most_unpacked(file.size()), count(1)
-        for member in members:
+        for member in members(stream):
             path = as_utf8(member.name).replace("\\", "/").removeprefix("./")
             folders = path.split("/")
-            if suffix_of(path) not in DOCUMENT_SUFFIXES or ".git" in folders:
+            if not is_document(path) or ".git" in folders:
                 continue
             path = path[:_MAX_NAME]
             if next(numbers) > MAX_MEMBERS:
@@ -60,17 +66,7 @@ def read_archive(file: InputFile) -> Iterator[Record]:
             yield record
 
 
-def _zip_members(file: InputFile) -> Iterator[ZipMember]:
-    with file.open() as stream:
-        yield from zip_members(stream)
-
-
-def _tar_members(file: InputFile) -> Iterator[TarMember]:
-    with open_unpacked(file) as stream:
-        yield from tar_members(stream)
-
-
-def _record(file: InputFile, path: str, member: ZipMember | TarMember) -> Record:
+def _record(file: InputFile, path: str, member: _Member) -> Record:
     if problem := _unsafe(path, member):
         return _bad(file, path, RejectedError("unsafe_member", problem))
     if isinstance(member, TarMember) and member.is_sparse:
@@ -91,8 +87,8 @@ def _bad(file: InputFile, path: str, problem: RejectedError) -> Record:
     return Record(path=f"{file.name}#{path}", text=b"", group=None, problem=problem)
 
 
-def _unsafe(path: str, member: ZipMember | TarMember) -> str | None:
-    """Why a member is not read, whatever is in it."""
+def _unsafe(path: str, member: _Member) -> str | None:
+    """Why a member must not be read; None if it may be."""
     if member.is_link:
         return "a link"
     if len(path) == _MAX_NAME:

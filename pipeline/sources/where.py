@@ -1,9 +1,9 @@
-"""Which rows count: a condition compares one column with a value.
+"""Conditions on rows: compare one column with a value.
 
     head=true   stars>=10   license!=GPL-3.0   time<2026-01-31
 
-The value is read as what the column holds: a boolean, a number, a text or a time.  As
-in SQL, a row with nothing in the column is left out, whatever the comparison.
+The value is read as the type of the column: a boolean, a number, a text or a time.  As
+in SQL, a row with null in the column is left out, whatever the comparison.
 """
 
 import operator
@@ -48,21 +48,21 @@ _JSON_KINDS: dict[type, Kind] = {bool: "bool", int: "int", float: "float", str: 
 
 
 def check_utf8(text: str, option: str) -> str:
-    """A text, if it can be written down.
+    """Return `text`, if it is UTF-8 without NUL.
 
     Raises:
-        ConfigError: it holds a lone surrogate (a byte of the command line that is no
-            UTF-8) or NUL.
+        ConfigError: it holds NUL or a lone surrogate, which Python makes of a byte on
+            the command line that is not UTF-8.
     """
     if "\0" in text or text.encode("utf-8", "replace").decode() != text:
-        problem = f"{option} {text!r}: found what is no UTF-8, or NUL"
+        problem = f"{option} {text!r}: found NUL or bytes that are not UTF-8"
         raise ConfigError(problem, "write it in UTF-8")
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison; `str` gives it back as it is written."""
+    """One comparison; `str` writes it as `parse` reads it."""
 
     column: str
     operator: str
@@ -70,10 +70,10 @@ class Condition:
 
     @staticmethod
     def parse(text: str) -> "Condition":
-        """Read `COLUMN OPERATOR VALUE`, where spaces do not matter.
+        """Parse `COLUMN OPERATOR VALUE`; spaces around each are ignored.
 
         Raises:
-            ConfigError: the text has another form, or is no UTF-8.
+            ConfigError: the text has another form, or is not UTF-8.
         """
         text = check_utf8(text, "--where").strip()
         found = _OPERATOR.search(text, 1)
@@ -90,10 +90,10 @@ class Condition:
         return f"{self.column}{self.operator}{self.value}"
 
     def holds(self, cell: object) -> bool | None:
-        """Whether the comparison is true of a value of JSON.
+        """Whether the comparison is true of a JSON value.
 
-        None where there is nothing to compare with: null is left out, and what is of
-        another kind than the value, too.
+        None, which leaves the row out, if the cell is null or its type does not fit
+        the value.
         """
         kind = _JSON_KINDS.get(type(cell))
         operand = _operand(self.value, kind)
@@ -104,18 +104,18 @@ class Condition:
         return _OPERATORS[self.operator](cell, operand)
 
     def holds_each(self, column: pa.Array) -> list[bool]:
-        """Whether it is true of each cell of a column that is `checked` and fits."""
+        """Whether it is true of each cell of a `checked` column of a fitting type."""
         kind = kind_of(column.type)
         operand, compare = _operand(self.value, kind), _OPERATORS[self.operator]
         cells = _values(column)
         return [cell is not None and compare(cell, operand) for cell in cells]
 
     def expected(self, column: pa.DataType) -> str | None:
-        """What the value should look like to fit a column; None where it does fit."""
+        """The kind of value that a column's type expects; None if the value fits."""
         return None if pa.types.is_null(column) else self._expected(kind_of(column))
 
     def expected_of(self, cell: object) -> str | None:
-        """The same of a value of JSON."""
+        """The same for the type of a JSON value."""
         return None if cell is None else self._expected(_JSON_KINDS.get(type(cell)))
 
     def _expected(self, kind: Kind | None) -> str | None:
@@ -124,7 +124,7 @@ class Condition:
 
 @cache
 def _operand(value: str, kind: Kind | None) -> object | None:
-    """The value as `_values` has values of a kind; None if it is none."""
+    """Parse a value as the kind, in the form of `_values`; None if it does not fit."""
     match kind:
         case "bool":
             return _BOOLEANS.get(value.lower())
@@ -138,13 +138,13 @@ def _operand(value: str, kind: Kind | None) -> object | None:
         if kind == "day":
             return days(date.fromisoformat(value))
         number = float(value) if kind == "float" else _exact(value)
-        return None if number != number else number  # NaN is no value to compare with
+        return None if number != number else number  # nothing compares with NaN
     except (ValueError, ArithmeticError):
         return None
 
 
 def _exact(value: str) -> Decimal | float:
-    """A number as it is written, unless its exponent has twenty digits."""
+    """The exact number, or a float if its exponent is beyond what Decimal can hold."""
     try:
         return Decimal(value)
     except ArithmeticError:
@@ -152,10 +152,10 @@ def _exact(value: str) -> Decimal | float:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """The values of a column that is `checked`, as conditions compare them.
+    """The values of a `checked` column, in the form in which they are compared.
 
-    Texts are bytes, times are nanoseconds and days are days since 1970; numbers and
-    booleans are what they are; null is None.
+    Texts are bytes; times are nanoseconds, and days are days, since 1970; numbers and
+    booleans are themselves; null is None.
     """
     return each(column, _plain_values)
 
@@ -163,7 +163,7 @@ def _values(column: pa.Array) -> list[Any]:
 def _plain_values(column: pa.Array) -> list[Any]:
     kind, type_ = kind_of(column.type), column.type
     if pa.types.is_float32(type_):
-        column = column.cast(pa.string())  # which is the shortest: 0.1 is 0.1
+        column = column.cast(pa.string())  # the shortest text, so 0.1 equals 0.1
     if kind == "float":
         column = column.cast(pa.float64())
     if kind == "text":
