@@ -122,8 +122,15 @@ def prepare(
             found = find_store(store, inputs, force=options.force)
             if found is None:
                 manifest = run.make(work, tokenizer, inputs)
+                summary = write_report(Store.open(work.made, verify="sizes"))
                 work.publish()
-                return run.report(store, manifest)
+                return PrepareReport(
+                    store=store,
+                    up_to_date=False,
+                    manifest=manifest,
+                    seconds=run.seconds,
+                    summary=summary,
+                )
             work.discard()
     sweep(store, inputs)
     return PrepareReport(
@@ -166,16 +173,6 @@ class _Preparation:
         )
         self.hashes.save()
         return inputs
-
-    def report(self, store: Path, manifest: dict[str, Any]) -> PrepareReport:
-        """Write report.json into the published store, and report the run."""
-        return PrepareReport(
-            store=store,
-            up_to_date=False,
-            manifest=manifest,
-            seconds=self.seconds,
-            summary=write_report(Store.open(store, verify="sizes")),
-        )
 
     def make(
         self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
