@@ -7,6 +7,7 @@
     display/      text, progress, figures and pages, as all commands show them
 
     files.py      write a file whole or not at all
+    locks.py      one process at a time in a folder
     records.py    JSON with a sha256 of itself
     geometry.py   context and stride of windows
     errors.py     what a user can cause, as one tree

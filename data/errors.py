@@ -6,6 +6,7 @@
     ├── FormatError          a folder or file that is not what it should be
     │   └── CorruptError     right kind, but not the bytes that were recorded
     ├── StaleStoreError      a store that was made from something else
+    ├── SchemaError          a JSON Schema that cannot be compiled
     ├── DecodeError          token ids that no document has
     ├── LockedError          a folder that another process is writing
     ├── WorkerError          worker processes that keep dying
@@ -36,6 +37,7 @@ __all__ = [
     "NotFiniteError",
     "OutOfMemoryError",
     "PromptError",
+    "SchemaError",
     "SourceError",
     "StaleStoreError",
     "TctError",
@@ -76,6 +78,14 @@ class CorruptError(FormatError):
 
 class StaleStoreError(TctError):
     """A store that exists but was prepared from other inputs or options."""
+
+
+class SchemaError(TctError):
+    """The schema cannot be compiled; the message names the JSON pointer."""
+
+    def __init__(self, problem: str) -> None:
+        """Add the hint, which is the same for every schema."""
+        super().__init__(problem, "change that part of the schema")
 
 
 class DecodeError(TctError):

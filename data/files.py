@@ -5,16 +5,15 @@ import hashlib
 import json
 import math
 import os
-import platform
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
-from .errors import CorruptError, FormatError, LockedError, SourceError
+from .errors import CorruptError, FormatError, SourceError
 
 __all__ = [
     "canonical_json",
@@ -22,7 +21,6 @@ __all__ = [
     "check_sha256",
     "exchange",
     "fsync_folder",
-    "locked",
     "name_text",
     "naming",
     "open_regular",
@@ -149,52 +147,6 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
         fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(folder: Path, *, hint: str) -> Iterator[None]:
-    """Hold the lock of a folder, which is created if missing.
-
-    The lock is on `.lock` in the folder and ends with the process, however that ends;
-    the file stays and names its last holder.
-
-    Args:
-        folder: what one process at a time may write to.
-        hint: what to do if another process holds it.
-
-    Raises:
-        LockedError: another process holds it.
-    """
-    with _lock(folder, hint) as file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}\n")
-        file.flush()
-        yield
-
-
-def _lock(folder: Path, hint: str) -> TextIO:
-    """Open and lock the `.lock` of a folder."""
-    import fcntl  # not on Windows, where reading a store works without it
-
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / ".lock"
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            # Following a link would write to wherever it leads.
-            raise LockedError(f"{path}: expected a regular file", "remove it")
-        file = path.open("a+", errors="replace")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with file:
-                file.seek(0)
-                holder = file.read().strip() or "another process"
-            raise LockedError(f"{folder}: in use by {holder}", hint) from None
-        # The last holder may have removed the folder, and this file with it.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                return file
-        file.close()
 
 
 def remove(path: Path) -> None:

@@ -66,6 +66,21 @@ def test_a_preset_is_changed_by_arguments_as_by_a_list() -> None:
         tct.preset("tiny", windows="other")
 
 
+def test_a_schema_that_cannot_be_compiled_is_a_problem_that_a_user_can_solve() -> None:
+    for schema in ({"type": "zz"}, {"dynamicRef": "#"}, {"$ref": "#/a"}, ["a"]):
+        with pytest.raises(tct.TctError, match="change that part of the schema"):
+            tct.compile_schema(schema)  # type: ignore[arg-type]
+
+
+def test_sources_may_be_any_iterable_but_none(workflows: Path, tmp_path: Path) -> None:
+    one = tct.prepare(workflows, tmp_path / "one").manifest["digest"]
+    assert tct.prepare(iter([workflows]), tmp_path / "two").manifest["digest"] == one
+    with pytest.raises(ValueError, match="expected at least one"):
+        tct.prepare([], tmp_path / "three")
+    with pytest.raises(ValueError, match="'test', expected train or val"):
+        tct.Store.open(tmp_path / "one").rows("test")  # type: ignore[arg-type]
+
+
 def test_paths_may_be_strings(workflows: Path, tmp_path: Path) -> None:
     made = tct.prepare(str(workflows), str(tmp_path / "one"))
     listed = tct.prepare([workflows], tmp_path / "many", tct.PrepareOptions())

@@ -18,7 +18,7 @@ from tct.data.documents.parse import parse_document
 from tct.data.documents.rejects import MAX_NODES, RejectedError
 from tct.data.documents.yaml_writer import to_yaml
 from tct.data.errors import CorruptError, FormatError, LockedError, TctError
-from tct.data.files import locked
+from tct.data.locks import locked
 from tct.data.store import Store
 from tct.data.store.writer import ShardWriter
 from tct.pipeline.prepare import PrepareOptions, prepare

@@ -156,6 +156,9 @@ class Store:
 
     def rows(self, split: Split) -> NDArray[np.int64]:
         """Rows of docs.arrow that belong to a split, ascending."""
+        if split not in SPLITS:
+            expected = " or ".join(SPLITS)
+            raise ValueError(f"split: found {split!r}, expected {expected}")
         column = _column(self.docs, "split")
         code = column.dictionary.to_pylist().index(split)
         return np.flatnonzero(_numbers(column.indices) == code)

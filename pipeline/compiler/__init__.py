@@ -12,7 +12,6 @@ The grammar never allows what the schema forbids.  The compiler notes what it na
 and refuses what it cannot read, with the JSON pointer.
 """
 
-from .clauses import SchemaError
 from .schema import CompiledSchema, compile_schema
 
-__all__ = ["CompiledSchema", "SchemaError", "compile_schema"]
+__all__ = ["CompiledSchema", "compile_schema"]

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
+from ...data.errors import SchemaError
+
 __all__ = [
     "TYPES",
     "Clause",
-    "SchemaError",
     "expand",
     "quoted",
     "resolve",
@@ -42,10 +43,6 @@ _PLAIN = {
     *("additionalProperties", "required", "minProperties", "maxProperties"),
 }
 _COMBINATORS = {"$ref", "allOf", "anyOf", "oneOf", "not", "dependencies"}
-
-
-class SchemaError(ValueError):
-    """The schema cannot be compiled; the message names the JSON pointer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,16 +15,17 @@ from typing import Any
 
 from interegular.fsm import FSM
 
+from ...data.errors import SchemaError
 from ...data.files import canonical_json
 from ...data.tokenizer.dfa import Automaton
 from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 from ...data.tokenizer.symbols import MAX_LITERALS
 from .automata import NOTHING, few_words, label_automaton, regions
-from .clauses import Clause, SchemaError, expand, quoted, resolve
+from .clauses import Clause, expand, quoted, resolve
 from .keywords import Keywords, pattern_at
 from .simplify import disagreements, simplify
 
-__all__ = ["CompiledSchema", "SchemaError", "compile_schema"]
+__all__ = ["CompiledSchema", "compile_schema"]
 
 _MAX_NODES = 4_096  # the official schema has 257 before they are simplified
 
@@ -47,6 +48,8 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
         SchemaError: a keyword or pattern is not supported, or no value satisfies the
             schema; the message names the JSON pointer.
     """
+    if not isinstance(schema, dict):
+        raise SchemaError(f"found a {type(schema).__name__}, expected a JSON object")
     compiler = _Compiler(schema)
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))

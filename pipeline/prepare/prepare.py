@@ -11,7 +11,7 @@ a no-op, and a store made from anything else is neither reused nor overwritten u
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -84,7 +84,7 @@ class PrepareReport:
 
 
 def prepare(
-    sources: Source | Sequence[Source],
+    sources: Source | Iterable[Source],
     store: Path | str,
     options: PrepareOptions | None = None,
     progress: Progress | None = None,
@@ -104,9 +104,9 @@ def prepare(
         FormatError: `store` exists and is not a store.
         LockedError: another process is making `store`.
         WorkerError: worker processes died repeatedly.
+        ValueError: there are no sources.
     """
-    if isinstance(sources, str | Path | Location):
-        sources = [sources]
+    sources = _listed(sources)
     store, options = Path(store), options or PrepareOptions()
     progress = progress or SilentProgress()
     if store.is_symlink():
@@ -121,21 +121,21 @@ def prepare(
             # Another process may have made it between the check and the lock.
             found = find_store(store, inputs, force=options.force)
             if found is None:
-                manifest = run.make(work, tokenizer, inputs)
-                summary = write_report(Store.open(work.made, verify="sizes"))
-                work.publish()
-                return PrepareReport(
-                    store=store,
-                    up_to_date=False,
-                    manifest=manifest,
-                    seconds=run.seconds,
-                    summary=summary,
-                )
+                return run.publish(work, tokenizer, inputs)
             work.discard()
     sweep(store, inputs)
     return PrepareReport(
         store=store, up_to_date=True, manifest=found, seconds={}, summary=None
     )
+
+
+def _listed(sources: Source | Iterable[Source]) -> list[Source]:
+    """A list, because sources are read more than once and an iterator is not."""
+    if isinstance(sources, str | Path | Location):
+        return [sources]
+    if not (listed := list(sources)):
+        raise ValueError("sources: found none, expected at least one")
+    return listed
 
 
 @dataclass(slots=True)
@@ -173,6 +173,21 @@ class _Preparation:
         )
         self.hashes.save()
         return inputs
+
+    def publish(
+        self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
+    ) -> PrepareReport:
+        """Make the store and its report, and let both appear at once."""
+        manifest = self.make(work, tokenizer, inputs)
+        summary = write_report(Store.open(work.made, verify="sizes"))
+        work.publish()
+        return PrepareReport(
+            store=work.store,
+            up_to_date=False,
+            manifest=manifest,
+            seconds=self.seconds,
+            summary=summary,
+        )
 
     def make(
         self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ...data.errors import FormatError, LockedError, SourceError
-from ...data.files import exchange, fsync_folder, locked, read_json, remove, write_json
+from ...data.files import exchange, fsync_folder, read_json, remove, write_json
+from ...data.locks import locked
 from ...data.tokenizer import Tokenizer
 
 __all__ = ["Staging", "staged_store", "staging", "sweep"]

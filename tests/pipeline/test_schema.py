@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tct.data.documents.json_text import Json
+from tct.data.errors import SchemaError
 from tct.data.tokenizer.codec import Codec
 from tct.data.tokenizer.grammar import Grammar
 from tct.data.tokenizer.symbols import MAX_LITERALS
-from tct.pipeline.compiler.schema import SchemaError, compile_schema
+from tct.pipeline.compiler.schema import compile_schema
 from tct.pipeline.workflow_schema import workflow_schema
 
 SCALARS = st.sampled_from(

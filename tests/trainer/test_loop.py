@@ -416,7 +416,7 @@ def test_two_processes_cannot_train_in_one_folder(
     store: Store, small: Config, tmp_path: Path
 ) -> None:
     script = (
-        "import sys; from pathlib import Path; from tct.data.files import locked\n"
+        "import sys; from pathlib import Path; from tct.data.locks import locked\n"
         "with locked(Path(sys.argv[1]), hint=''): print('held', flush=True); input()"
     )
     folder = tmp_path / "run"

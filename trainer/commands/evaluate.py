@@ -100,10 +100,7 @@ def evaluate(
         run_folder,
         open_store(run_folder, store_folder),
         Settings(
-            samples=num_samples,
-            seeds=seeds,
-            temperature=temperature,
-            top_p=top_p,
+            samples=num_samples, seeds=seeds, temperature=temperature, top_p=top_p
         ),
         judges_folder=judges,
         which=which,

@@ -150,8 +150,7 @@ def generate(
     from ..generation import Generator, Sampling
     from ..generation.output import save, show, show_growing
 
-    style = "jsonl" if jsonl else style
-    if stream and (output or style != "yaml"):
+    if stream and (output or jsonl or style != "yaml"):
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
@@ -159,10 +158,10 @@ def generate(
     prompt = generator.tokenizer.open(value, depth=depth)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
-        numbers = range(first, first + count)
-        streams = (generator.stream(n, drawn, **options) for n in numbers)
+        streams = (generator.stream(first + n, drawn, **options) for n in range(count))
         endings = show_growing(streams, generator.tokenizer, _write)
     else:
+        style = "jsonl" if jsonl else style
         options |= {"batch_size": batch_size, "first": first}
         samples = generator.samples(count, drawn, **options)
         if output is None:

@@ -89,7 +89,7 @@ def evaluate(
     store: Store | None = None,
     settings: Settings | None = None,
     *,
-    judges_folder: Path = JUDGES,
+    judges_folder: Path | str = JUDGES,
     which: Which = "best",
     device: str = "auto",
     note: Callable[[str], None] = lambda text: None,
@@ -112,17 +112,15 @@ def evaluate(
     """
     require_extra()
     run_folder, settings = Path(run_folder), settings or Settings()
-    store = open_store(run_folder) if store is None else store
-    _check_splits(store)
+    store = _with_splits(open_store(run_folder) if store is None else store)
     state = read_state_file(checkpoint := pick_checkpoint(run_folder, which))[0]
     generator = Generator.load(checkpoint, device=device)
     found = likelihood(_as_trained(generator.model), state.config, store, seed=0)
     note(f"read {found.documents:,} held-out documents")
     count = settings.samples * settings.seeds
     held_out = DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
-    training = _real(store, "train", len(held_out.documents))
     sets = [held_out, *write_sets(generator, store.tokenizer, settings, note=note)]
-    judges, auditor = _judges(judges_folder), zizmor()
+    judges, auditor = _judges(Path(judges_folder)), zizmor()
     return Evaluation(
         run=name_text(run_folder.resolve().name),
         step=state.step,
@@ -133,7 +131,7 @@ def evaluate(
         judges={judge.name: judge.version for judge in (*judges, auditor)},
         likelihood=found,
         columns=make_columns(sets, store, judges=judges, auditor=auditor),
-        train_distances=distances(profile(training), profile(held_out.documents)),
+        train_distances=_chance(store, held_out),
         versions={"tct": __version__, "numpy": np.__version__},
     )
 
@@ -149,7 +147,7 @@ def _as_trained(model: GPT) -> GPT:
     return model
 
 
-def _check_splits(store: Store) -> None:
+def _with_splits(store: Store) -> Store:
     splits: tuple[Split, ...] = ("train", "val")
     for split in splits:
         if not len(store.rows(split)):
@@ -158,6 +156,13 @@ def _check_splits(store: Store) -> None:
                 "expected at least one",
                 "prepare a store from more repositories",
             )
+    return store
+
+
+def _chance(store: Store, held_out: DocumentSet) -> dict[str, float | None]:
+    """Distances of as many real training documents from held-out ones."""
+    training = _real(store, "train", len(held_out.documents))
+    return distances(profile(training), profile(held_out.documents))
 
 
 def _find_store(run_folder: Path) -> Path:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...data.files import locked
+from ...data.locks import locked
 from ...data.store import Store
 from ...data.windows.batches import Batches
 from ..config import Config
@@ -25,6 +25,8 @@ from .step import Interval, StepResult, train_step
 from .validate import validate
 
 __all__ = ["train"]
+
+_IN_USE = "wait until it ends, or give another folder"
 
 
 def train(
@@ -65,9 +67,7 @@ def train(
             progress = TrainProgress()
         loader = Loader(training_batches(store, config, world), world.device)
         point = find_resume_point(run_folder, resume)
-        hint = "wait until it ends, or give another folder"
-        lock = locked(run_folder, hint=hint) if world.is_main else nullcontext()
-        with lock:
+        with locked(run_folder, hint=_IN_USE) if world.is_main else nullcontext():
             run = begin(loader, world, run_folder, config, resume=point)
             session = _open_session(run, progress)
             is_new = not session.is_finished
