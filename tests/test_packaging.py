@@ -114,6 +114,40 @@ def test_nothing_in_the_data_room_imports_in_a_circle() -> None:
         TopologicalSorter(graph).prepare()  # a CycleError names the circle
 
 
+# -- size ------------------------------------------------------------------------------
+
+MODULE_LINES, FUNCTION_LINES, ROOM_MODULES = 300, 50, 12
+
+
+@pytest.mark.parametrize("top", sorted(ARROWS))
+def test_rooms_modules_and_functions_are_small(top: str) -> None:
+    for room in [
+        ROOT / top,
+        *(path.parent for path in ROOT.glob(f"{top}/**/__init__.py")),
+    ]:
+        modules = [path for path in room.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= ROOM_MODULES, room
+        for path in modules:
+            text = path.read_text()
+            assert len(text.splitlines()) <= MODULE_LINES, path
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    lines = (node.end_lineno or 0) - node.lineno + 1
+                    assert lines <= FUNCTION_LINES, f"{path}: {node.name}"
+
+
+def test_the_architecture_page_lists_every_room() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| `([a-z_/]+)/` \|.*\| (\d+) \| [\d,]+ \|$", text, re.M)
+    listed = {ROOT / room: int(count) for room, count in rows}
+    found = dict.fromkeys(listed, 0)
+    for path in (path for top in ARROWS for path in (ROOT / top).rglob("*.py")):
+        room = next(folder for folder in path.parents if folder in listed)
+        assert room != ROOT / path.relative_to(ROOT).parts[0] or path.parent == room
+        found[room] += path.name != "__init__.py"
+    assert found == listed
+
+
 def test_the_way_of_a_document_goes_through_functions_that_exist() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     steps = re.findall(r"\| `([a-z_/.]+)` \| `([A-Za-z_.]+)` \|$", text, re.M)
