@@ -363,6 +363,13 @@ def test_a_run_is_not_overwritten(store: Store, small: Config, finished: Path) -
         train(store, finished, small, device="cpu")
 
 
+def test_a_store_is_not_overwritten(store: Store, small: Config) -> None:
+    before = sorted(store.folder.iterdir())
+    with pytest.raises(ConfigError, match="found a store, expected a new folder"):
+        train(store, store.folder, small, device="cpu")
+    assert {*store.folder.iterdir()} - {*before} <= {store.folder / ".lock"}
+
+
 def test_a_checkpoint_of_another_store_is_refused(
     make_store: MakeStore, small: Config, finished: Path
 ) -> None:

@@ -91,15 +91,20 @@ def run_of(checkpoint: Path) -> Path:
 
 
 def check_place(folder: Path, point: ResumePoint | None) -> None:
-    """Refuse to overwrite another run.
+    """Refuse to overwrite a store or another run.
 
     Raises:
-        ConfigError: `folder` holds another run or newer checkpoints of this one, or
-            its name is not UTF-8.
+        ConfigError: `folder` holds a store, another run or newer checkpoints of this
+            one, or its name is not UTF-8.
     """
     if name_text(folder) != str(folder):
         raise ConfigError(
             f"{name_text(folder)}: this name is not UTF-8, and safetensors needs one",
+            "give another folder with -o",
+        )
+    if (folder / "manifest.json").is_file():  # its tokenizer.json would be replaced
+        raise ConfigError(
+            f"{folder}: found a store, expected a new folder or that of a run",
             "give another folder with -o",
         )
     found = find_checkpoints(folder)
