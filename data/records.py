@@ -3,7 +3,7 @@
     {"format": "tct-checkpoint", "version": 4, …, "sha256": "…"}
 
 The sha256 is that of the canonical JSON of everything else, so any flipped digit is
-found.  It guards against damage, not against somebody who writes a record: `typed`
+found.  It guards against damage, not against somebody who forges a record: `typed`
 checks the types of the content as well.
 """
 

@@ -273,7 +273,7 @@ def _print(view: "View", *, as_json: bool) -> "list[Any]":
 
 
 def _save(plot: Path, view: "View", lines: Iterable[Any]) -> None:
-    """Draw a view; an HTML page has its lines too, for those who cannot see it."""
+    """Draw a view; an HTML page also has its lines, for readers who cannot see it."""
     from ...data.display.figures import save_figure
 
     assert view.figure is not None  # of the modes that --plot goes with
