@@ -74,7 +74,7 @@ def read_record(path: Path, *, name: str, version: int, remake: str) -> dict[str
 
     Raises:
         FormatError: another format or version, or no JSON object.
-        CorruptError: no valid JSON, or a sha256 that does not fit the content.
+        CorruptError: not valid JSON, or a sha256 that does not fit the content.
     """
     record = read_json(path)
     kind = record.get("format"), record.get("version")
