@@ -209,7 +209,7 @@ def read_json(path: Path) -> dict[str, Any]:
         with open_regular(path) as file:
             value = parse_json(file.read())
     except ValueError as error:
-        raise CorruptError(f"{path}: no valid JSON ({error})", remake) from error
+        raise CorruptError(f"{path}: not valid JSON ({error})", remake) from error
     if not isinstance(value, dict):
         found = type(value).__name__
         raise FormatError(f"{path}: found a JSON {found}, expected an object", remake)

@@ -3,7 +3,7 @@
     {"format": "tct-checkpoint", "version": 4, …, "sha256": "…"}
 
 The sha256 is that of the canonical JSON of everything else, so any flipped digit is
-found.  It guards against damage, not against somebody who writes a record: `typed`
+found.  It guards against damage, not against somebody who forges a record: `typed`
 checks the types of the content as well.
 """
 
@@ -74,7 +74,7 @@ def read_record(path: Path, *, name: str, version: int, remake: str) -> dict[str
 
     Raises:
         FormatError: another format or version, or no JSON object.
-        CorruptError: no valid JSON, or a sha256 that does not fit the content.
+        CorruptError: not valid JSON, or a sha256 that does not fit the content.
     """
     record = read_json(path)
     kind = record.get("format"), record.get("version")

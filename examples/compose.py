@@ -24,7 +24,7 @@ World = dict[str, Any]  # the facts that templates may name
 
 HERE = Path(__file__).parent
 LONG = ("monorepo", "compatibility")  # kinds of very long workflows
-LONG_EVERY = 8  # one repository in so many has one of them
+LONG_EVERY = 8  # one repository in this many has one
 
 FIRST = "amber birch cedar copper dawn elder fern granite harbor juniper maple opal"
 SECOND = "bay brook craft field forge grove hill labs light loop mill point stone works"

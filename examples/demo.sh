@@ -31,10 +31,10 @@ cat <<TEXT
   $out/workflows       240 composed workflow files, $(du -sh "$out/workflows" | cut -f1)
   $out/store           their tokens: shards, index, tokenizer, manifest
   $out/run             the trained model: checkpoints, metrics.jsonl, config.json
-  $out/generated.yml   three workflows that it wrote
+  $out/generated.yml   three workflows that the model wrote
 
 What to run next:
-  $1/tct generate $out/run --seed 1                 write others
+  $1/tct generate $out/run --seed 1                 write more
   $1/tct inspect-windows $out/store --doc 12        see inside the windows of a document
   $1/tct prepare YOUR_WORKFLOWS -o store            use your own files
   $1/tct train store -o run --preset workflow-27m   train the real model (on a GPU)

@@ -322,7 +322,7 @@ def test_tokenizer_stats_says_what_it_measured(workflows: Path, store: Store) ->
     assert facts["tokens per document"].startswith(
         f"{tokens / 60:,.0f} mean, {median:,.0f} median, "
     )
-    assert facts["tokens per document"].endswith(f"p99, {most:,} most")
+    assert facts["tokens per document"].endswith(f"p99, {most:,} max")
     size = sum(store.docs["n_bytes"].to_pylist())
     assert facts["bytes per token"] == f"{size / tokens:.2f} of canonical JSON"
     ids = len({*np.concatenate([store.tokens(row) for row in range(60)]).tolist()})
@@ -413,7 +413,7 @@ def test_a_missing_tokenizer_is_one_line(workflows: Path, tmp_path: Path) -> Non
     assert message.startswith(f"{tmp_path / 'nowhere.json'}: No such file or directory")
     (tmp_path / "text.json").write_text("text")
     message = error_of(*arguments, tmp_path / "text.json")
-    assert message.startswith(f"{tmp_path / 'text.json'}: no valid JSON")
+    assert message.startswith(f"{tmp_path / 'text.json'}: not valid JSON")
     assert names(tmp_path) == ["text.json"]
 
 
@@ -464,7 +464,7 @@ def test_a_tokenizer_that_exists_is_one_line(workflows: Path, tmp_path: Path) ->
     ("content", "problem"),
     [
         (None, "No such file or directory; "),
-        ("on: push", "no valid JSON ("),
+        ("on: push", "not valid JSON ("),
         ('{"format": "x"}', "found format 'x', expected 'tct-tokenizer'; "),
         (
             '{"format": "tct-tokenizer", "version": 1}',

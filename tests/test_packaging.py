@@ -138,14 +138,14 @@ def test_rooms_modules_and_functions_are_small(top: str) -> None:
 
 def test_the_architecture_page_lists_every_room() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
-    rows = re.findall(r"^\| `([a-z_/]+)/` \|.*\| (\d+) \| [\d,]+ \|$", text, re.M)
-    listed = {ROOT / room: int(count) for room, count in rows}
-    found = dict.fromkeys(listed, 0)
-    for path in (path for top in ARROWS for path in (ROOT / top).rglob("*.py")):
-        room = next(folder for folder in path.parents if folder in listed)
-        assert room != ROOT / path.relative_to(ROOT).parts[0] or path.parent == room
-        found[room] += path.name != "__init__.py"
-    assert found == listed
+    rows = re.findall(r"^\| `([a-z_/]+)/` \|", text, re.M)
+    listed = {ROOT / room for room in rows}
+    rooms = {path.parent for top in ARROWS for path in (ROOT / top).rglob("*.py")}
+    assert listed <= rooms
+    for room in rooms:  # or the room that it is a corner of
+        assert listed & {room, room.parent} - {ROOT / top for top in ARROWS} or (
+            room.parent == ROOT and room in listed
+        ), room
 
 
 def test_the_way_of_a_document_goes_through_functions_that_exist() -> None:

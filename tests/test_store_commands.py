@@ -54,7 +54,7 @@ def test_verify_says_what_it_proved(store: Store) -> None:
     result = cli("verify", store.folder, "--decode")
     assert result.exit_code == 0, result.output
     table = rows_of(result.stdout)
-    assert table["decoded"] == f"{len(store)} documents are those of their ids"
+    assert table["decoded"] == f"{len(store)} documents match their ids"
 
 
 def test_verify_fails_with_one_line_that_names_the_file(

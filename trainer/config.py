@@ -43,11 +43,13 @@ class ModelConfig:
     vocab_size: int = MODEL_VOCAB
     """Rows of the embedding: 8,192 content ids and PAD."""
     context: int = CONTEXT
-    """Most content tokens of a window; a multiple of the window stride."""
+    """Content tokens per window, at most; a multiple of the window stride."""
     width: int = 384
     """Channels of the residual stream, shared evenly by the heads."""
     layers: int = 12
+    """Transformer layers."""
     heads: int = 6
+    """Attention heads."""
     softcap: float = 15.0
     """Logits are softcapped into (-softcap, softcap)."""
     rope_base: float = 10000.0
@@ -99,9 +101,9 @@ class DataConfig:
     batch_size: int = 32
     """Windows per optimiser step."""
     seed: int = 0
-    """Key of the data order and of the initial weights."""
+    """Seed of the data order and of the initial weights."""
     windows: Policy = "plan"
-    """How documents are cut: plan, spread, original, overlap or sequential."""
+    """How documents are cut into windows."""
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -114,26 +116,28 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """Optimiser and learning rate; see `learning_rate` for the schedule."""
+    """Optimiser and learning rate."""
 
     SECTION: ClassVar[str] = "optim"
 
     optimizer: Optimizer = "adamw"
-    """Of the matrices inside the layers: adamw or muon; the others use AdamW."""
+    """Optimiser of the matrices inside the layers; all other weights use AdamW."""
     lr: float = 3e-4
     """Highest learning rate."""
     min_lr_ratio: float = 0.1
     """The last step's learning rate as a share of `lr`."""
     schedule: Schedule = "cosine"
-    """Decay after the warm-up: cosine, linear, constant or wsd."""
+    """Decay of the learning rate after the warm-up."""
     decay_ratio: float = 0.2
     """With `wsd`, the share of the steps after the warm-up in which the rate decays."""
     warmup_steps: int = 1500
     """Steps of linear warm-up, limited to a tenth of the run."""
     beta1: float = 0.9
+    """Decay rate of AdamW's first moment."""
     beta2: float = 0.95
+    """Decay rate of AdamW's second moment."""
     weight_decay: float = 0.1
-    """Of the matrices inside the layers; none of the embedding and the head."""
+    """Weight decay of the matrices inside the layers; embedding and head have none."""
     clip: float = 1.0
     """Largest norm of the gradient; longer ones are scaled down to it."""
 
@@ -173,18 +177,18 @@ class RunConfig:
     keep_last: int = 2
     """Newest checkpoints to keep, besides the best one."""
     layout: Layout | None = None
-    """How windows lie in memory: padded, bucketed or packed; None lets the device
-    decide.  It changes the speed only."""
+    """How windows lie in memory, which changes only the speed; if unset, the device
+    decides."""
     micro_batch: int | None = None
-    """Most rows of a forward pass; None lets the device decide."""
+    """Rows per forward pass, at most; if unset, the device decides."""
     compile: bool | None = None
-    """Whether to compile the step; None lets the device decide."""
+    """Whether to compile the step; if unset, the device decides."""
     sample_every: int | None = None
-    """Steps between samples that the model writes; None for never."""
+    """Steps between samples that the model writes; if unset, it writes none."""
     samples: int = 4
-    """Number of samples, under the grammar's masks and as many without."""
+    """Samples to write with the grammar's masks, and as many again without."""
     patience: int | None = None
-    """Stop after this many evaluations without a new best; None for never."""
+    """Stop after this many evaluations in a row without a new best; if unset, never."""
 
     def __post_init__(self) -> None:
         """Check the values."""

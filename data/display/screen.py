@@ -15,7 +15,7 @@ __all__ = ["Screen"]
 class Screen(Console):
     """A rich console without markup that escapes control characters.
 
-    A `str`, also in a table, becomes one line; a `Text` keeps its lines.  Only rich
+    A `str` becomes one line, in tables too; a `Text` keeps its lines.  Only rich
     itself sets colours and moves the cursor.
     """
 

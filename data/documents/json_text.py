@@ -28,7 +28,7 @@ def canonical_bytes(value: Json) -> bytes:
 
 
 def dump(value: Json, *, indent: int | None = None) -> str:
-    """The canonical text; with `indent`, a readable one of so many spaces a level."""
+    """The canonical text; with `indent`, readable, with this many spaces per level."""
     if indent is None:
         return _escape_surrogates(_encode(value))
     return _escape_surrogates(json.dumps(value, indent=indent, ensure_ascii=False))

@@ -160,7 +160,7 @@ class ScalarCursor:
         self.source = None
 
     def deepen(self, levels: int) -> None:
-        """Check the depth that so many more levels reach."""
+        """Check that this many more levels do not exceed the depth limit."""
         depth = self.depth + levels
         if depth > MAX_DEPTH:
             raise RejectedError("too_deep", f"nested deeper than {MAX_DEPTH}")

@@ -228,7 +228,7 @@ _BLOCK_FOLD = re.compile(r"^([^ \t\n][^\n]*+)\n(\n*+)(?=[^ \t\n])", re.MULTILINE
 
 @lru_cache(maxsize=64)
 def block_lines(indent: int) -> re.Pattern[str]:
-    """A pattern for the lines of a block scalar with so many spaces before its content.
+    """A pattern for the lines of a block scalar whose content is indented this much.
 
     Those are the lines that begin with these spaces, and lines of spaces alone.
     """
@@ -239,7 +239,7 @@ def block_lines(indent: int) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def _indentation(indent: int) -> re.Pattern[str]:
-    """A pattern for up to so many spaces at the beginning of a line."""
+    """A pattern for up to this many spaces at the beginning of a line."""
     return re.compile(rf"^ {{1,{indent}}}", re.MULTILINE)
 
 

@@ -218,7 +218,7 @@ def read_arrow(path: Path, schema: pa.Schema) -> pa.Table:
         names = table.schema.names
         table.validate(full=True)
     except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
-        problem = f"{path}: no readable Arrow file ({error})"
+        problem = f"{path}: not a readable Arrow file ({error})"
         raise CorruptError(problem, _REMAKE) from error
     if names != schema.names:
         wrong(path, f"columns {names}", f"{schema.names}")
@@ -240,7 +240,7 @@ def map_shard(path: Path) -> NDArray[np.uint16]:
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except _NO_ARRAY as error:
-        problem = f"{path}: no readable .npy file ({error})"
+        problem = f"{path}: not a readable .npy file ({error})"
         raise CorruptError(problem, _REMAKE) from error
     if array.dtype != np.dtype("<u2") or array.ndim != 1:
         wrong(path, f"{array.ndim}-D {array.dtype}", "1-D uint16")

@@ -109,7 +109,7 @@ class WindowPlan:
 
     @property
     def num_alignments(self) -> int:
-        """Alignments of a long document, C / s; after so many epochs cuts come back."""
+        """Alignments of a long document, C / s: the epochs after which cuts repeat."""
         return self._geometry.num_alignments
 
     @property

@@ -47,7 +47,7 @@ class Epoch:
 
     @property
     def num_alignments(self) -> int:
-        """C / s; after so many epochs the cuts come back."""
+        """C / s: the number of epochs after which the cuts repeat."""
         return self.context // self.stride
 
     @property

@@ -74,13 +74,13 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="CONDITION",
         multiple=True,
         callback=_read_conditions,
-        help="Read only rows that meet a condition, such as head=true or stars>=10; "
-        "several must all hold.",
+        help="Read only rows that meet this condition, such as head=true or stars>=10; "
+        "if repeated, all must hold.",
     )
     links = click.option(
         "--follow-links",
         is_flag=True,
-        help="Follow links in a folder that lead out of it or to a folder.",
+        help="Follow links that lead out of a source folder or point to a folder.",
     )
     return text(group(where(links(with_columns))))
 

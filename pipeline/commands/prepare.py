@@ -42,26 +42,26 @@ __all__ = ["prepare"]
 @click.option(
     "--near-dup",
     is_flag=True,
-    help="Drop training documents that nearly equal a validation document.  Needs the "
-    "extra near-dup.",
+    help="Drop training documents that are nearly equal to a validation document.  "
+    "Needs the extra near-dup.",
 )
 @click.option(
     "--max-per-path",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Keep only the N newest versions of a file.",
+    help="Keep only the N newest versions of each file.",
 )
 @click.option(
     "--max-per-group",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Keep only N documents of a repository.",
+    help="Keep at most N documents per repository.",
 )
 @click.option(
     "--force",
     is_flag=True,
     help="Replace a store made from other inputs or options, reusing the tokens of "
-    "documents that both have.",
+    "documents in both.",
 )
 @click.option(
     "--workers",
@@ -74,8 +74,8 @@ __all__ = ["prepare"]
     type=click.Choice(["processes", "ray"]),
     default="processes",
     show_default=True,
-    help="Run the processes here or on Ray, which uses the cluster in RAY_ADDRESS, if "
-    "set, and needs the extra ray.",
+    help="Run the processes here, or on Ray: on the cluster in RAY_ADDRESS, if set.  "
+    "Ray needs the extra ray.",
 )
 @click.option(
     "--report",

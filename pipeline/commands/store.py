@@ -24,7 +24,7 @@ def store() -> None:
 @store.command("info")
 @_store_argument
 def store_info(folder: Path) -> None:
-    """Show what a store holds, and what it was made from.
+    """Show what a store contains and what it was made from.
 
     \b
     Example:
@@ -47,8 +47,8 @@ def store_info(folder: Path) -> None:
 def store_verify(folder: Path, decode: bool) -> None:
     """Verify that a store matches its manifest.
 
-    Checks the sha256 of every file, the places of documents in the shards, their ids
-    against the vocabulary, and the counts; stops at the first error.
+    Checks the sha256 of every file, where documents lie in the shards, that their ids
+    are in the vocabulary, and the counts; stops at the first error.
 
     \b
     Example:
@@ -77,7 +77,7 @@ def store_verify(folder: Path, decode: bool) -> None:
     help="One JSON document per line, or YAML documents separated by ---.",
 )
 def store_export(folder: Path, documents: tuple[str, ...], kind: "Format") -> None:
-    """Print all documents or some, in the order of the store.
+    """Print some or all documents, in the order of the store.
 
     DOC is a document's number, the beginning of its id, or its path.
 

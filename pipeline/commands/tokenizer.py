@@ -39,8 +39,8 @@ def tokenizer_train(
 ) -> None:
     """Train a tokenizer on workflows.
 
-    Uses the newest version of a file only, and at most 60 files of a repository.  The
-    same inputs give the same tokenizer on any machine.
+    Uses only the newest version of each file, and at most 60 files per repository.
+    The same inputs give the same tokenizer on any machine.
 
     \b
     Example:
@@ -62,8 +62,8 @@ def tokenizer_train(
 def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
     """Show a workflow token by token.
 
-    Each line has the position and the id of a token, its text or structure, the path
-    at which it ends, and what the schema allows in its place.
+    Each line has a token's position and id, its text or structure, the path where it
+    ends, and what the schema allows in its place.
 
     \b
     Example:

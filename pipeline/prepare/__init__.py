@@ -1,4 +1,4 @@
-"""Make a store from documents, in parts that can be lost and done again.
+"""Make a store from documents, in parts that can be lost and redone.
 
 prepare.py              the three stages: hash, tokenize, write
   cache_key.py            is the store up to date?

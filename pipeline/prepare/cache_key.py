@@ -42,7 +42,7 @@ def key_inputs(
 
     Raises:
         SourceError: a source that is missing, empty or of an unknown kind.
-        ConfigError: near-duplicates are wanted, but their library is not installed.
+        ConfigError: near-duplicates are requested, but the library for them is missing.
     """
     inputs = fingerprint(sources, sha256)
     return {

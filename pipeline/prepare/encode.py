@@ -41,9 +41,8 @@ OUTCOMES_SCHEMA = pa.schema(
         "n_bytes": pa.int64(),
         "on_schema": pa.bool_(),
         "violations": pa.list_(pa.string()),
-        "signature": pa.binary(
-            SIGNATURE_BYTES
-        ),  # null unless near-duplicates are wanted
+        # Null unless near-duplicates are searched for.
+        "signature": pa.binary(SIGNATURE_BYTES),
         "length": pa.uint32(),
         "tokens": pa.list_(pa.uint16()),
     }

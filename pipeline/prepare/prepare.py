@@ -1,6 +1,6 @@
 """Prepare a store from sources, in three stages.
 
-    hash        digest inputs and options; stop if the store was made from just these
+    hash        digest inputs and options; stop if the store was made from the same ones
     tokenize    inputs → parts of some hundred → parse → token ids, in several processes
     write       parts → documents without duplicates → shards, index, manifest
 

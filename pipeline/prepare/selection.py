@@ -37,9 +37,9 @@ class Rules:
 
     split_seed: int = 0
     max_per_path: int | None = None
-    """Keep so many versions of one file, the newest; None keeps all."""
+    """Keep this many of the newest versions of a file; None keeps all."""
     max_per_group: int | None = None
-    """Keep so many documents of a group, those with the smallest ids.
+    """Keep this many documents of a group, those with the smallest ids.
 
     Ids are hashes, so that is a random draw, and the same one every time."""
     near_duplicates: bool = False

@@ -78,7 +78,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
             "tokens per document",
             f"{lengths['mean']:,.0f} mean, {lengths['median']:,.0f} median, "
             f"{lengths['p90']:,.0f} p90, {lengths['p99']:,.0f} p99, "
-            f"{lengths['most']:,} most",
+            f"{lengths['most']:,} max",
         ),
         *duplicate_rows(found["duplicates"]),
     ]

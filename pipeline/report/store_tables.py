@@ -54,11 +54,11 @@ def _file_rows(store: Store) -> Facts:
 
 def verified_table(folder: Path, found: Verified) -> RenderableType:
     """The checks that a store has passed."""
-    decoded = f"{found.decoded:,} documents are those of their ids"
+    decoded = f"{found.decoded:,} documents match their ids"
     facts = [
         ("files", f"{found.files:,} have the recorded sha256"),
         ("documents", f"{found.documents:,} fill the shards without gaps"),
         ("tokens", f"{found.tokens:,} are ids of the vocabulary"),
         ("decoded", decoded if found.decoded else "no (--decode)"),
     ]
-    return facts_table(f"{folder}: as it should be", facts)
+    return facts_table(f"{folder}: intact", facts)

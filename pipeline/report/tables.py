@@ -122,7 +122,7 @@ def _length_rows(lengths: Mapping[str, Any]) -> Facts:
     rows = [
         (
             "tokens per document",
-            f"{mean:,.0f} mean, {median:,.0f} median, {longest:,} most",
+            f"{mean:,.0f} mean, {median:,.0f} median, {longest:,} max",
         )
     ]
     histogram: dict[str, int] = lengths["histogram"]
@@ -190,7 +190,7 @@ def stats_table(stats: TokenizerStats) -> RenderableType:
         (
             "tokens per document",
             f"{tokens / documents:,.0f} mean, {median:,.0f} median, {p90:,.0f} p90, "
-            f"{p99:,.0f} p99, {max(stats.lengths):,} most",
+            f"{p99:,.0f} p99, {max(stats.lengths):,} max",
         ),
         ("bytes per token", f"{stats.bytes / tokens:.2f} of canonical JSON"),
         _short_row(sum(size <= CONTEXT for size in stats.lengths) / documents),

@@ -8,7 +8,7 @@
       jsonl.py                   a record per line
       tables.py, table_files.py  a record per row of Parquet or Arrow
       archives/                  a record per member of a .zip or .tar
-    cells.py, times.py         columns of any type as texts, names and times
+    cells.py, times.py         columns of any type to texts, names and times
     where.py                   which rows count
     records.py                 a record, and the columns that it is made of
     read.py                    every record of every source

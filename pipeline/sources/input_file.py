@@ -166,6 +166,6 @@ def readable(file: InputFile) -> Iterator[None]:
             raise  # already names the file and the reason
         problem = " ".join(str(error).split())
         raise SourceError(
-            f"{file.where}: no readable {file.suffix} file ({problem})",
+            f"{file.where}: not a readable {file.suffix} file ({problem})",
             "check that it is complete",
         ) from error

@@ -19,7 +19,7 @@ __all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet"]
 _ROWS_PER_BATCH = 256
 _MAX_BATCH_BYTES = 256 << 20
 # Rows of Parquet may share one text in a dictionary, and each row unpacks a copy of it:
-# so all rows may have so many times `most_unpacked` bytes.
+# so all rows together may take this multiple of `most_unpacked` bytes.
 _MAX_SHARED = 4
 _BUFFER_BYTES = 1 << 20  # of a Parquet column, which is not read as a whole
 _ARROW_FILE = b"ARROW1"

@@ -183,7 +183,7 @@ def test_another_format_is_refused_before_its_version(copied: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("{", "no valid JSON"), ("[]", "found a JSON list, expected an object")],
+    [("{", "not valid JSON"), ("[]", "found a JSON list, expected an object")],
 )
 def test_a_manifest_that_is_no_object_is_refused(
     copied: Path, text: str, found: str
@@ -244,7 +244,7 @@ def test_sizes_alone_do_not_find_a_flipped_bit(copied: Path) -> None:
         (np.zeros(2000, dtype="<u4"), "found 1-D uint32, expected 1-D uint16"),
         (np.zeros((40, 40), dtype="<u2"), "found 2-D uint16, expected 1-D uint16"),
         (np.zeros(2000, dtype=">u2"), "found 1-D >u2, expected 1-D uint16"),
-        (b"no array", "no readable .npy file"),
+        (b"no array", "not a readable .npy file"),
     ],
 )
 def test_a_shard_of_another_type_is_refused_even_unverified(
@@ -261,5 +261,5 @@ def test_a_shard_of_another_type_is_refused_even_unverified(
 
 def test_an_unreadable_index_is_refused_even_unverified(copied: Path) -> None:
     (copied / "docs.arrow").write_bytes(b"ARROW1")
-    with pytest.raises(CorruptError, match=r"docs.arrow: no readable Arrow file"):
+    with pytest.raises(CorruptError, match=r"docs.arrow: not a readable Arrow file"):
         Store.open(copied, verify="off")

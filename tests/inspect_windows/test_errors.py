@@ -60,7 +60,7 @@ def test_more_ranks_than_windows_are_one_line(exact: Path) -> None:
 
 def test_a_folder_without_a_run_is_one_line(exact: Path, tmp_path: Path) -> None:
     assert error_of(exact, "--run", tmp_path) == (
-        f"{tmp_path}: found no config.json, so this is no training run; "
+        f"{tmp_path}: found no config.json, so this is not a training run; "
         "give the folder that tct train -o wrote"
     )
 

@@ -46,18 +46,18 @@ holds   spread: each of the 12,278 tokens is a target exactly once in each of 32
           epochs
 holds   spread: each of the 6 beginnings is in each of 32 epochs
 holds   spread: each document beyond one window is cut in 32 alignments
-not so  original: each of the 12,278 tokens is a target exactly once in each of
+fails   original: each of the 12,278 tokens is a target exactly once in each of
           32 epochs
-not so  original: each of the 6 beginnings is in each of 32 epochs
-not so  original: each document beyond one window is cut in 32 alignments
-not so  overlap: each of the 12,278 tokens is a target exactly once in each of
+fails   original: each of the 6 beginnings is in each of 32 epochs
+fails   original: each document beyond one window is cut in 32 alignments
+fails   overlap: each of the 12,278 tokens is a target exactly once in each of
           32 epochs
 holds   overlap: each of the 6 beginnings is in each of 32 epochs
-not so  overlap: each document beyond one window is cut in 32 alignments
+fails   overlap: each document beyond one window is cut in 32 alignments
 holds   sequential: each of the 12,278 tokens is a target exactly once in each
           of 32 epochs
 holds   sequential: each of the 6 beginnings is in each of 32 epochs
-not so  sequential: each document beyond one window is cut in 32 alignments
+fails   sequential: each document beyond one window is cut in 32 alignments
 """
 
 

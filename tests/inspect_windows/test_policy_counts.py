@@ -177,5 +177,5 @@ def test_the_worked_example_of_coverage_holds() -> None:
 
 @pytest.mark.parametrize("span", [(0, 2, 8), (0, 0, 9), (1, 0, 10)])
 def test_a_cut_inside_a_block_is_refused(span: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="found a cut that is no multiple of 4"):
+    with pytest.raises(ValueError, match="found a cut that is not a multiple of 4"):
         Coverage(np.array([10, 12]), 4).add(windows_of(span))

@@ -316,7 +316,7 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, suffix: str) -> None:
     for content in (b"", b"no table at all", b"PAR1PAR1", b"ARROW1\0\0"):
         path.write_bytes(content)
         message = refused(path)
-        assert re.match(rf"no readable {suffix} file \(", message)
+        assert re.match(rf"not a readable {suffix} file \(", message)
         assert message.endswith("; check that it is complete")
 
 

@@ -186,7 +186,7 @@ def test_an_archive_that_is_cut_off_is_never_taken_for_a_whole_one(
         try:
             assert read(archive) == whole  # cut within the padding of a tar
         except SourceError as error:
-            assert str(error).startswith(f"{archive}: no readable .")
+            assert str(error).startswith(f"{archive}: not a readable .")
             assert str(error).endswith("; check that it is complete")
             refused += 1
     assert refused > 20

@@ -419,7 +419,7 @@ def test_a_stream_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     data = path.read_bytes()
     for size in range(0, len(data), 56):
         path.write_bytes(data[:size])
-        with pytest.raises(SourceError, match=r"no readable \.arrow file"):
+        with pytest.raises(SourceError, match=r"not a readable \.arrow file"):
             read(path)
 
 

@@ -155,7 +155,7 @@ def test_a_bucket_that_cannot_be_reached_is_named_before_long(
 def test_a_damaged_file_elsewhere_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"no table")
     uri = (tmp_path / "t.parquet").as_uri()
-    with pytest.raises(SourceError, match=rf"^{uri}: no readable \.parquet file"):
+    with pytest.raises(SourceError, match=rf"^{uri}: not a readable \.parquet file"):
         list(read_records([uri], DEFAULT))
 
 

@@ -250,7 +250,7 @@ def test_attributes_that_cannot_be_end_the_archive(
     tmp_path: Path, records: bytes
 ) -> None:
     (tmp_path / "a.tar").write_bytes(pax(records) + GOOD)
-    with pytest.raises(SourceError, match=r"no readable \.tar file"):
+    with pytest.raises(SourceError, match=r"not a readable \.tar file"):
         read(tmp_path / "a.tar")
 
 

@@ -177,7 +177,7 @@ def test_a_damaged_arrow_file_is_refused_or_read_within_its_bounds(
     path.write_bytes(
         data[:offsets] + (1 << 30).to_bytes(4, "little") + data[offsets + 4 :]
     )
-    with pytest.raises(SourceError, match=r"no readable \.arrow file"):
+    with pytest.raises(SourceError, match=r"not a readable \.arrow file"):
         read(path, Columns())
 
 

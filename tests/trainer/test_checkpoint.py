@@ -132,7 +132,7 @@ def test_a_cut_state_is_refused(tmp_path: Path, trained: Trained, state: State) 
     text = (folder / "state.json").read_text()
     (folder / "state.json").write_text(text[:100])
 
-    with pytest.raises(CheckpointError, match=r"state\.json: no valid JSON"):
+    with pytest.raises(CheckpointError, match=r"state\.json: not valid JSON"):
         read_state(folder)
 
 

@@ -378,8 +378,8 @@ def changed(**values: object) -> Callable[[Path], object]:
         ("config.json", changed(num_hidden_layers=1), "not those of its config"),
         ("config.json", changed(hidden_size=64), "intermediate_size 128 instead"),
         ("config.json", changed(hidden_act="gelu"), "hidden_act 'gelu' instead"),
-        ("config.json", changed(hidden_size=[]), "describes no model of tct"),
-        ("config.json", changed(rope_parameters=None), "describes no model of tct"),
+        ("config.json", changed(hidden_size=[]), "does not describe a tct model"),
+        ("config.json", changed(rope_parameters=None), "does not describe a tct model"),
         ("config.json", changed(num_attention_heads=0), r"model\.heads: found 0"),
         ("config.json", lambda path: path.write_text("[]"), "found a JSON list"),
         (

@@ -105,7 +105,7 @@ def test_a_line_that_is_no_record_is_named(make_run: MakeRun, line: str) -> None
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(line + "\n")
 
-    with pytest.raises(FormatError, match=r"metrics\.jsonl: line 7 is no record"):
+    with pytest.raises(FormatError, match=r"metrics\.jsonl: line 7 is not a record"):
         read_history(folder)
 
 

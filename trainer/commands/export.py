@@ -1,4 +1,4 @@
-"""`tct export`: a run to a folder that others can load."""
+"""`tct export`: write a model to a folder that others can load."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ __all__ = ["export"]
     required=True,
     type=PATH,
     metavar="DIR",
-    help="Folder for the model, which takes its name.",
+    help="Write the model to this folder and name it after the folder.",
 )
 @checkpoint_option
 @click.option(
@@ -38,10 +38,10 @@ __all__ = ["export"]
 def export(
     run_folder: Path, target: Path, which: Any, license_id: str, force: bool
 ) -> None:
-    """Export a model for others: weights, shape, tokenizer and model card.
+    """Export a model: weights, configuration, tokenizer and model card.
 
-    transformers loads the folder as `nanochat` without custom code, and tct generate
-    reads it too.  RUN may also be a checkpoint.
+    transformers loads the folder as `nanochat` without custom code; tct generate and
+    tct serve load it too.  RUN may also be a checkpoint.
 
     \b
     Example:

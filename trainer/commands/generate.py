@@ -51,7 +51,9 @@ _COUNT = click.IntRange(1, 10**12)
 )
 @click.option("--runs-on", metavar="RUNNER", help="Begin with a job on this runner.")
 @click.option(
-    "--free", is_flag=True, help="Without the grammar's masks: the raw model."
+    "--free",
+    is_flag=True,
+    help="Sample from the raw model, without the grammar's masks.",
 )
 @click.option(
     "--format",
@@ -59,12 +61,13 @@ _COUNT = click.IntRange(1, 10**12)
     default="yaml",
     show_default=True,
     type=click.Choice(["yaml", "json", "tokens"]),
-    help="YAML documents separated by ---, or JSON or token ids, one line each.",
+    help="YAML documents separated by ---, or one line of JSON or token ids each.",
 )
 @click.option(
     "--jsonl",
     is_flag=True,
-    help="One JSON object per sample: the workflow, how it ended, its log-probability.",
+    help="Print one JSON object per sample: the workflow, how it ended, its "
+    "log-probability.",
 )
 @click.option("--stream", is_flag=True, help="Show the YAML while it grows.")
 @click.option(
@@ -79,14 +82,14 @@ _COUNT = click.IntRange(1, 10**12)
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Sample n depends on the seed and n alone.",
+    help="Seed; sample n depends on the seed and n alone.",
 )
 @click.option(
     "--first",
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Number of the first sample, to split the numbers among machines.",
+    help="Number of the first sample, for dividing samples among machines.",
 )
 @click.option(
     "--temperature",
@@ -108,15 +111,15 @@ _COUNT = click.IntRange(1, 10**12)
 @click.option(
     "--max-tokens",
     type=int,
-    help="Most tokens of a workflow, prompt included; it is closed correctly when they "
-    "run out.  [default: the model's context]",
+    help="Tokens per workflow, at most, prompt included; a workflow that runs out of "
+    "them is closed correctly.  [default: the model's context]",
 )
 @click.option(
     "--batch-size",
     default=32,
     show_default=True,
     type=_COUNT,
-    help="Workflows written at once; changes the speed only.",
+    help="Workflows written at once; changes only the speed.",
 )
 @device_option
 def generate(

@@ -71,28 +71,32 @@ def _epochs(
 
 @click.command("inspect-windows")
 @click.argument("store_folder", type=_PATH, metavar="STORE")
-@click.option("--epoch", type=_FROM_0, help="Pass over the data.  [default: 0]")
+@click.option("--epoch", type=_FROM_0, help="The epoch to show.  [default: 0]")
 @click.option(
     "--epochs",
     callback=_epochs,
     metavar="A-B",
-    help="How the cuts of one document move: 0-31, or 0,4,8; with --when, where to "
-    "look.  [default with --when: 0-3]",
+    help="Show how the cuts of one document move: 0-31, or 0,4,8; with --when, the "
+    "epochs to search.  [default with --when: 0-3]",
 )
 @click.option(
     "--doc",
     metavar="ROW|PATH|SHA256",
-    help="One document: its text, and where its windows begin.",
+    help="Show one document: its text, and where its windows begin.",
 )
 @click.option(
-    "--step", type=_FROM_0, help="The batch of this step of the epoch, token by token."
+    "--step",
+    type=_FROM_0,
+    help="Show the batch of this step of the epoch, token by token.",
 )
-@click.option("--rank", type=_FROM_0, help="With --step: this rank's slice of it.")
+@click.option(
+    "--rank", type=_FROM_0, help="With --step: show only the slice of this rank."
+)
 @click.option("--world", type=_COUNT, help="With --step: the number of ranks.")
 @click.option(
     "--when",
     metavar="ROW|PATH|SHA256",
-    help="The steps in which a document is trained.",
+    help="Show the steps that train a document.",
 )
 @click.option(
     "--prove",
@@ -104,11 +108,16 @@ def _epochs(
 @click.option(
     "--limit",
     type=_FROM_0,
-    help="Most documents, or with --step most tokens of a window; 0 for all.  "
-    "[default: 20, or 6]",
+    help="Show at most this many documents, or with --step tokens of a window; 0 "
+    "for all.  [default: 20, or 6]",
 )
-@click.option("--plot", type=_PATH, metavar="FILE", help="Also a .png, .svg or .html.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option(
+    "--plot",
+    type=_PATH,
+    metavar="FILE",
+    help="Also draw a figure to a .png, .svg or .html file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option(
     "--run",
     "run_folder",
@@ -125,10 +134,10 @@ def _epochs(
 @click.option(
     "--split",
     type=click.Choice(["train", "val"]),
-    help="Which documents.  [default: train]",
+    help="Which split to show.  [default: train]",
 )
 @click.option("--batch-size", type=_COUNT, help="Windows per step.  [default: 32]")
-@click.option("--seed", type=_FROM_0, help="Key of the order.  [default: 0]")
+@click.option("--seed", type=_FROM_0, help="Seed of the data order.  [default: 0]")
 @click.option(
     "--layout",
     type=click.Choice(LAYOUTS),
@@ -138,14 +147,14 @@ def _epochs(
     "--micro-batch",
     "rows",
     type=_COUNT,
-    help="Most rows of a forward pass.  [default: 8]",
+    help="Rows per forward pass, at most.  [default: 8]",
 )
 def inspect_windows(
     store_folder: Path, plot: Path | None, as_json: bool, **asked: Any
 ) -> None:
     """Show exactly which windows of which documents training sees, and when.
 
-    Without --epochs, --doc, --step, --when or --prove it draws one epoch.
+    Without --epochs, --doc, --step, --when or --prove, it shows one epoch.
 
     \b
     Example:
@@ -264,7 +273,7 @@ def _print(view: "View", *, as_json: bool) -> "list[Any]":
 
 
 def _save(plot: Path, view: "View", lines: Iterable[Any]) -> None:
-    """Draw a view; an HTML page has its lines too, for those who cannot see it."""
+    """Draw a view; an HTML page also has its lines, for readers who cannot see it."""
     from ...data.display.figures import save_figure
 
     assert view.figure is not None  # of the modes that --plot goes with

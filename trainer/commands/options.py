@@ -27,5 +27,6 @@ checkpoint_option = click.option(
     default="best",
     show_default=True,
     type=click.Choice(["best", "newest"]),
-    help="Which checkpoint of a run: lowest validation loss, or the newest.",
+    help="Which checkpoint of a run: the one with the lowest validation loss, or the "
+    "newest.",
 )

@@ -26,7 +26,7 @@ __all__ = ["plot"]
     default=5,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Records over which the training loss is averaged; 1 for none.",
+    help="Average the training loss over this many records; 1 to leave it as is.",
 )
 def plot(run_folders: tuple[Path, ...], output: Path, records: int) -> None:
     """Draw loss, bits per byte, learning rate and speed of runs.

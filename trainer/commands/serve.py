@@ -17,14 +17,14 @@ __all__ = ["serve"]
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. Beyond loopback, anybody can reach it.",
+    help="Address to listen on.  Beyond loopback, anybody can reach it.",
 )
 @click.option(
     "--port",
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="0 takes a free one.",
+    help="Port to listen on; 0 picks a free one.",
 )
 @click.option(
     "--allow-host",
@@ -38,7 +38,7 @@ __all__ = ["serve"]
     default=4,
     show_default=True,
     type=COUNT,
-    help="Most completions at once; further requests get 503.",
+    help="Serve at most this many completions at once; further requests get 503.",
 )
 @click.option(
     "--timeout",
@@ -52,7 +52,7 @@ __all__ = ["serve"]
     default=64 << 10,
     show_default=True,
     type=COUNT,
-    help="Longest request body.",
+    help="Largest request body, in bytes.",
 )
 @device_option
 def serve(

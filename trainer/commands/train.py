@@ -25,7 +25,7 @@ _PRESET = "workflow-27m"
     "run_folder",
     type=PATH,
     metavar="RUN",
-    help="Folder for checkpoints and metrics.  [required but for --dry-run]",
+    help="Folder for checkpoints and metrics.  [required without --dry-run]",
 )
 @click.option(
     "--preset",
@@ -37,14 +37,14 @@ _PRESET = "workflow-27m"
     "config_file",
     type=PATH,
     metavar="FILE",
-    help="TOML file of settings, in tables such as [optim], over the preset's.",
+    help="TOML file of settings, in tables such as [optim], that override the preset.",
 )
 @click.option("--steps", type=COUNT, help="Optimiser steps.")
 @click.option("--batch-size", type=COUNT, help="Windows per step.")
 @click.option(
     "--micro-batch",
     type=COUNT,
-    help="Most rows of a forward pass; changes memory and speed only.  "
+    help="Rows per forward pass, at most; changes only memory and speed.  "
     "[default: the device decides]",
 )
 @click.option(
@@ -60,7 +60,7 @@ _PRESET = "workflow-27m"
 @click.option(
     "--layout",
     type=click.Choice(LAYOUTS),
-    help="How windows lie in memory; changes the speed only.  "
+    help="How windows lie in memory; changes only the speed.  "
     "[default: the device decides]",
 )
 @click.option(
@@ -72,7 +72,7 @@ _PRESET = "workflow-27m"
     "--sample-every",
     type=COUNT,
     metavar="STEPS",
-    help="Let the model write a few workflows every so many steps.",
+    help="Let the model write a few workflows every STEPS steps.",
 )
 @device_option
 @click.option(

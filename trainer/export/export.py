@@ -1,7 +1,7 @@
 """Export a checkpoint to a folder that others can load; see load.py for its files.
 
 The folder is built under a temporary name and renamed.  Into an existing folder, files
-are moved one by one, tct.json last: without it the folder is no export.
+are moved one by one, tct.json last: without it the folder is not an export.
 """
 
 import os

@@ -112,7 +112,7 @@ def read_export(folder: Path) -> _Manifest:
     path = folder / MANIFEST_NAME
     if not path.is_file():
         raise FormatError(
-            f"{folder}: found no {MANIFEST_NAME}, so this is no complete export",
+            f"{folder}: found no {MANIFEST_NAME}, so this is not a complete export",
             "run tct export RUN -o DIR first",
         )
     remake = "export the run again"
@@ -154,5 +154,5 @@ def _shape(path: Path) -> ModelConfig:
         return model_config(read_json(path))
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise FormatError(
-            f"{path}: describes no model of tct ({error})", _REMAKE
+            f"{path}: does not describe a tct model ({error})", _REMAKE
         ) from error

@@ -232,7 +232,7 @@ def read_evaluation(run_folder: Path, *, step: int) -> dict[str, Any] | None:
     """Read RUN/eval/eval.json; None if it is missing, or of another step.
 
     Raises:
-        FormatError: it is no evaluation, or of another version.
+        FormatError: it is not an evaluation, or is of another version.
     """
     path = run_folder / "eval" / "eval.json"
     if not path.is_file():

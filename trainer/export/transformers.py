@@ -42,7 +42,7 @@ def nanochat_config(config: ModelConfig) -> dict[str, Any]:
         "attention_dropout": 0.0,
         "tie_word_embeddings": False,
         "bos_token_id": _FIRST_POSITION,
-        # A document ends when its root closes, which is no token of its own.
+        # A document ends when its root closes, which is not a token of its own.
         "eos_token_id": None,
         "pad_token_id": PAD,
     }

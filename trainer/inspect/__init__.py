@@ -7,7 +7,7 @@
     when.py        the steps that train a document
     guarantees.py  all policies compared
 
-    run.py         batches from options, or as a training run has them
+    run.py         batches from options, or those of a training run
     coverage.py    how often each token is a target
     places.py      where a window begins in the YAML of a document
     view.py        lines, records and a figure: the answer of a mode

@@ -56,7 +56,7 @@ class Coverage:
         ends, lengths = windows.end, self._lengths[windows.document]
         cut_inside = (ends % self._stride != 0) & (ends != lengths)
         if cut_inside.any() or (windows.start % self._stride != 0).any():
-            raise ValueError(f"found a cut that is no multiple of {self._stride}")
+            raise ValueError(f"found a cut that is not a multiple of {self._stride}")
         first = self._first[windows.document]
         num = len(self.size) + 1
         change = np.bincount(first + windows.start // self._stride, minlength=num)

@@ -17,7 +17,7 @@ from .guarantees import PolicyCounts
 
 __all__ = ["Bar", "bars_figure", "policies_figure"]
 
-# Legible on white and on black, also without colour vision.
+# Legible on white and on black, and for colour-blind readers.
 _WINDOWS = ("#3b8ea5", "#d98e32")
 _PAD, _UNSEEN = "#8c959f", "#cf4f4f"
 _LINE_INCHES = 0.26

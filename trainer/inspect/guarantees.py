@@ -253,7 +253,7 @@ def _from_to(numbers: tuple[int, int] | None) -> str:
 
 def _guarantee_lines(found: Sequence[Guarantee]) -> Iterator[Line]:
     for each in found:
-        word = "holds" if each.holds else "not so"
+        word = "holds" if each.holds else "fails"
         style = "green" if each.holds else ""
         if each.is_promised and not each.holds:
             word, style = "BROKEN", "bold red"

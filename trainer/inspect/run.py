@@ -28,7 +28,7 @@ def run_config(folder: Path, store: Store) -> Config:
     path = folder / CONFIG_NAME
     if not path.is_file():
         raise ConfigError(
-            f"{folder}: found no {CONFIG_NAME}, so this is no training run",
+            f"{folder}: found no {CONFIG_NAME}, so this is not a training run",
             "give the folder that tct train -o wrote",
         )
     run = read_run(folder)

@@ -1,7 +1,7 @@
 """The cost of training: arithmetic, memory, and what a device offers of both.
 
 Arithmetic is that of the matrix products of the forward and the backward pass, counted
-from the real lengths of windows: computing PAD is no useful work.  A product of (m, k)
+from the real lengths of windows: computing PAD is not useful work.  A product of (m, k)
 and (k, n) takes 2 m k n operations forward and twice as many backward.
 """
 

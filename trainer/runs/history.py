@@ -159,7 +159,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The records of metrics.jsonl; none if there is no such file.
 
     Raises:
-        FormatError: a line is no record, or is damaged.
+        FormatError: a line is not a record, or is damaged.
     """
     if not path.is_file():
         return []
@@ -172,7 +172,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             if number == len(lines) and not line.endswith(b"\n"):
                 break  # it is being written
             raise FormatError(
-                f"{path}: line {number} is no record with a kind and a step ({error})",
+                f"{path}: line {number} is not a record with a kind and a step "
+                f"({error})",
                 "remove this line",
             ) from error
     return found

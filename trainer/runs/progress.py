@@ -31,7 +31,7 @@ class TrainProgress:
         """The run enters a phase: "training", "evaluating" or "writing"."""
 
     def note(self, text: str) -> None:
-        """A remark that is no error."""
+        """A remark that is not an error."""
 
     def finish(self) -> None:
         """The run ends, for whatever reason."""

@@ -38,7 +38,10 @@ def render_export(done: "Exported", screen: Screen) -> None:
         ("checkpoint", os.fspath(done.checkpoint)),
         ("parameters", f"{done.parameters:,}"),
         *(_validation(done.state.validation) if done.state.validation else []),
-        ("tct eval", "in the card" if done.is_evaluated else "none of this checkpoint"),
+        (
+            "tct eval",
+            "in the card" if done.is_evaluated else "not run on this checkpoint",
+        ),
         ("size", f"{done.size / 1e6:,.1f} MB"),
     ]
     screen.print(facts_table(rows=rows))
@@ -64,13 +67,13 @@ def _dry_figures(found: "DryRun") -> list[tuple[str, str]]:
         ("MFU", f"{found.mfu:.1%} of {peak}"),
         (
             "memory",
-            f"{_gigabytes(found.memory)} by estimate without torch.compile, "
-            f"{_gigabytes(found.memory_seen)} seen, "
-            f"{_gigabytes(found.memory_there)} there",
+            f"{_gigabytes(found.memory)} estimated without torch.compile, "
+            f"{_gigabytes(found.memory_seen)} measured, "
+            f"{_gigabytes(found.memory_there)} in total",
         ),
         (
             "checkpoints",
-            f"{_gigabytes(found.disk)} of disk at most, "
+            f"at most {_gigabytes(found.disk)} on disk, "
             f"{_gigabytes(found.checkpoint)} each",
         ),
         ("time to finish", time_left(found.seconds)),

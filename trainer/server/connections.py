@@ -1,7 +1,7 @@
 """Limit the number of connections, and the time that one may idle or stall.
 
     too many     drop the one that has been idle longest; if all are busy, the new one
-    idle         drop it, also in the middle of a request's head
+    idle         drop it, even in the middle of a request's head
     stalled      drop it once the client stops reading its answer
 
 So clients that open connections and leave them, or read answers byte by byte, do not

@@ -34,7 +34,7 @@ def read_prompt(
         # Nobody types invalid UTF-8, and no answer could quote it.
         if not partial or _SURROGATE.search(text):
             raise
-    # `splitlines` would also split at U+2028, which is no line break in YAML.
+    # `splitlines` would also split at U+2028, which is not a line break in YAML.
     *kept, last = re.split(r"(?<=\n)", text.rstrip())
     return _read(tokenizer, "".join(kept)), last
 
@@ -47,7 +47,7 @@ def _read(tokenizer: Tokenizer, text: str) -> Prompt:
         if problem.reason == "empty":
             return tokenizer.open(None)
         raise PromptError(
-            f"the prompt is no workflow: {problem}",
+            f"the prompt is not a workflow: {problem}",
             "give one YAML or JSON object, or leave that part to the model",
         ) from problem
     return tokenizer.open(value)

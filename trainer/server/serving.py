@@ -86,7 +86,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address, family=family)
     except UnicodeError as error:  # of the codec of host names
         raise ConfigError(
-            f"--host {host}: no name or address", "choose another --host"
+            f"--host {host}: not a name or address", "choose another --host"
         ) from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

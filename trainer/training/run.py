@@ -227,8 +227,6 @@ def _batches(
 
 def _describe(folder: Path, state: State, batches: Batches) -> None:
     store = batches.store
-    # What cannot be made is found before hours of training, not after.
-    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
     write_atomic(folder / "tokenizer.json", lambda file: file.write(tokenizer))
     write_record(
@@ -249,6 +247,8 @@ def _describe(folder: Path, state: State, batches: Batches) -> None:
         name="run",
         version=RUN_VERSION,
     )
+    # A folder that cannot be created is found before hours of training, not after.
+    (folder / CHECKPOINTS).mkdir(exist_ok=True)
 
 
 def _describe_store(store: Store) -> Mapping[str, Any]:

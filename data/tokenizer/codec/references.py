@@ -2,8 +2,8 @@
 
 Workflows repeat themselves: the same action pinned to the same commit, the same script
 line, the same path.  A text of MIN_TEXT to MAX_TEXT characters is remembered under the
-node that types it; when it comes again at that node, a reference counts how many texts
-ago it was.  That makes unseen workflows 7 % shorter.
+node that types it; when it recurs at that node, a reference counts how many texts ago
+it was.  That makes unseen workflows 7 % shorter.
 
 References are total: one that points before the first text means the first text, and
 without any text the shortest that the node allows.  So every sequence of symbols that

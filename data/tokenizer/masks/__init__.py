@@ -1,6 +1,6 @@
 """Which ids may follow, and the shortest way to the end.
 
-    state.py       one document while it is written
+    state.py       one document in progress
     engine.py      the parts that all states share
     pushdown.py    steps through the grammar        frames.py   its immutable stacks
     masks.py       the ids that are allowed         trie.py     the vocabulary as a trie

@@ -83,5 +83,5 @@ def test_no_more_than_one_line_is_left_out() -> None:
     ],
 )
 def test_what_is_no_workflow_says_why(text: str, problem: str) -> None:
-    with pytest.raises(PromptError, match=f"the prompt is no workflow: {problem}"):
+    with pytest.raises(PromptError, match=f"the prompt is not a workflow: {problem}"):
         read_prompt(TOKENIZER, text)
