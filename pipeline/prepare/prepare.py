@@ -121,7 +121,7 @@ def prepare(
             # Another process may have made it between the check and the lock.
             found = find_store(store, inputs, force=options.force)
             if found is None:
-                return run.publish(work, tokenizer, inputs)
+                return run.publish(store, work, tokenizer, inputs)
             work.discard()
     sweep(store, inputs)
     return PrepareReport(
@@ -175,14 +175,14 @@ class _Preparation:
         return inputs
 
     def publish(
-        self, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
+        self, store: Path, work: Staging, tokenizer: Tokenizer, inputs: dict[str, Any]
     ) -> PrepareReport:
         """Make the store and its report, and let both appear at once."""
         manifest = self.make(work, tokenizer, inputs)
         summary = write_report(Store.open(work.made, verify="sizes"))
         work.publish()
         return PrepareReport(
-            store=work.store,
+            store=store,  # as it was given; the one of `work` is absolute
             up_to_date=False,
             manifest=manifest,
             seconds=self.seconds,
