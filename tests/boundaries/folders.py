@@ -16,8 +16,8 @@ from tct.data.errors import TctError
 from tct.tests.boundaries.harness import (
     attack_apart,
     mutate,
-    mutate_in_place,
     mutate_json,
+    overwrite,
 )
 
 __all__ = ["Readers", "forge", "results", "rot"]
@@ -98,7 +98,7 @@ def forge(
 
 
 def _mutate_bytes(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:
-    change = mutate if choose.random() < 0.25 else mutate_in_place
+    change = mutate if choose.random() < 0.25 else overwrite
     return change(data, others, choose)
 
 

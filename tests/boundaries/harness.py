@@ -26,7 +26,6 @@ __all__ = [
     "attack",
     "attack_apart",
     "mutate",
-    "mutate_in_place",
     "mutate_json",
     "mutation",
     "mutations",
@@ -129,9 +128,8 @@ def overwrite(data: bytes, others: Sequence[bytes], choose: random.Random) -> by
     """
     changed = bytearray(data)
     for _ in range(choose.randint(1, 4)):
-        at = choose.randrange(len(changed))
         other = choose.choice(others)
-        start = choose.randrange(len(other))
+        at, start = choose.randrange(len(changed)), choose.randrange(len(other))
         size = choose.choice([1, 1, 2, 4, 8, 64])
         new = choose.choice(
             [
@@ -140,28 +138,24 @@ def overwrite(data: bytes, others: Sequence[bytes], choose: random.Random) -> by
                 choose.choice([b"\0", b"\x7f", b"\xff", b"\x80"]) * size,
                 choose.choice(HOSTILE),
                 other[start : start + size],
+                _near(changed, choose),
             ]
         )
+        if len(new) in (2, 4, 8):
+            at -= at % len(new)  # where a number of this size is likely to be
         changed[at : at + len(new)] = new
     return bytes(changed[: len(data)])
 
 
-def mutate_in_place(
-    data: bytes, others: Sequence[bytes], choose: random.Random
-) -> bytes:
-    """`data` with one to three bytes or numbers in it changed; as long as it was."""
-    changed = bytearray(data)
-    for _ in range(choose.randint(1, 3)):
-        size = choose.choice([1, 1, 2, 4, 4, 8, 8])
-        at = choose.randrange(max(1, len(changed) - size)) // size * size
-        found = int.from_bytes(changed[at : at + size], "little")
-        top = 1 << (8 * size)
-        bit, any_number = choose.randrange(8 * size), choose.randrange(top)
-        edges = [0, top - 1, top // 2, top // 2 - 1]
-        near = [found ^ 1 << bit, found + 1, found - 1, found * 2]
-        number = choose.choice([*edges, *near, any_number])
-        changed[at : at + size] = (number % top).to_bytes(size, "little")
-    return bytes(changed[: len(data)])
+def _near(data: bytearray, choose: random.Random) -> bytes:
+    """A little-endian number near one of `data`, or at the edge of its type."""
+    size = choose.choice([2, 4, 8])
+    at = choose.randrange(max(1, len(data) - size)) // size * size
+    found = int.from_bytes(data[at : at + size], "little")
+    top = 1 << (8 * size)
+    edges = [0, top - 1, top // 2, top // 2 - 1]
+    near = choose.choice([*edges, found + 1, found - 1, found * 2])
+    return (near % top).to_bytes(size, "little")
 
 
 def mutate_json(data: bytes, others: Sequence[bytes], choose: random.Random) -> bytes:

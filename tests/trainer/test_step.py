@@ -1,4 +1,5 @@
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -12,13 +13,14 @@ from tct.data.store import Store
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
 from tct.trainer.model import GPT, init_weights
+from tct.trainer.model.cost import Peak
 from tct.trainer.optim import optimizer_tensors, restore_optimizers
 from tct.trainer.presets import override
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.loader import DeviceBatch, Loader
 from tct.trainer.training.run import training_batches
-from tct.trainer.training.step import train_step
+from tct.trainer.training.step import Interval, train_step
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")
@@ -181,3 +183,19 @@ def test_sixteen_random_documents_can_be_learnt_by_heart(
 
     assert np.isfinite(losses).all()
     assert losses[-1] < 0.1
+
+
+def test_the_speed_counts_the_time_until_the_device_is_done(
+    small: Config, batch: DeviceBatch
+) -> None:
+    """A GPU's steps are only queued when `train_step` returns."""
+    peak = Peak(flops=1e12, source="measured")
+    interval = Interval(small.model, peak, world_size=1)
+    began = time.perf_counter()
+    result = train_step(fresh(small), batch, lr=0.01, clip=1.0)
+    interval.add(1, result, batch, lr=0.01, began=began, waited=0.0)
+    time.sleep(0.2)
+
+    record = interval.record(step=1, tokens=result.targets, seconds=0.0, eta=0.0)
+
+    assert record.tokens_per_s <= result.targets / 0.2

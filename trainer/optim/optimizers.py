@@ -16,7 +16,6 @@ from .muon import Muon
 
 __all__ = ["make_optimizers", "optimizer_tensors", "restore_optimizers"]
 
-_FUSED = ("cpu", "cuda")
 _STATE = {
     torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
     Muon: ("momentum_buffer",),
@@ -40,13 +39,13 @@ def make_optimizers(model: GPT, optim: OptimConfig) -> list[Optimizer]:
         optimizers.append(Muon(hidden, lr=optim.lr, weight_decay=optim.weight_decay))
     else:
         groups.append({"params": hidden, "weight_decay": optim.weight_decay})
-    device = next(model.parameters()).device
     adamw = torch.optim.AdamW(
         groups,
         lr=optim.lr,
         betas=(optim.beta1, optim.beta2),
-        # One pass over memory instead of a dozen: three times as fast on a CPU.
-        fused=device.type in _FUSED,
+        # One pass over memory instead of a dozen: three times as fast on a CPU.  And
+        # only fused does it read `found_inf`, which skips steps that are not finite.
+        fused=True,
     )
     return [adamw, *optimizers]
 

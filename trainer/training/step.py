@@ -107,7 +107,7 @@ class Interval:
         self._model, self._peak, self._world_size = model, peak, world_size
         self._epoch = 0
         self._offset: int | None = None
-        self._lr = self._seconds = self._waited = self._flops = 0.0
+        self._lr = self._began = self._waited = self._flops = 0.0
         self._positions = 0
         self.steps: list[tuple[int, DeviceBatch, StepResult]] = []
         """Number in the run, batch without its tensors, and result of each step."""
@@ -137,7 +137,8 @@ class Interval:
         self._positions += sum(part.inputs.numel() for part in batch.micro_batches)
         self._flops += training_flops(self._model, batch.windows.length)
         self._epoch, self._offset, self._lr = batch.epoch, batch.offset, lr
-        self._seconds += time.perf_counter() - began
+        if not self.steps:
+            self._began = began
         self.steps.append((step, replace(batch, micro_batches=[]), result))
 
     def record(
@@ -146,20 +147,23 @@ class Interval:
         """Summarise these steps, of which there is at least one."""
         results = [result for *_, result in self.steps]
         loss_sum = torch.stack([result.loss_sum for result in results]).double().sum()
+        loss = loss_sum.item() / self.targets
         grad_norm = results[-1].grad_norm
+        # Now that the device is done: the host only queues the steps, and runs ahead.
+        elapsed = time.perf_counter() - self._began
         return StepRecord(
             step=step,
             epoch=self._epoch,
             offset=self._offset,
-            loss=loss_sum.item() / self.targets,
+            loss=loss,
             lr=self._lr,
             grad_norm=grad_norm.item(),
             targets=self.targets,
             tokens=tokens,
-            tokens_per_s=self.targets / self._seconds,
-            positions_per_s=self._world_size * self._positions / self._seconds,
-            mfu=self._flops / self._seconds / self._peak.flops,
-            loader_wait=self._waited / self._seconds,
+            tokens_per_s=self.targets / elapsed,
+            positions_per_s=self._world_size * self._positions / elapsed,
+            mfu=self._flops / elapsed / self._peak.flops,
+            loader_wait=self._waited / elapsed,
             memory=peak_memory(grad_norm.device),
             seconds=seconds,
             eta=eta,
