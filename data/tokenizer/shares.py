@@ -23,7 +23,6 @@ def key_shares(tokenizer: Tokenizer, ids: Iterable[int]) -> dict[str, float]:
         symbols = tokenizer.vocabulary[token]
         for run in _RUN.findall(symbols):
             reader.feed(run)
-            path = reader.schema_path
-            key = path[0] if path else key
+            key = reader.top_key or key
             shares[key] += len(run) / len(symbols)
     return shares

@@ -46,11 +46,20 @@ class Reader(ExactReader):
     @property
     def schema_path(self) -> tuple[str, ...]:
         """The same with `*` for a key that the schema does not name, `[]` for items."""
+        return tuple(self._schema_steps())
+
+    @property
+    def top_key(self) -> str | None:
+        """The first step of `schema_path`, None at the root."""
+        return next(self._schema_steps(), None)
+
+    def _schema_steps(self) -> Iterator[str]:
         known = self._grammar.known_keys
-        return tuple(
-            "[]" if isinstance(step, int) else step if step in known(node) else "*"
-            for node, step in steps(self._frames)
-        )
+        for node, step in steps(self._frames):
+            if isinstance(step, int):
+                yield "[]"
+            else:
+                yield step if step in known(node) else "*"
 
     def feed(self, symbols: str) -> None:
         """Read on.
