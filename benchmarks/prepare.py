@@ -1,12 +1,10 @@
 """How long does it take to prepare workflows, and where does the time go?
 
-The peer is the pipeline that one would write instead, with as many processes: PyYAML's
-CSafeLoader, json.dumps, byte-level BPE of 8,192 by Hugging Face's tokenizers, np.save.
-It checks nothing, keeps nothing when it is killed and reads YAML 1.1.
+The peer is `simple_pipeline.py`, with as many processes.  Both are commands, so both
+pay for their start.
 """
 
 import itertools
-import json
 import os
 import platform
 import shutil
@@ -15,16 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 import pyarrow.parquet as pq
-import yaml
 
 from tct import __version__
 from tct.data.documents.json_text import canonical_bytes
@@ -39,82 +31,39 @@ from tct.pipeline.prepare.pool import num_cores
 from tct.pipeline.sources import Columns, read_records
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "workflows-100k.parquet"
-
-
-# -- the peer --------------------------------------------------------------------------
-
-
-def learn_bpe(corpus: Path, path: Path) -> None:
-    """Train byte-level BPE as its documentation shows, on every eighth document."""
-    from tokenizers import Tokenizer as Bpe
-    from tokenizers import decoders, models, pre_tokenizers, trainers
-
-    bpe = Bpe(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=8192, initial_alphabet=alphabet)
-    texts = (dumped for dumped in _dumped(corpus))
-    bpe.train_from_iterator(texts, trainer)
-    bpe.save(str(path))
-
-
-def _dumped(corpus: Path) -> Iterator[str]:
-    for batch in pq.ParquetFile(corpus).iter_batches(512, columns=["text"]):
-        yield from _json_texts(batch.column(0).to_pylist()[::8])
-
-
-def _json_texts(texts: list[str]) -> list[str]:
-    dumped = []
-    for text in texts:
-        try:
-            value = yaml.load(text, Loader=yaml.CSafeLoader)
-            dumped.append(json.dumps(value, default=str))
-        except (yaml.YAMLError, ValueError, TypeError):
-            continue
-    return dumped
-
-
-@cache
-def _bpe(path: str) -> Any:
-    from tokenizers import Tokenizer as Bpe
-
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # processes are what is compared
-    return Bpe.from_file(path)
-
-
-def _simple_part(path: str, texts: list[str], out: str) -> int:
-    encoded = _bpe(path).encode_batch_fast(_json_texts(texts))
-    ids = [np.array(one.ids, dtype=np.uint16) for one in encoded]
-    np.save(out, np.concatenate([np.empty(0, np.uint16), *ids]))
-    return len(ids)
-
-
-def simple(corpus: Path, folder: Path, bpe: Path, workers: int) -> int:
-    """Run the simple pipeline on a corpus; return its number of documents."""
-    folder.mkdir()
-    with ProcessPoolExecutor(workers) as pool:
-        futures = []
-        batches = pq.ParquetFile(corpus).iter_batches(512, columns=["text"])
-        for number, batch in enumerate(batches):
-            out, texts = str(folder / f"{number:05}.npy"), batch.column(0).to_pylist()
-            futures.append(pool.submit(_simple_part, str(bpe), texts, out))
-        count = sum(future.result() for future in futures)
-    parts = [np.load(path) for path in sorted(folder.glob("*.npy"))]
-    np.save(folder / "tokens.npy", np.concatenate(parts))
-    return count
+PEER = Path(__file__).with_name("simple_pipeline.py")
 
 
 # -- ours ------------------------------------------------------------------------------
 
 
-def tct(*arguments: object, cache: Path) -> float:
+def timed(command: list[object], **environment: str) -> float:
     """Wall seconds of a command."""
-    command = [sys.executable, "-m", "tct", *map(str, arguments)]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     begun = time.perf_counter()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, *map(str, command)],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+    )
     return time.perf_counter() - begun
+
+
+def tct(*arguments: object, cache: Path, native: bool = True) -> float:
+    """Wall seconds of a command of tct."""
+    environment = {"XDG_CACHE_HOME": str(cache), "TCT_NATIVE": str(int(native))}
+    return timed(["-m", "tct", *arguments], **environment)
+
+
+def newest_versions(corpus: Path, path: Path) -> None:
+    """Write the newest version of each file of a corpus: files that all differ."""
+    table = pq.read_table(corpus)
+    names = zip(table["repo"].to_pylist(), table["path"].to_pylist(), strict=True)
+    newest: dict[tuple[str, str], tuple[float, int]] = {}
+    times = table["time"].to_pylist()
+    for row, name in enumerate(names):
+        newest[name] = max(newest.get(name, (times[row], row)), (times[row], row))
+    pq.write_table(table.take(sorted(row for _, row in newest.values())), path)
 
 
 def shares(corpus: Path, folder: Path) -> dict[str, float]:
@@ -166,32 +115,34 @@ def _time_document(
 
 
 def compare(corpus: Path, folder: Path, workers: int, rounds: int) -> None:
-    """Both pipelines in turn."""
-    learn_bpe(corpus, folder / "bpe.json")
+    """Both pipelines in turn, each as a command of its own."""
     size = sum(len(record.text) for record in read_records([corpus], Columns())) / 1e6
     rows = pq.ParquetFile(corpus).metadata.num_rows
     print(f"\n{rows:,} documents, {size:,.0f} MB of YAML, {workers} processes\n")
     print("| round | tct | documents/s | MB/s | simple | documents/s | ratio |")
     print("|---|---|---|---|---|---|---|")
     ratios = []
+    prepare = ("prepare", corpus, "--workers", workers, "-o")
     for number in range(rounds):
         for name in ("store", "simple", "cache"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        ours = tct(
-            *("prepare", corpus, "-o", folder / "store", "--workers", workers),
-            cache=folder / "cache",
-        )
-        begun = time.perf_counter()
-        simple(corpus, folder / "simple", folder / "bpe.json", workers)
-        theirs = time.perf_counter() - begun
+        ours = tct(*prepare, folder / "store", cache=folder / "cache")
+        theirs = timed([PEER, corpus, folder / "simple", folder / "bpe.json", workers])
         ratios.append(theirs / ours)
         print(
-            f"| {number + 1} | {ours:.1f} s | {rows / ours:,.0f} | {size / ours:.1f} "
+            f"| {number + 1} | {ours:.2f} s | {rows / ours:,.0f} | {size / ours:.1f} "
             f"| {theirs:.1f} s | {rows / theirs:,.0f} "
             f"| {ratios[-1]:.2f} |",
             flush=True,
         )
     print(f"\nmedian ratio {statistics.median(ratios):.2f}\n")
+    slow = tct(*prepare, folder / "python", cache=folder / "cache", native=False)
+    digests = {Store.open(folder / name).digest for name in ("store", "python")}
+    assert len(digests) == 1
+    shutil.rmtree(folder / "python")
+    print(
+        f"without the compiled core {slow:.1f} s, to the same store {digests.pop()}\n"
+    )
 
 
 def print_shares(corpus: Path, folder: Path) -> None:
@@ -243,7 +194,12 @@ def increments(corpus: Path, folder: Path, workers: int) -> None:
 @click.option(
     "--train", is_flag=True, help="Also learn a tokenizer and prepare with it."
 )
-def main(corpus: Path, workers: int, rounds: int, train: bool) -> None:
+def main(
+    corpus: Path,
+    workers: int,
+    rounds: int,
+    train: bool,
+) -> None:
     """Print tables in Markdown."""
     print(
         f"# Preparing workflows\n\ntct {__version__}, Python "
@@ -251,7 +207,11 @@ def main(corpus: Path, workers: int, rounds: int, train: bool) -> None:
     )
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
+        timed([PEER, corpus, folder / "bpe.json"])
+        newest_versions(corpus, folder / "newest.parquet")
         compare(corpus, folder, workers, rounds)
+        print("The newest version of each file:")
+        compare(folder / "newest.parquet", folder, workers, 2 * rounds + 1)
         print_shares(corpus, folder)
         increments(corpus, folder, workers)
         if train:
