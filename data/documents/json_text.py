@@ -9,6 +9,8 @@ import json
 import re
 from typing import TypeAlias
 
+from ..native import core
+
 __all__ = ["MAX_DEPTH", "Json", "canonical_bytes", "dump", "quote"]
 
 MAX_DEPTH = 128
@@ -24,7 +26,8 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def canonical_bytes(value: Json) -> bytes:
     """The canonical JSON text of `value`, as UTF-8."""
-    return dump(value).encode()
+    found = NotImplemented if core is None else core.canonical_bytes(value)
+    return dump(value).encode() if found is NotImplemented else bytes(found)
 
 
 def dump(value: Json, *, indent: int | None = None) -> str:

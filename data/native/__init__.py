@@ -10,6 +10,7 @@ everything gives the same bytes, only slower.
 """
 
 import os
+from importlib import import_module
 from types import ModuleType
 
 __all__ = ["core"]
@@ -19,10 +20,9 @@ def _load() -> ModuleType | None:
     if os.environ.get("TCT_NATIVE") == "0":
         return None
     try:
-        from . import _core
+        return import_module("._core", __name__)
     except ImportError:
         return None
-    return _core
 
 
 core = _load()

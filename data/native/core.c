@@ -1,18 +1,26 @@
-/* The inner loops of `tct`, compiled.
+/* The inner loops of tct, compiled.
 
-   Each loop answers as its Python original does, or returns None: "not sure", and
-   Python does the work.  It never answers differently.  docs/native.md lists the
-   invariants. */
+   Each loop answers as its Python original would, or returns NotImplemented: "not
+   sure", and Python does the work.  It never answers differently.  docs/native.md
+   lists the invariants. */
 
-#define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030b0000
-#include <Python.h>
+#include "codec.h"
 
 static PyMethodDef functions[] = {
+    {"canonical_bytes", canonical_bytes, METH_O, "Canonical JSON text, as UTF-8."},
     {NULL, NULL, 0, NULL},
 };
 
+static int add_types(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &codec_spec, NULL);
+    int failed = !type || PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, add_types},
     {0, NULL},
 };
 

@@ -15,7 +15,7 @@ from ..files import canonical_json, check_format, read_json
 from ..records import typed
 from .symbols import MAX_CHARACTERS, MAX_LITERALS
 
-__all__ = ["check_content", "check_merges", "content_digest", "read_content"]
+__all__ = ["check_content", "content_digest", "read_content"]
 
 _MOST = 4096  # labels, and items or keys that a schema may demand
 
@@ -110,20 +110,6 @@ def check_content(data: Mapping[str, Any], *, vocab_size: int) -> None:
         _expect(0 <= grammar[name] < len(grammar["nodes"]), f"no {name}")
     for number, node in enumerate(grammar["nodes"]):
         _check_node(node, grammar, f"node {number}")
-
-
-def check_merges(merges: Sequence[str], base: Iterable[str]) -> None:
-    """Check that merged tokens consist of symbols and differ.
-
-    Raises:
-        ValueError: names the problem.
-    """
-    known = set(base)
-    _expect(_differ([*known, *merges]), "a duplicate token")
-    _expect(
-        all(merges) and known.issuperset("".join(merges)),
-        "a token that is empty or has an unknown symbol",
-    )
 
 
 def _check_automaton(automaton: _Automaton, where: str) -> None:

@@ -24,17 +24,19 @@ from numpy.typing import ArrayLike, NDArray
 from ..documents.json_text import Json
 from ..errors import FormatError
 from ..files import write_atomic
-from .checks import check_content, check_merges, content_digest, read_content
+from .checks import check_content, content_digest, read_content
 from .codec import Codec
 from .codec.decoder import Decoder
+from .codec.native import NativeCodec
 from .codec.prefix import Prefix
 from .grammar import Grammar
 from .masks import MaskEngine
 from .masks.state import State
 from .prompt import Prompt, open_prompt
 from .segmenter import Segmenter
-from .symbols import ESCAPES, FIRST_CHARACTER_ID, Control, base_symbols
+from .symbols import ESCAPES, Control
 from .trace import Names, TracedToken, trace
+from .vocabulary import MODEL_VOCAB, PAD, VOCAB_SIZE, number_tokens
 
 __all__ = [
     "MODEL_VOCAB",
@@ -45,15 +47,11 @@ __all__ = [
     "Tokenizer",
 ]
 
-VOCAB_SIZE = 8192
-PAD = 8192
-"""Id outside the vocabulary that fills the end of an input."""
-MODEL_VOCAB = 8193
-
 TOKENIZER_FORMAT = "tct-tokenizer"
 TOKENIZER_VERSION = 2
 
-_ESCAPE_IDS = tuple(i for i, symbol in enumerate(Control) if symbol in ESCAPES)
+_IS_ESCAPE = np.zeros(1 << 16, dtype=np.bool_)  # by uint16
+_IS_ESCAPE[[i for i, symbol in enumerate(Control) if symbol in ESCAPES]] = True
 
 
 class Tokenizer:
@@ -78,19 +76,16 @@ class Tokenizer:
         Raises:
             ValueError: merges that do not fit in, or hold something else than symbols.
         """
-        base = base_symbols(characters, num_literals=len(grammar.literals))
-        first_merge = FIRST_CHARACTER_ID + len(characters)
-        if first_merge + len(merges) > VOCAB_SIZE:
-            problem = f"{len(merges):,} merges do not fit into {VOCAB_SIZE:,} ids"
-            raise ValueError(problem)
-        check_merges(merges, base.values())
         self.grammar = grammar
         self.characters = characters
         self.merges = merges
         self.schema_sha256 = schema_sha256
         self.codec = Codec(grammar, characters)
-        self.vocabulary: dict[int, str] = base | dict(enumerate(merges, first_merge))
+        self.vocabulary = number_tokens(
+            characters, merges, num_literals=len(grammar.literals)
+        )
         """Id to symbols; reserved ids are absent."""
+        self._native = NativeCodec(self.codec, self.vocabulary)
 
     # -- files -------------------------------------------------------------------------
 
@@ -168,8 +163,11 @@ class Tokenizer:
             ValueError: nesting beyond MAX_DEPTH.
             TypeError: not a JSON value.
         """
-        ids = self.segmenter.encode(self.codec.encode(value), max_tokens)
-        return np.frombuffer(bytearray(ids), dtype="<u2")
+        ids = self._native.encode(value, max_tokens)
+        if ids is None:
+            chunks = self.codec.encode(value)
+            ids = bytearray(self.segmenter.encode(chunks, max_tokens))
+        return np.frombuffer(ids, dtype="<u2")
 
     def encode_stream(self, values: Iterable[Json]) -> Iterator[NDArray[np.uint16]]:
         """`encode` each document as it comes."""
@@ -210,6 +208,8 @@ class Tokenizer:
         Raises:
             DecodeError: these ids are not a document; names the first bad one.
         """
+        if (found := self._native.decode(ids)) is not None:
+            return found.value
         decoder = self.decoder()
         decoder.feed(ids)
         return decoder.value()
@@ -247,7 +247,7 @@ class Tokenizer:
 
     def is_on_schema(self, ids: NDArray[np.uint16]) -> bool:
         """Whether a document was encoded without an escape."""
-        return not any((ids == escape).any() for escape in _ESCAPE_IDS)
+        return not _IS_ESCAPE[ids].any()
 
     # -- masks -------------------------------------------------------------------------
 

@@ -256,7 +256,7 @@ def test_the_fast_path_reads_what_the_exact_path_reads(
     put = data.draw(st.text(st.sampled_from(sorted(set(symbols) | set(Control)))))
     skipped = data.draw(st.integers(0, 3))
     damaged = symbols[:at] + put + symbols[at + skipped :]
-    tables = TOKENIZER.codec._tables
+    tables = TOKENIZER.codec.tables
     for text in (symbols, damaged):
         for _ in range(2):  # the second time everything is known
             exact = reading(ExactOnly(tables), text)

@@ -37,11 +37,12 @@ class Codec:
             characters: non-ASCII characters that have a symbol of their own.
         """
         self.grammar = grammar
+        self.characters = characters
         self.literals = {
             word: literal_symbol(slot) for slot, word in enumerate(grammar.literals)
         }
         self.words = {symbol: word for word, symbol in self.literals.items()}
-        self._tables = Tables(grammar, self.words)
+        self.tables = Tables(grammar, self.words)
         # All other characters are spelled in bytes.
         self._rare = re.compile(f"[^\x00-\x7f{re.escape(characters)}]")
 
@@ -57,7 +58,7 @@ class Codec:
             ValueError: nesting beyond MAX_DEPTH.
             TypeError: not a JSON value.
         """
-        return Encoder(self._tables, self.spell).write(value)
+        return Encoder(self.tables, self.spell).write(value)
 
     def spell(self, text: str) -> str:
         """The text symbols of a string, without END."""
@@ -74,7 +75,7 @@ class Codec:
 
     def reader(self) -> Reader:
         """A reader at the beginning of a document."""
-        return Reader(self._tables)
+        return Reader(self.tables)
 
     def decode(self, symbols: str) -> Json:
         """Decode one value.
