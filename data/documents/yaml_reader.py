@@ -13,6 +13,7 @@ Source: YAML 1.2.2, chapters 5 to 9.
 
 import re
 
+from ..native import core
 from .json_text import Json
 from .rejects import RejectedError
 from .yaml_cursor import BLANKS, Properties
@@ -49,11 +50,21 @@ def parse_yaml(text: str) -> Json:
     Raises:
         RejectedError: the text is not YAML, or not one document of JSON values.
     """
-    if forbidden := _FORBIDDEN.search(text):
-        line = text.count("\n", 0, forbidden.start()) + 1
+    raw, text = text, text.replace("\r\n", "\n").replace("\r", "\n")
+    value = NotImplemented if core is None else core.read_yaml(text)
+    return _parse(raw, text) if value is NotImplemented else value
+
+
+def _parse(raw: str, text: str) -> Json:
+    """Parse a text that the compiled core is not sure of.
+
+    Args:
+        raw: the text as it is.
+        text: the same with U+000A as its only line break.
+    """
+    if forbidden := _FORBIDDEN.search(raw):
+        line = raw.count("\n", 0, forbidden.start()) + 1
         raise RejectedError("syntax", f"line {line:,}: found control characters")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\ufeff" in text:
         text = _MARKED.sub(lambda found: found[0].replace("\ufeff", ""), text)
     reader = _Reader(f"\n{text}\n" if not text.endswith("\n") else f"\n{text}")

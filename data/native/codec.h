@@ -21,7 +21,7 @@ static int32_t *copy_int32(const char *data, Py_ssize_t size, Py_ssize_t count)
     return made;
 }
 
-static int read_automaton(Automaton *a, PyObject *plan)
+static int load_automaton(Automaton *a, PyObject *plan)
 {
     const char *ascii, *table, *labels;
     Py_ssize_t ascii_size, table_size, labels_size;
@@ -40,7 +40,7 @@ static int read_automaton(Automaton *a, PyObject *plan)
     return a->table && a->labels;
 }
 
-static int read_node(Codec *c, Node *node, PyObject *plan)
+static int load_node(Codec *c, Node *node, PyObject *plan)
 {
     if (!PyArg_ParseTuple(plan, "pppiiiippnniO!", &node->null, &node->true_,
                           &node->false_, &node->opener, &node->number, &node->text,
@@ -57,7 +57,7 @@ static int read_node(Codec *c, Node *node, PyObject *plan)
     return know_place(c, node->start);
 }
 
-static int read_grammar(Codec *c, PyObject *nodes, PyObject *automata)
+static int load_grammar(Codec *c, PyObject *nodes, PyObject *automata)
 {
     Py_ssize_t num_nodes = PyList_Size(nodes), num_automata = PyList_Size(automata);
     if (num_nodes < 1 || num_nodes > INT16_MAX || num_automata > INT16_MAX
@@ -76,19 +76,19 @@ static int read_grammar(Codec *c, PyObject *nodes, PyObject *automata)
     c->num_nodes = (int)num_nodes;
     c->num_automata = (int)num_automata;
     for (Py_ssize_t i = 0; i < num_automata; i++)
-        if (!read_automaton(&c->automata[i], PyList_GetItem(automata, i)))
+        if (!load_automaton(&c->automata[i], PyList_GetItem(automata, i)))
             return 0;
     for (Py_ssize_t i = 0; i < num_nodes; i++)
-        if (!read_node(c, &c->nodes[i], PyList_GetItem(nodes, i)))
+        if (!load_node(c, &c->nodes[i], PyList_GetItem(nodes, i)))
             return 0;
     return 1;
 }
 
 /* Common characters, ascending, and the symbols of bytes. */
-static int read_alphabet(Codec *c, PyObject *characters)
+static int load_alphabet(Codec *c, PyObject *characters)
 {
     Py_ssize_t size = PyList_Size(characters);
-    if (size > MAX_CHARACTERS) {
+    if (size > MAX_COMMON) {
         PyErr_SetString(PyExc_ValueError, "too many characters");
         return 0;
     }
@@ -104,7 +104,7 @@ static int read_alphabet(Codec *c, PyObject *characters)
 }
 
 /* The symbols of each id, one after the other. */
-static int read_expansions(Codec *c, PyObject *tokens)
+static int load_expansions(Codec *c, PyObject *tokens)
 {
     Symbols all = {0};
     uint32_t *sizes = c->expansion_starts;
@@ -148,8 +148,8 @@ static int codec_init(PyObject *self, PyObject *arguments, PyObject *keywords)
     Py_INCREF(c->learn);
     Py_INCREF(c->describe);
     Py_INCREF(c->words);
-    if (!read_grammar(c, nodes, automata) || !read_alphabet(c, characters)
-        || !read_expansions(c, tokens) || !init_segmenter(&c->segmenter, tokens)) {
+    if (!load_grammar(c, nodes, automata) || !load_alphabet(c, characters)
+        || !load_expansions(c, tokens) || !init_segmenter(&c->segmenter, tokens)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_ValueError, "a vocabulary of another size");
         return -1;

@@ -5,9 +5,11 @@
    lists the invariants. */
 
 #include "codec.h"
+#include "read_yaml.h"
 
 static PyMethodDef functions[] = {
     {"canonical_bytes", canonical_bytes, METH_O, "Canonical JSON text, as UTF-8."},
+    {"read_yaml", read_yaml, METH_O, "The object that a YAML text holds."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -19,6 +21,15 @@ static int add_types(PyObject *module)
     return failed ? -1 : 0;
 }
 
+/* The module's state is an `Interned`. */
+static int clear_module(PyObject *module)
+{
+    forget_strings(PyModule_GetState(module));
+    return 0;
+}
+
+static void free_module(void *module) { clear_module(module); }
+
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, add_types},
     {0, NULL},
@@ -27,9 +38,11 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "tct.data.native._core",
-    .m_size = 0,
+    .m_size = sizeof(Interned),
     .m_methods = functions,
     .m_slots = slots,
+    .m_clear = clear_module,
+    .m_free = free_module,
 };
 
 PyMODINIT_FUNC PyInit__core(void)

@@ -17,7 +17,7 @@ enum {
     NUM_REFERENCES = 32,
     FIRST_REFERENCE = FIRST_BYTE + 243,
     FIRST_CHARACTER = FIRST_REFERENCE + NUM_REFERENCES,
-    MAX_CHARACTERS = 128,
+    MAX_COMMON = 128,
 };
 
 /* Bounds, see codec/references.py and codec/lookup.py. */
@@ -86,8 +86,8 @@ typedef struct {
     PyObject *learn;    /* (place, key, count) -> (symbols, child, place, is_escaped) */
     PyObject *describe; /* place -> (needs, counts) */
     PyObject *words;    /* the literals */
-    uint32_t characters[MAX_CHARACTERS];
-    uint16_t character_symbols[MAX_CHARACTERS];
+    uint32_t characters[MAX_COMMON];
+    uint16_t character_symbols[MAX_COMMON];
     int num_characters;
     uint16_t bytes[256]; /* symbol of a byte, 0 for none */
     /* by id: its symbols */
