@@ -42,15 +42,17 @@ static int load_automaton(Automaton *a, PyObject *plan)
 
 static int load_node(Codec *c, Node *node, PyObject *plan)
 {
-    if (!PyArg_ParseTuple(plan, "pppiiiippnniO!", &node->null, &node->true_,
+    if (!PyArg_ParseTuple(plan, "pppiiiiippnniO!O!", &node->null, &node->true_,
                           &node->false_, &node->opener, &node->number, &node->text,
-                          &node->items, &node->only_array, &node->has_branches,
-                          &node->min_items, &node->max_items, &node->start,
-                          &PyDict_Type, &node->literals))
+                          &node->keys, &node->items, &node->only_array,
+                          &node->has_branches, &node->min_items, &node->max_items,
+                          &node->start, &PyDict_Type, &node->literals, &PyDict_Type,
+                          &node->known_keys))
         return 0;
     Py_INCREF(node->literals);
+    Py_INCREF(node->known_keys);
     if (node->number >= c->num_automata || node->text >= c->num_automata
-        || node->items >= c->num_nodes) {
+        || node->keys >= c->num_automata || node->items >= c->num_nodes) {
         PyErr_SetString(PyExc_ValueError, "a node that refers to nothing");
         return 0;
     }
@@ -141,11 +143,11 @@ static int codec_init(PyObject *self, PyObject *arguments, PyObject *keywords)
         return -1;
     }
     if (!PyArg_ParseTuple(arguments, "O!O!iiOOO!O!O!", &PyList_Type, &nodes,
-                          &PyList_Type, &automata, &c->root, &c->any, &c->learn,
+                          &PyList_Type, &automata, &c->root, &c->any, &c->follow,
                           &c->describe, &PyList_Type, &c->words, &PyList_Type,
                           &characters, &PyList_Type, &tokens))
         return -1;
-    Py_INCREF(c->learn);
+    Py_INCREF(c->follow);
     Py_INCREF(c->describe);
     Py_INCREF(c->words);
     if (!load_grammar(c, nodes, automata) || !load_alphabet(c, characters)
@@ -161,7 +163,7 @@ static int codec_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Codec *c = (Codec *)self;
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(c->learn);
+    Py_VISIT(c->follow);
     Py_VISIT(c->describe);
     Py_VISIT(c->words);
     return 0;
@@ -170,7 +172,7 @@ static int codec_traverse(PyObject *self, visitproc visit, void *arg)
 static int codec_clear(PyObject *self)
 {
     Codec *c = (Codec *)self;
-    Py_CLEAR(c->learn);
+    Py_CLEAR(c->follow);
     Py_CLEAR(c->describe);
     Py_CLEAR(c->words);
     return 0;
@@ -182,12 +184,10 @@ static void codec_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     codec_clear(self);
-    if (c->places) {
-        forget_pairs(c);
-        for (size_t i = 0; i < c->num_places; i++) {
-            Py_CLEAR(c->places[i].pairs);
-            Py_CLEAR(c->places[i].needs);
-        }
+    for (size_t i = 0; i < c->num_places; i++) {
+        Py_CLEAR(c->places[i].needs);
+        Py_CLEAR(c->places[i].known);
+        free(c->places[i].free);
     }
     for (int i = 0; i < c->num_automata; i++) {
         Py_CLEAR(c->automata[i].classes);
@@ -196,12 +196,13 @@ static void codec_dealloc(PyObject *self)
     }
     for (int i = 0; i < c->num_nodes; i++) {
         Py_CLEAR(c->nodes[i].literals);
+        Py_CLEAR(c->nodes[i].known_keys);
         free(c->histories[i].texts);
     }
     forget_strings(&c->interned);
     clear_segmenter(&c->segmenter);
     free(c->places);
-    free(c->pairs);
+    free(c->steps);
     free(c->automata);
     free(c->nodes);
     free(c->histories);

@@ -175,23 +175,17 @@ static int read_value(Decoder *d, int node, uint16_t symbol)
 
 static int read_key(Decoder *d, Frame *frame, PyObject *key, int is_free)
 {
-    Codec *c = d->c;
-    Pair own = {0};
+    Step step;
     Py_ssize_t count = PyDict_Size(frame->container);
-    const Pair *pair = NULL;
-    if (PyDict_Contains(frame->container, key) == 0)
-        pair = follow_key(c, frame->place, key, count, &own);
-    int is_literal = pair && pair->num_symbols == 1 && pair->symbols[0] >= FIRST_LITERAL
-                     && pair->symbols[0] < FIRST_BYTE;
-    int done = pair && !pair->is_escaped && is_literal != is_free;
-    if (done) {
-        Py_INCREF(key);
-        frame->key = key;
-        frame->place = pair->place;
-        d->wanted = pair->child;
-    }
-    clear_pair(&own);
-    return done;
+    if (PyDict_Contains(frame->container, key)
+        || !follow_key(d->c, frame->place, key, count, &step)
+        || step.is_escaped || (step.symbol == 0) != is_free)
+        return 0;
+    Py_INCREF(key);
+    frame->key = key;
+    frame->place = step.place;
+    d->wanted = step.child;
+    return 1;
 }
 
 static int read_in_object(Decoder *d, Frame *frame, uint16_t symbol)

@@ -141,7 +141,7 @@ static int put_array(Codec *c, PyObject *values, const Node *node, int depth)
         if (i && ends_in_object(c) && !cut(c))
             return 0;
         PyObject *value = PyList_GetItem(values, i);
-        Py_INCREF(value); /* learning a key may run other threads */
+        Py_INCREF(value); /* following a key may run other threads */
         int done = put_value(c, value, node->items, 1, depth);
         Py_DECREF(value);
         if (!done)
@@ -151,23 +151,16 @@ static int put_array(Codec *c, PyObject *values, const Node *node, int depth)
     return (fits || put(&c->pending, ESCAPE_ARRAY)) && put(&c->pending, CLOSE_ARRAY);
 }
 
-/* Put a key; return whether that was done, with its value's node and the next place. */
-static int put_key(Codec *c, PyObject *key, Py_ssize_t count, int *child, int *place)
+/* Put a key. */
+static int put_key(Codec *c, PyObject *key, const Step *step)
 {
-    Pair own = {0};
-    const Pair *pair = NULL;
-    if (PyUnicode_CheckExact(key))
-        pair = follow_key(c, *place, key, count, &own);
-    int done = pair && reserve_symbols(&c->pending, (size_t)pair->num_symbols);
-    if (done) {
-        memcpy(c->pending.data + c->pending.size, pair->symbols,
-               2 * (size_t)pair->num_symbols);
-        c->pending.size += (size_t)pair->num_symbols;
-        *child = pair->child;
-        *place = pair->place;
-    }
-    clear_pair(&own);
-    return done;
+    Py_ssize_t size;
+    if (step->is_escaped && !put(&c->pending, ESCAPE_KEY))
+        return 0;
+    if (step->symbol)
+        return put(&c->pending, (uint16_t)step->symbol);
+    const char *text = PyUnicode_AsUTF8AndSize(key, &size);
+    return text && put_text(c, text, size, 0);
 }
 
 static int put_object(Codec *c, PyObject *pairs, int number, int depth)
@@ -178,11 +171,14 @@ static int put_object(Codec *c, PyObject *pairs, int number, int depth)
     while (PyDict_Next(pairs, &at, &key, &value)) {
         if (count && ends_in_object(c) && !cut(c))
             return 0;
-        int child;
-        Py_INCREF(key); /* learning a key may run other threads */
+        Step step;
+        Py_INCREF(key); /* following a key may run other threads */
         Py_INCREF(value);
-        int done = put_key(c, key, count++, &child, &place)
-                   && put_value(c, value, child, 0, depth);
+        int done = PyUnicode_CheckExact(key)
+                   && follow_key(c, place, key, count++, &step)
+                   && put_key(c, key, &step)
+                   && put_value(c, value, step.child, 0, depth);
+        place = step.place;
         Py_DECREF(key);
         Py_DECREF(value);
         if (!done)
@@ -266,7 +262,7 @@ static PyObject *codec_encode(PyObject *self, PyObject *arguments)
     Py_ssize_t max_ids;
     if (!PyArg_ParseTuple(arguments, "On", &value, &max_ids))
         return NULL;
-    if (c->is_busy) /* in another thread, which learns a key */
+    if (c->is_busy) /* in another thread, which follows a key */
         return not_sure();
     c->is_busy = 1;
     c->pending.size = c->ids.size = 0;

@@ -1,7 +1,8 @@
 /* The grammar and the alphabet of a tokenizer, handed over by codec/native.py.
 
-   A key is followed by Python the first time it occurs at a place of the grammar, and
-   by a table from then on, as codec/lookup.py does. */
+   Where a key leads depends on the place of the grammar and on the key, if the schema
+   names it, or else on its label.  Python follows each of these once, and a table from
+   then on. */
 
 #ifndef TCT_GRAMMAR_H
 #define TCT_GRAMMAR_H
@@ -20,13 +21,10 @@ enum {
     MAX_COMMON = 128,
 };
 
-/* Bounds, see codec/references.py and codec/lookup.py. */
-enum {
-    MIN_TEXT = 16,
-    MAX_TEXT = 1024,
-    MAX_LEARNED = 1 << 16,
-    LONGEST_LEARNED = 64,
-};
+/* Bounds, see codec/references.py. */
+enum { MIN_TEXT = 16, MAX_TEXT = 1024 };
+
+enum { MAX_LABELS = 4096 }; /* see tokenizer/checks.py */
 
 typedef struct {
     PyObject *classes; /* character to column */
@@ -40,25 +38,28 @@ typedef struct {
 typedef struct {
     int null, true_, false_;
     int opener; /* the type tag that its values omit, 0 if none */
-    int number, text, items; /* -1 for none */
+    int number, text, keys, items; /* -1 for none */
     int only_array, has_branches;
     Py_ssize_t min_items, max_items;
     int start; /* the place in an empty object */
-    PyObject *literals; /* string to symbol */
+    PyObject *literals;   /* string to symbol */
+    PyObject *known_keys; /* key to symbol */
 } Node;
 
-/* A key at a place: its symbols, its value's node and the place after the pair. */
+/* Where a key leads: its value's node and the place after the pair. */
 typedef struct {
-    PyObject *key;
-    uint16_t *symbols;
-    Py_ssize_t num_symbols;
-    int child, place, is_escaped;
-} Pair;
+    int child, place;
+    int is_escaped;
+    int symbol; /* of a key that the schema names; 0 for one that is spelled */
+} Step;
 
 typedef struct {
-    PyObject *pairs; /* key to index in Codec.pairs */
-    PyObject *needs; /* [(least number of pairs, required keys)] */
+    int node;
     int counts;      /* whether keys depend on the number of pairs before them */
+    PyObject *needs; /* [(least number of pairs, required keys)] */
+    PyObject *known; /* key that the schema names to the index of its step */
+    int32_t *free;   /* by label of another key: the index, -1 if not known yet */
+    int num_free;
 } Place;
 
 /* A text that references can point to. */
@@ -81,10 +82,10 @@ typedef struct {
     int num_automata;
     Place *places;
     size_t num_places, place_room;
-    Pair *pairs;
-    size_t num_pairs, pair_room;
-    PyObject *learn;    /* (place, key, count) -> (symbols, child, place, is_escaped) */
-    PyObject *describe; /* place -> (needs, counts) */
+    Step *steps;
+    size_t num_steps, step_room;
+    PyObject *follow;   /* (place, key, count) -> (child, place, is_escaped) */
+    PyObject *describe; /* place -> (node, counts, needs) */
     PyObject *words;    /* the literals */
     uint32_t characters[MAX_COMMON];
     uint16_t character_symbols[MAX_COMMON];
@@ -148,91 +149,113 @@ static int know_place(Codec *c, long index)
         return 0;
     PyObject *found = PyObject_CallFunction(c->describe, "l", index);
     Place place = {0};
-    int done = found && PyArg_ParseTuple(found, "O!p", &PyList_Type, &place.needs,
-                                         &place.counts);
-    place.pairs = done ? PyDict_New() : NULL;
-    if (place.pairs) {
+    if (found
+        && PyArg_ParseTuple(found, "ipO!", &place.node, &place.counts, &PyList_Type,
+                            &place.needs)
+        && place.node >= 0 && place.node < c->num_nodes)
+        place.known = PyDict_New();
+    if (place.known) {
         Py_INCREF(place.needs);
         c->places[c->num_places++] = place;
     }
     Py_XDECREF(found);
-    return place.pairs != NULL;
+    return place.known != NULL;
 }
 
-static void clear_pair(Pair *pair)
+/* Ask Python where a key leads. */
+static int ask_step(Codec *c, int place, PyObject *key, Py_ssize_t count, Step *step)
 {
-    Py_CLEAR(pair->key);
-    free(pair->symbols);
-    pair->symbols = NULL;
-}
-
-static void forget_pairs(Codec *c)
-{
-    for (size_t i = 0; i < c->num_places; i++)
-        PyDict_Clear(c->places[i].pairs);
-    while (c->num_pairs)
-        clear_pair(&c->pairs[--c->num_pairs]);
-}
-
-/* Ask Python for a key at a place; the pair is the caller's to clear. */
-static int ask_pair(Codec *c, int place, PyObject *key, Py_ssize_t count, Pair *pair)
-{
-    const char *symbols;
-    Py_ssize_t size;
-    *pair = (Pair){0};
-    if (!PyUnicode_AsUTF8AndSize(key, &size)) /* lone surrogates */
-        return 0;
-    PyObject *found = PyObject_CallFunction(c->learn, "iOn", place, key, count);
-    if (found
-        && PyArg_ParseTuple(found, "y#iip", &symbols, &size, &pair->child,
-                            &pair->place, &pair->is_escaped)
-        && pair->child >= 0 && pair->child < c->num_nodes
-        && know_place(c, pair->place)) {
-        pair->symbols = malloc((size_t)size + 1);
-        if (pair->symbols) {
-            memcpy(pair->symbols, symbols, (size_t)size);
-            pair->num_symbols = size / 2;
-            pair->key = key;
-            Py_INCREF(key);
-        } else
-            PyErr_NoMemory();
-    }
+    PyObject *found = PyObject_CallFunction(c->follow, "iOn", place, key, count);
+    int done = found
+               && PyArg_ParseTuple(found, "iip", &step->child, &step->place,
+                                   &step->is_escaped)
+               && step->child >= 0 && step->child < c->num_nodes
+               && know_place(c, step->place);
     Py_XDECREF(found);
-    return pair->symbols != NULL;
+    return done;
 }
 
-/* Keep a pair at its place; the codec owns it from now on. */
-static const Pair *learn_pair(Codec *c, int place, Pair *pair)
+/* Keep a step; return its index, or -1. */
+static int32_t keep_step(Codec *c, const Step *step)
 {
-    if (c->num_pairs >= MAX_LEARNED)
-        forget_pairs(c);
-    PyObject *index = NULL;
-    if (reserve((void **)&c->pairs, &c->pair_room, c->num_pairs, 1, sizeof(Pair)))
-        index = PyLong_FromSize_t(c->num_pairs);
-    if (!index || PyDict_SetItem(c->places[place].pairs, pair->key, index)) {
-        Py_XDECREF(index);
-        clear_pair(pair);
-        return NULL;
+    if (c->num_steps == INT32_MAX
+        || !reserve((void **)&c->steps, &c->step_room, c->num_steps, 1, sizeof(Step)))
+        return -1;
+    c->steps[c->num_steps] = *step;
+    return (int32_t)c->num_steps++;
+}
+
+static int follow_known(Codec *c, int place, PyObject *key, Py_ssize_t count,
+                        Step *step)
+{
+    PyObject *index = PyDict_GetItemWithError(c->places[place].known, key);
+    if (index) {
+        *step = c->steps[PyLong_AsSize_t(index)];
+        return 1;
     }
-    Py_DECREF(index);
-    c->pairs[c->num_pairs] = *pair;
-    return &c->pairs[c->num_pairs++];
+    if (PyErr_Occurred() || !ask_step(c, place, key, count, step))
+        return 0;
+    if (c->places[place].counts)
+        return 1;
+    int32_t kept = keep_step(c, step);
+    index = kept < 0 ? NULL : PyLong_FromLong(kept);
+    int done = index && PyDict_SetItem(c->places[place].known, key, index) == 0;
+    Py_XDECREF(index);
+    return done;
 }
 
-/* Follow a key.  The pair lies in the tables, or in `own`, which the caller clears. */
-static const Pair *follow_key(Codec *c, int place, PyObject *key, Py_ssize_t count,
-                              Pair *own)
+/* The place's index of the step for a label; NULL if memory runs out. */
+static int32_t *free_step(Place *place, int32_t label)
 {
-    PyObject *index = PyDict_GetItemWithError(c->places[place].pairs, key);
-    if (index)
-        return &c->pairs[PyLong_AsSize_t(index)];
-    if (PyErr_Occurred() || !ask_pair(c, place, key, count, own))
-        return NULL;
-    if (c->places[place].counts || PyUnicode_GetLength(key) > LONGEST_LEARNED)
-        return own;
-    const Pair *learned = learn_pair(c, place, own);
-    *own = (Pair){0};
-    return learned;
+    if (label >= place->num_free) {
+        int32_t *grown = NULL;
+        if (label < MAX_LABELS)
+            grown = realloc(place->free, (size_t)(label + 1) * sizeof *grown);
+        if (!grown)
+            return NULL;
+        for (; place->num_free <= label; place->num_free++)
+            grown[place->num_free] = -1;
+        place->free = grown;
+    }
+    return &place->free[label];
+}
+
+static int follow_free(Codec *c, int place, PyObject *key, Py_ssize_t count, Step *step)
+{
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(key, &size); /* fails on surrogates */
+    int keys = c->nodes[c->places[place].node].keys;
+    int32_t label = text && keys >= 0 ? label_of(&c->automata[keys], text, size) : -1;
+    if (PyErr_Occurred())
+        return 0;
+    if (label < 0) {
+        *step = (Step){.child = c->any, .place = place, .is_escaped = 1};
+        return 1;
+    }
+    if (c->places[place].counts)
+        return ask_step(c, place, key, count, step);
+    int32_t *index = free_step(&c->places[place], label);
+    if (index && *index >= 0) {
+        *step = c->steps[*index];
+        return 1;
+    }
+    if (!index || !ask_step(c, place, key, count, step))
+        return 0;
+    /* Asking may have moved the places. */
+    return (c->places[place].free[label] = keep_step(c, step)) >= 0;
+}
+
+/* Follow a key, which must be a string and nothing derived from it. */
+static int follow_key(Codec *c, int place, PyObject *key, Py_ssize_t count, Step *step)
+{
+    const Node *node = &c->nodes[c->places[place].node];
+    PyObject *symbol = PyDict_GetItemWithError(node->known_keys, key);
+    *step = (Step){0};
+    if (!symbol)
+        return !PyErr_Occurred() && follow_free(c, place, key, count, step);
+    int done = follow_known(c, place, key, count, step);
+    step->symbol = (int)PyLong_AsLong(symbol);
+    return done;
 }
 
 /* Whether an object that holds `pairs` is complete; -1 for an error. */

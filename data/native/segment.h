@@ -129,8 +129,8 @@ static int place_nodes(Segmenter *s, const Links *links, int32_t *place,
         int32_t found = free_base(s, links, node, base, used);
         if (found < 0)
             return 0;
-        if (found > base + 4096) /* the slots before are almost full */
-            base = found - 2048;
+        if (found > base + 64) /* the slots before are almost full */
+            base = found - 32;
         used[found] = 1;
         slot->base = found;
         for (int32_t c = links->data[node].child; c >= 0;

@@ -1,6 +1,6 @@
 """The compiled codec: hands a grammar and a vocabulary over to `data/native/`.
 
-It follows keys by asking the tables here the first time that one occurs at a place.
+It asks where keys lead, the first time that one occurs at a place of the grammar.
 """
 
 from array import array
@@ -14,8 +14,6 @@ from numpy.typing import ArrayLike
 from ...documents.json_text import Json
 from ...native import core
 from ..dfa import Automaton
-from ..grammar import Node
-from ..symbols import Control
 from .codec import Codec
 from .lookup import Place
 
@@ -68,38 +66,33 @@ class NativeCodec:
 
 
 def _made(codec: Codec, vocabulary: Mapping[int, str], make: Callable[..., Any]) -> Any:
-    grammar, tokens = codec.grammar, _Alphabet(vocabulary)
-    learner = _Learner(codec, tokens)
-    return make(
-        [_node(node, codec, learner, at) for at, node in enumerate(grammar.nodes)],
-        [_automaton(automaton) for automaton in grammar.automata],
-        grammar.root,
-        grammar.any,
-        learner.learn,
-        learner.describe,
-        list(grammar.literals),
-        sorted((ord(c), tokens.ids[c]) for c in codec.characters),
-        [(tokens.encode(vocabulary[number]), number) for number in sorted(vocabulary)],
-    )
+    grammar, guide = codec.grammar, _Guide(codec)
+    ids = {symbols: number for number, symbols in vocabulary.items()}
+    tokens = [
+        (array("H", [ids[symbol] for symbol in vocabulary[number]]).tobytes(), number)
+        for number in sorted(vocabulary)
+    ]
+    try:
+        return make(
+            [_node(codec, ids, guide, number) for number in range(len(grammar.nodes))],
+            [_automaton(automaton) for automaton in grammar.automata],
+            grammar.root,
+            grammar.any,
+            guide.follow,
+            guide.describe,
+            list(grammar.literals),
+            sorted((ord(c), ids[c]) for c in codec.characters),
+            tokens,
+        )
+    except ValueError:  # the core has no room for tables of this size
+        return None
 
 
-class _Alphabet:
-    """Symbols by the ids of their own tokens."""
+class _Guide:
+    """Tells the compiled codec where keys lead; it knows places by their numbers."""
 
-    def __init__(self, vocabulary: Mapping[int, str]) -> None:
-        self.ids = {s: number for number, s in vocabulary.items() if len(s) == 1}
-
-    def encode(self, symbols: str) -> bytes:
-        """Symbols as little-endian uint16."""
-        return array("H", [self.ids[symbol] for symbol in symbols]).tobytes()
-
-
-class _Learner:
-    """Answers what the compiled codec asks; it knows places by their numbers."""
-
-    def __init__(self, codec: Codec, tokens: _Alphabet) -> None:
+    def __init__(self, codec: Codec) -> None:
         self.codec = codec
-        self.tokens = tokens
         self.places: list[Place] = []
         self.numbers: dict[int, int] = {}  # by id(place); places live with the tables
 
@@ -110,43 +103,46 @@ class _Learner:
             self.places.append(place)
         return found
 
-    def describe(self, number: int) -> tuple[list[tuple[int, tuple[str, ...]]], bool]:
-        """What an object needs to close there, and whether its keys are counted."""
+    def describe(
+        self, number: int
+    ) -> tuple[int, bool, list[tuple[int, tuple[str, ...]]]]:
+        """Its node, whether keys are counted, and what an object needs to close."""
         place = self.places[number]
         needs = [(least, tuple(sorted(required))) for least, required in place.needs]
-        return needs, self.codec.grammar.counts_keys(place.number)
+        return place.number, self.codec.grammar.counts_keys(place.number), needs
 
-    def learn(self, number: int, key: str, count: int) -> tuple[bytes, int, int, bool]:
-        """Follow a key: its symbols, its value's node, the next place, is it escaped.
+    def follow(self, number: int, key: str, count: int) -> tuple[int, int, bool]:
+        """Follow a key: its value's node, the next place, whether it is escaped.
 
         Args:
             number: of the place.
             key: the key.
             count: pairs before it.
         """
-        codec, place = self.codec, self.places[number]
-        is_free = key not in codec.grammar.known_keys(place.number)
-        symbols = codec.spell(key) + Control.END if is_free else codec.literals[key]
-        entered = codec.tables.enter(place, key, is_free=is_free, count=count)
+        grammar, place = self.codec.grammar, self.places[number]
+        is_free = key not in grammar.known_keys(place.number)
+        entered = self.codec.tables.enter(place, key, is_free=is_free, count=count)
         if entered is not None:
-            child, place = entered
-            return self.tokens.encode(symbols), child, self.number(place), False
-        child = codec.grammar.escaped_child(place.number, key)
-        escaped = self.tokens.encode(Control.ESCAPE_KEY + symbols)
-        return escaped, codec.grammar.any if child < 0 else child, number, True
+            return entered[0], self.number(entered[1]), False
+        child = grammar.escaped_child(place.number, key)
+        return grammar.any if child < 0 else child, number, True
 
 
-def _node(node: Node, codec: Codec, learner: _Learner, number: int) -> tuple[Any, ...]:
-    literals = learner.tokens.ids
-    opener = codec.tables.opener[number]
+def _node(
+    codec: Codec, ids: Mapping[str, int], guide: _Guide, number: int
+) -> tuple[Any, ...]:
+    node, opener = codec.grammar.nodes[number], codec.tables.opener[number]
+    known = codec.grammar.known_keys(number)
     return (
-        *(node.null, node.true, node.false),
-        list(Control).index(Control(opener)) if opener else 0,
-        *(node.number, node.text, node.items, node.only_array, bool(node.branches)),
-        node.min_items,
+        *(node.null, node.true, node.false, ids[opener] if opener else 0),
+        *(node.number, node.text, node.keys, node.items),
+        *(node.only_array, bool(node.branches), node.min_items),
         _NO_LIMIT if node.max_items is None else node.max_items,
-        learner.number(codec.tables.start[number]),
-        {word: literals[codec.literals[word]] for word in node.literals},
+        guide.number(codec.tables.start[number]),
+        *(
+            {word: ids[codec.literals[word]] for word in words}
+            for words in (node.literals, known)
+        ),
     )
 
 
