@@ -20,7 +20,7 @@ from .yaml_cursor import BLANKS, Properties
 from .yaml_lines import COLON, KEY, LineCursor
 from .yaml_scalars import PLAIN
 
-__all__ = ["parse_yaml"]
+__all__ = ["parse_in_python", "parse_yaml"]
 
 # Characters that YAML allows nowhere.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -52,11 +52,11 @@ def parse_yaml(text: str) -> Json:
     """
     raw, text = text, text.replace("\r\n", "\n").replace("\r", "\n")
     value = NotImplemented if core is None else core.read_yaml(text)
-    return _parse(raw, text) if value is NotImplemented else value
+    return parse_in_python(raw, text) if value is NotImplemented else value
 
 
-def _parse(raw: str, text: str) -> Json:
-    """Parse a text that the compiled core is not sure of.
+def parse_in_python(raw: str, text: str) -> Json:
+    """Parse a text that the compiled core is not sure of; it defines what is right.
 
     Args:
         raw: the text as it is.
