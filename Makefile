@@ -1,9 +1,11 @@
 # Everything runs in .venv, which these targets make and keep up to date.
 PYTHON ?= python3
 BIN := .venv/bin
+# An editable install compiles these; so install again when they change.
+NATIVE := $(wildcard data/native/*.[ch])
 
 .PHONY: help dev demo test check coverage docs reference format lint typecheck wheel
-.PHONY: judges torch-cpu link clean
+.PHONY: sanitize judges torch-cpu link clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +41,9 @@ lint: .venv/dev
 typecheck: .venv/dev link
 	$(BIN)/mypy
 
+sanitize: .venv/dev ## Test the compiled core under AddressSanitizer and UBSan
+	.ci/sanitize.sh $(BIN)/python
+
 wheel: .venv/dev ## Build the wheel and check what is in it
 	rm -rf build/lib build/bdist.* dist
 	$(BIN)/python -m build --wheel --outdir dist
@@ -52,22 +57,23 @@ link:
 	@ln -sfn $(addprefix ../../,__init__.py __main__.py py.typed cli.py data pipeline trainer tests) .links/tct/
 
 clean: ## Remove what the targets made, .venv included
-	rm -rf .venv .links .demo .judges build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf .venv .links .demo .judges build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage* \
+		data/native/_core*.so
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip
 
 # setuptools warns of every editable install; PYTHONWARNINGS keeps the screen clean.
-.venv/installed: .venv/bin/python pyproject.toml
+.venv/installed: .venv/bin/python pyproject.toml $(NATIVE)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e .
 	@touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml
+.venv/dev: .venv/bin/python pyproject.toml $(NATIVE)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[dev]'
 	@touch $@ .venv/installed
 
-.venv/docs: .venv/bin/python pyproject.toml
+.venv/docs: .venv/bin/python pyproject.toml $(NATIVE)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[docs]'
 	@touch $@ .venv/installed
 

@@ -19,6 +19,7 @@ import click
 from tct import __version__
 from tct.data.display.visible import visible
 from tct.data.errors import TctError
+from tct.data.native import core
 from tct.pipeline.commands.prepare import prepare
 from tct.pipeline.commands.store import store
 from tct.pipeline.commands.tokenizer import tokenizer
@@ -90,7 +91,11 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}
 
 
 @click.group(cls=_Group, context_settings=_CONTEXT)
-@click.version_option(__version__, prog_name="tct")
+@click.version_option(
+    __version__,
+    prog_name="tct",
+    message=f"%(prog)s %(version)s ({'Python' if core is None else 'compiled'} core)",
+)
 def main() -> None:
     """Train small language models that write GitHub Actions workflows.
 

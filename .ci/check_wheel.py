@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 
 ROOMS = ("data", "pipeline", "trainer")
+# An extension module of the stable ABI; Windows has no suffix for that.
+CORE = "_core.pyd" if sys.platform == "win32" else "_core.abi3.so"
 
 
 def main(folder: str) -> int:
@@ -15,6 +17,7 @@ def main(folder: str) -> int:
     }
     root = Path(__file__).parent.parent
     expected = {"tct/__init__.py", "tct/__main__.py", "tct/cli.py", "tct/py.typed"}
+    expected.add(f"tct/data/native/{CORE}")
     for room in ROOMS:
         for path in (root / room).rglob("*"):
             if path.suffix in (".py", ".json", ".html", ".mjs"):

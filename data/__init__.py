@@ -2,6 +2,7 @@
 
     documents/    text ⇄ JSON value, or why a text is rejected
     tokenizer/    JSON value ⇄ token ids, and which token may follow
+    native/       the inner loops of both, compiled
     store/        shards, index and manifest, mapped into memory
     windows/      (epoch, step) ─▶ windows ─▶ token ids, laid out for the model
     display/      text, progress, figures and pages, as all commands show them

@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from tct import __version__
 from tct.cli import main
+from tct.data import native
 from tct.data.documents.json_text import Json
 from tct.data.documents.parse import parse_document
 from tct.data.store import Store
@@ -148,7 +149,15 @@ def test_every_option_has_help(name: str) -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    assert run_well("--version") == f"tct, version {__version__}\n"
+    core = "Python" if native.core is None else "compiled"
+    assert run_well("--version") == f"tct {__version__} ({core} core)\n"
+
+
+def test_the_compiled_core_can_be_left_out() -> None:
+    command = [sys.executable, "-m", "tct", "--version"]
+    environment = {**os.environ, "TCT_NATIVE": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout == f"tct {__version__} (Python core)\n"
 
 
 # -- prepare ---------------------------------------------------------------------------

@@ -123,8 +123,8 @@ typedef struct {
 
 static PyObject *make_string(Interned *interned, const char *text, size_t size)
 {
-    if (size > LONGEST_INTERNED)
-        return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, NULL);
+    if (!size || size > LONGEST_INTERNED) /* without a text, `text` may be NULL */
+        return PyUnicode_DecodeUTF8(size ? text : "", (Py_ssize_t)size, NULL);
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ (unsigned char)text[i]) * 16777619u;

@@ -184,7 +184,8 @@ static int append_many(Bytes *bytes, char c, size_t count)
 {
     if (!reserve_bytes(bytes, count))
         return 0;
-    memset(bytes->data + bytes->size, c, count);
+    if (count)
+        memset(bytes->data + bytes->size, c, count);
     bytes->size += count;
     return 1;
 }
@@ -406,7 +407,7 @@ static PyObject *block_text(Reader *r, int is_folded, char chomp)
     PyObject *made = NULL;
     if (append_folded(&out, lines->data, body)
         && append(&out, lines->data + body, kept - body))
-        made = make_string(r->interned, out.data ? out.data : "", out.size);
+        made = make_string(r->interned, out.data, out.size);
     free(out.data);
     return made;
 }

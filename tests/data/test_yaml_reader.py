@@ -8,11 +8,22 @@ from collections.abc import Callable
 
 import pytest
 
+from tct.data.documents import yaml_reader
 from tct.data.documents.json_text import Json, canonical_bytes
 from tct.data.documents.parse import parse_document
 from tct.data.documents.rejects import RejectedError
 from tct.data.documents.yaml_reader import parse_yaml
+from tct.data.native import core
 from tct.data.tokenizer.grammar import MAX_DEPTH
+
+
+@pytest.fixture(params=["compiled", "python"], autouse=True)
+def _reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read with the compiled core, and without it."""
+    if request.param == "python":
+        monkeypatch.setattr(yaml_reader, "core", None)
+    elif core is None:
+        pytest.skip("the core is not compiled")
 
 
 def reason(text: str) -> str:
