@@ -301,9 +301,11 @@ static PyObject *read_sequence(Reader *r, int column)
     while (done) {
         r->p++;
         done = add_item(items, read_after(r, column, 0, 1));
+        if (!done) /* r->p may lie behind the text */
+            break;
         if (r->indent < column || (r->indent == column && !is_indicator(r->p, '-')))
             break;
-        done = done && r->indent == column;
+        done = r->indent == column;
     }
     r->depth--;
     if (!done)
@@ -406,8 +408,10 @@ static PyObject *read_text_of(Reader *r, const char *text, size_t size)
     Bytes copy = {0};
     r->is_cut = text[size - 1] != '\n';
     if (r->is_cut) {
-        if (!append(&copy, text, size) || !append(&copy, "\n", 2))
+        if (!append(&copy, text, size) || !append(&copy, "\n", 2)) {
+            free(copy.data);
             return NULL;
+        }
         text = copy.data;
         size++;
     }

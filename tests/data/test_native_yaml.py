@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ SURE: list[tuple[str, Json]] = [
 ]
 # Texts that are left to Python.
 NOT_SURE = [
+    "a:\n- [\n",
     *(
         "",
         "a",
@@ -176,6 +178,16 @@ def test_every_piece_at_every_place_is_read_the_same() -> None:
                 else:
                     outcomes[True] += 1
     assert outcomes[True] > outcomes.total() / 4
+
+
+def test_a_text_may_end_anywhere_in_any_collection() -> None:
+    # Under sanitizers this finds a look beyond the end, after something has failed.
+    for text, _ in SURE:
+        source = text.encode()
+        for end in range(len(source) + 1):
+            for frame in (b"%s", b"a:\n- %s", b"- - %s", b"a: [%s", b"a: {b: %s"):
+                with suppress(RejectedError):
+                    compare(frame % source[:end])
 
 
 @pytest.mark.slow
