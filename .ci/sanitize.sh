@@ -19,4 +19,4 @@ ${CC:-cc} -shared -fPIC -O1 -g -Wall -Wextra -Werror \
 # Its own allocator would hide what lies beyond a string.
 env ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH="$PWD/build/sanitized" \
     LD_PRELOAD="$(${CC:-cc} -print-file-name=libasan.so) $(${CC:-cc} -print-file-name=libubsan.so)" \
-    "$python" -m pytest -q -p no:cacheprovider "${@:2}" tests/data/test_native_yaml.py tests/data/test_native_codec.py
+    "$python" -m pytest -q -p no:cacheprovider "${@:2}" tests/data/test_native_*.py

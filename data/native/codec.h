@@ -5,41 +5,6 @@
 
 #include "decode.h"
 
-/* Copy `count` int32 out of bytes. */
-static int32_t *copy_int32(const char *data, Py_ssize_t size, Py_ssize_t count)
-{
-    if (size != count * 4) {
-        PyErr_SetString(PyExc_ValueError, "a table of another size");
-        return NULL;
-    }
-    int32_t *made = malloc((size_t)size + 1);
-    if (!made) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    memcpy(made, data, (size_t)size);
-    return made;
-}
-
-static int load_automaton(Automaton *a, PyObject *plan)
-{
-    const char *ascii, *table, *labels;
-    Py_ssize_t ascii_size, table_size, labels_size;
-    if (!PyArg_ParseTuple(plan, "pnnO!y#y#y#", &a->is_universal, &a->num_columns,
-                          &a->num_states, &PyDict_Type, &a->classes, &ascii,
-                          &ascii_size, &table, &table_size, &labels, &labels_size))
-        return 0;
-    Py_INCREF(a->classes);
-    if (ascii_size != sizeof a->ascii) {
-        PyErr_SetString(PyExc_ValueError, "expected 128 columns");
-        return 0;
-    }
-    memcpy(a->ascii, ascii, sizeof a->ascii);
-    a->table = copy_int32(table, table_size, a->num_columns * a->num_states);
-    a->labels = copy_int32(labels, labels_size, a->num_states);
-    return a->table && a->labels;
-}
-
 static int load_node(Codec *c, Node *node, PyObject *plan)
 {
     if (!PyArg_ParseTuple(plan, "pppiiiiippnniO!O!", &node->null, &node->true_,
@@ -189,11 +154,8 @@ static void codec_dealloc(PyObject *self)
         Py_CLEAR(c->places[i].known);
         free(c->places[i].free);
     }
-    for (int i = 0; i < c->num_automata; i++) {
-        Py_CLEAR(c->automata[i].classes);
-        free(c->automata[i].table);
-        free(c->automata[i].labels);
-    }
+    for (int i = 0; i < c->num_automata; i++)
+        clear_automaton(&c->automata[i]);
     for (int i = 0; i < c->num_nodes; i++) {
         Py_CLEAR(c->nodes[i].literals);
         Py_CLEAR(c->nodes[i].known_keys);

@@ -6,6 +6,7 @@
 
 #include "codec.h"
 #include "read_yaml.h"
+#include "trie.h"
 
 static PyMethodDef functions[] = {
     {"canonical_bytes", canonical_bytes, METH_O, "Canonical JSON text, as UTF-8."},
@@ -13,12 +14,18 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    int done = type && PyModule_AddType(module, (PyTypeObject *)type) == 0;
+    Py_XDECREF(type);
+    return done;
+}
+
 static int add_types(PyObject *module)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &codec_spec, NULL);
-    int failed = !type || PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return failed ? -1 : 0;
+    int done = add_type(module, &codec_spec) && add_type(module, &trie_spec);
+    return done ? 0 : -1;
 }
 
 /* The module's state is an `Interned`. */

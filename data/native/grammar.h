@@ -7,6 +7,7 @@
 #ifndef TCT_GRAMMAR_H
 #define TCT_GRAMMAR_H
 
+#include "automaton.h"
 #include "segment.h"
 
 /* Ids of symbols, see data/tokenizer/symbols.py. */
@@ -25,15 +26,6 @@ enum {
 enum { MIN_TEXT = 16, MAX_TEXT = 1024 };
 
 enum { MAX_LABELS = 4096 }; /* see tokenizer/checks.py */
-
-typedef struct {
-    PyObject *classes; /* character to column */
-    int32_t ascii[128];
-    int32_t *table; /* [state][column] */
-    int32_t *labels;
-    Py_ssize_t num_columns, num_states;
-    int is_universal;
-} Automaton;
 
 typedef struct {
     int null, true_, false_;
@@ -105,36 +97,6 @@ typedef struct {
     int *touched;       /* nodes that have a history */
     int num_touched;
 } Codec;
-
-/* -- automata ---------------------------------------------------------------------- */
-
-/* The label of UTF-8 text; -1 if it is in no language, or if an error is set. */
-static int32_t label_of(const Automaton *a, const char *text, Py_ssize_t size)
-{
-    if (a->is_universal)
-        return a->labels[0];
-    int32_t state = 0;
-    const unsigned char *p = (const unsigned char *)text, *end = p + size;
-    while (p < end) {
-        int32_t column;
-        if (*p < 0x80)
-            column = a->ascii[*p++];
-        else {
-            const unsigned char *begun = p;
-            next_character(&p);
-            PyObject *one = PyUnicode_DecodeUTF8((const char *)begun, p - begun, NULL);
-            PyObject *found = one ? PyDict_GetItemWithError(a->classes, one) : NULL;
-            Py_XDECREF(one);
-            if (PyErr_Occurred())
-                return -1;
-            column = found ? (int32_t)PyLong_AsLong(found) : 0;
-        }
-        state = a->table[state * a->num_columns + column];
-        if (state < 0)
-            return -1;
-    }
-    return a->labels[state];
-}
 
 /* -- places ------------------------------------------------------------------------ */
 

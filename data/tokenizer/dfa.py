@@ -1,5 +1,6 @@
 """Deterministic automata: the languages of keys, strings and numbers."""
 
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ __all__ = ["ANY_LABEL", "DEAD", "Automaton"]
 DEAD = -1
 ANY_LABEL = ~0
 """Bit set of all labels."""
+_MAX_PLANNED_LABELS = 63  # of a bit set in C
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +105,24 @@ class Automaton:
             column = self.classes.get(character, 0)
             found[column] = found[column] or character
         return tuple(found.values())
+
+    def plan(self) -> tuple[Any, ...]:
+        """The tables as `data/native/automaton.h` reads them.
+
+        The last one is empty if a bit set in C has no room for the labels.
+        """
+        columns = [self.classes.get(chr(code), 0) for code in range(128)]
+        fits = max(self.labels) < _MAX_PLANNED_LABELS
+        return (
+            self.is_universal,
+            len(self.table[0]),
+            len(self.table),
+            self.classes,
+            array("i", columns).tobytes(),
+            array("i", [state for row in self.table for state in row]).tobytes(),
+            array("i", self.labels).tobytes(),
+            array("Q", self.reach if fits else ()).tobytes(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `tokenizer.json`."""

@@ -253,7 +253,7 @@ class Tokenizer:
 
     @cached_property
     def _engine(self) -> MaskEngine:
-        return MaskEngine(self.codec, self.vocabulary, self.segmenter, size=VOCAB_SIZE)
+        return MaskEngine(self.codec, self.vocabulary, lambda: self.segmenter)
 
     def start(self) -> State:
         """The state before the first token of a document."""

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 
 from ...documents.json_text import Json
 from ...native import core
-from ..dfa import Automaton
 from .codec import Codec
 from .lookup import Place
 
@@ -75,7 +74,7 @@ def _made(codec: Codec, vocabulary: Mapping[int, str], make: Callable[..., Any])
     try:
         return make(
             [_node(codec, ids, guide, number) for number in range(len(grammar.nodes))],
-            [_automaton(automaton) for automaton in grammar.automata],
+            [automaton.plan() for automaton in grammar.automata],
             grammar.root,
             grammar.any,
             guide.follow,
@@ -143,17 +142,4 @@ def _node(
             {word: ids[codec.literals[word]] for word in words}
             for words in (node.literals, known)
         ),
-    )
-
-
-def _automaton(automaton: Automaton) -> tuple[Any, ...]:
-    columns = [automaton.classes.get(chr(code), 0) for code in range(128)]
-    return (
-        automaton.is_universal,
-        len(automaton.table[0]),
-        len(automaton.table),
-        automaton.classes,
-        array("i", columns).tobytes(),
-        array("i", [state for row in automaton.table for state in row]).tobytes(),
-        array("i", automaton.labels).tobytes(),
     )

@@ -1,11 +1,12 @@
 """The parts that all states of a tokenizer share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from ..codec import Codec
 from ..segmenter import Segmenter
 from ..symbols import ESCAPES, Control
+from ..vocabulary import VOCAB_SIZE
 from .closing import Completer
 from .masks import Masks
 from .pushdown import Pushdown
@@ -23,32 +24,27 @@ class MaskEngine:
         self,
         codec: Codec,
         vocabulary: Mapping[int, str],
-        segmenter: Segmenter,
-        *,
-        size: int,
+        segmenter: Callable[[], Segmenter],
     ) -> None:
         """Take the parts of a tokenizer.
 
         Args:
             codec: of its grammar.
             vocabulary: id to symbols.
-            segmenter: cuts completions into tokens.
-            size: length of a mask.
+            segmenter: makes what cuts completions into tokens; few need it.
         """
         self.vocabulary = vocabulary
         self.segmenter = segmenter
         self.pushdown = Pushdown(codec.grammar, codec.words)
-        self._size = size
 
     @cached_property
     def masks(self) -> Masks:
         """The ids that may follow, by stack."""
-        generated = {
-            number: symbols
-            for number, symbols in self.vocabulary.items()
-            if symbols not in _NEVER_GENERATED
-        }
-        return Masks(self.pushdown, generated, self._size)
+        generated = dict(self.vocabulary)
+        for number, control in enumerate(Control):
+            if control in _NEVER_GENERATED:
+                del generated[number]
+        return Masks(self.pushdown, generated, VOCAB_SIZE)
 
     @cached_property
     def completer(self) -> Completer:

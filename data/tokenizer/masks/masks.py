@@ -15,7 +15,7 @@ memo, and tokens that would repeat a key are removed from the mask at the end.
 """
 
 import re
-from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 
 from ..dfa import ANY_LABEL
 from ..grammar import MAX_TAGGED_DEPTH
-from ..symbols import REFERENCES, STRUCTURE, Control
+from ..symbols import REFERENCES, Control
 from .frames import Array, Frame, Key, Object, Stack, Text, Value
 from .pushdown import Pushdown
-from .trie import Cursor, Ids, Trie
+from .token_facts import end_a_text_twice, most_tags
+from .trie import Cursor, Ids, Trie, union
 
 __all__ = ["Masks"]
 
 Mask = NDArray[np.bool_]
 
 _MAX_MEMO = 1 << 16
-_TEXTS = re.compile(f"[^{STRUCTURE}]*{Control.END}")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 
 
@@ -72,7 +72,7 @@ class Masks:
     """Allowed tokens by stack, for one vocabulary."""
 
     def __init__(
-        self, pushdown: Pushdown, vocabulary: dict[int, str], size: int
+        self, pushdown: Pushdown, vocabulary: Mapping[int, str], size: int
     ) -> None:
         """Build the trie of the vocabulary.
 
@@ -87,9 +87,8 @@ class Masks:
         self.size = size
         self._trie = Trie(pushdown, vocabulary)
         self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
-        self._repeating = [n for n, symbols in vocabulary.items() if _repeats(symbols)]
-        tags = (sum(map(symbols.count, _TAGS)) for symbols in vocabulary.values())
-        self._max_tags = max(tags, default=0)
+        self._repeating = end_a_text_twice(vocabulary)
+        self._max_tags = most_tags(vocabulary)
         self._count_caps = [
             max(
                 (max(b.min_properties, b.max_properties or 0) for b in node.branches),
@@ -193,7 +192,7 @@ class Masks:
                 case Key():
                     self._key(cursor, frame, findings)
             found = _Inside(
-                np.unique(np.concatenate([*findings.ids, _NO_IDS])),
+                union(findings.ids),
                 self._trie.at(findings.after),
                 tuple(findings.keys),
             )
@@ -287,12 +286,3 @@ class Masks:
         findings.ids.append(inside.ids)
         if inside.after:
             findings.add(self._inside(inside.after, rest))
-
-
-_NO_IDS: Ids = np.empty(0, dtype=np.uint16)
-_TAGS = (Control.OBJECT, Control.ARRAY)
-
-
-def _repeats(symbols: str) -> bool:
-    """Whether a token ends the same text twice, which may be one key twice."""
-    return max(Counter(_TEXTS.findall(symbols)).values(), default=0) > 1

@@ -65,4 +65,4 @@ class State:
     def shortest_completion(self) -> tuple[int, ...]:
         """Ids of the shortest symbols that close the document from here."""
         symbols = self._engine.completer.closing(self._stack)
-        return self._engine.segmenter.segment(symbols) if symbols else ()
+        return self._engine.segmenter().segment(symbols) if symbols else ()

@@ -4,17 +4,19 @@ A `Cursor` is a set of nodes, because tokens that differ only in a text continue
 once the text has ended.  Equal sets are one object, so cursors can be keys of a memo.
 """
 
-from collections import defaultdict
+from array import array
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..symbols import Control, is_text
+from ...native import core
+from .nodes import Nodes
 from .pushdown import Pushdown
 
-__all__ = ["Cursor", "Ids", "TextEnds", "Trie"]
+__all__ = ["Cursor", "Ids", "TextEnds", "Trie", "union"]
 
 Ids = NDArray[np.uint16]
 
@@ -49,50 +51,44 @@ class Trie:
     """The trie of a vocabulary."""
 
     def __init__(self, pushdown: Pushdown, vocabulary: Mapping[int, str]) -> None:
-        """Build the trie.
+        """Build the trie, in the compiled core if there is one.
 
         Args:
             pushdown: reads texts.
             vocabulary: id to symbols.
         """
         self._pushdown = pushdown
-        self._children: list[dict[str, int]] = [{}]
-        self._ids: list[int] = [-1]
-        for number, symbols in vocabulary.items():
-            self._insert(symbols, number)
+        self._vocabulary = vocabulary
+        self._native: Any = None
+        if core is not None:
+            automata = pushdown.grammar.automata
+            self._native = core.Trie(
+                list(vocabulary.values()),
+                array("H", vocabulary).tobytes(),
+                len(automata),
+                lambda number: automata[number].plan(),
+            )
         self._known: dict[frozenset[int], Cursor] = {}
         self._texts: dict[tuple[Cursor, int, int, bytes, int], TextEnds] = {}
         self.root = self.at([0])
 
-    def _insert(self, symbols: str, number: int) -> None:
-        node = 0
-        for symbol in symbols:
-            following = self._children[node].get(symbol)
-            if following is None:
-                following = self._children[node][symbol] = len(self._children)
-                self._children.append({})
-                self._ids.append(-1)
-            node = following
-        self._ids[node] = number
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return Nodes(self._pushdown, self._vocabulary)
 
     def at(self, nodes: Iterable[int]) -> Cursor:
         """The cursor at some nodes."""
         key = frozenset(nodes)
         cursor = self._known.get(key)
         if cursor is None:
-            ends = [self._ids[node] for node in key if self._ids[node] >= 0]
-            cursor = Cursor(key, np.array(ends, dtype=np.uint16))
-            self._known[key] = cursor
+            ends = (self._native or self._nodes).ends(key)
+            cursor = self._known[key] = Cursor(key, _ids(ends))
         return cursor
 
     def structure(self, cursor: Cursor) -> dict[str, Cursor]:
         """Structure symbols that may follow, each with the cursor after it."""
         if cursor.structure is None:
-            found: defaultdict[str, set[int]] = defaultdict(set)
-            for node in cursor.nodes:
-                for symbol, child in self._children[node].items():
-                    if not is_text(symbol) and symbol != Control.END:
-                        found[symbol].add(child)
+            found = (self._native or self._nodes).structure(cursor.nodes)
             cursor.structure = {s: self.at(nodes) for s, nodes in found.items()}
         return cursor.structure
 
@@ -111,49 +107,39 @@ class Trie:
         memo = cursor, automaton, state, pending, labels
         found = self._texts.get(memo)
         if found is None:
-            found = self._texts[memo] = self._text(*memo)
+            place = cursor.nodes, automaton, state, pending, labels
+            ends: Any = NotImplemented
+            if self._native:
+                ends = self._native.text(*place)
+            if ends is NotImplemented:
+                ends = self._nodes.text(*place)
+            after = {label: self.at(nodes) for label, nodes in ends[1].items()}
+            found = self._texts[memo] = TextEnds(_ids(ends[0]), after)
         return found
-
-    def _text(
-        self, cursor: Cursor, automaton: int, state: int, pending: bytes, labels: int
-    ) -> TextEnds:
-        read = self._pushdown.read
-        label_of = self._pushdown.grammar.automata[automaton].labels
-        inside: list[int] = []
-        after: defaultdict[int, set[int]] = defaultdict(set)
-        stack = [(node, state, pending) for node in cursor.nodes]
-        while stack:
-            node, state, pending = stack.pop()
-            for symbol, child in self._children[node].items():
-                if symbol == Control.END:
-                    label = label_of[state]
-                    if not pending and label >= 0 and labels >> label & 1:
-                        after[label].add(child)
-                    continue
-                moved = read(automaton, state, pending, symbol, labels)
-                if moved is not None:
-                    stack.append((child, *moved))
-                    if self._ids[child] >= 0:
-                        inside.append(self._ids[child])
-        return TextEnds(
-            np.array(inside, dtype=np.uint16),
-            {label: self.at(nodes) for label, nodes in after.items()},
-        )
 
     def beginning(self, cursor: Cursor, symbols: str) -> list[int]:
         """Tokens that continue from the cursor with `symbols`."""
-        stack = []
-        for node in cursor.nodes:
-            for symbol in symbols:
-                node = self._children[node].get(symbol, -1)
-                if node < 0:
-                    break
-            else:
-                stack.append(node)
-        found = []
-        while stack:
-            node = stack.pop()
-            if self._ids[node] >= 0:
-                found.append(self._ids[node])
-            stack += self._children[node].values()
-        return found
+        found = (self._native or self._nodes).beginning(cursor.nodes, symbols)
+        return list(array("H", found))
+
+
+def _ids(found: bytes | list[int]) -> Ids:
+    """Ids as the compiled core gives them, uint16, or as Python does."""
+    if isinstance(found, bytes):
+        return np.frombuffer(found, dtype=np.uint16)
+    return np.array(found, dtype=np.uint16)
+
+
+def union(parts: list[Ids]) -> Ids:
+    """The ids of all parts, each once.
+
+    np.unique does the same, but imports numpy.ma first, which takes 10 ms.
+    """
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2:
+        return parts[0] if parts else np.empty(0, dtype=np.uint16)
+    ids = np.concatenate(parts)
+    ids.sort()
+    is_new = np.ones(len(ids), dtype=bool)
+    np.not_equal(ids[1:], ids[:-1], out=is_new[1:])
+    return ids[is_new]
