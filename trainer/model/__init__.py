@@ -1,6 +1,7 @@
 """The GPT, its loss, and the cost of training it.
 
     gpt.py        the model             attention.py   causal attention in packed rows
+    packed.py     weights for generation on a CPU
     loss.py       loss in chunks        cost.py        operations and memory
 
 Weights are float32; `GPT.compute_dtype` is the type of the matrix products.

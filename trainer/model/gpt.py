@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..config import ModelConfig
 from .attention import attend_within, positions_within
 from .loss import IGNORE_INDEX, project, softcap_loss
+from .packed import multiply, pack
 
 __all__ = [
     "GPT",
@@ -45,17 +46,25 @@ class Cache(Protocol):
 class Linear(nn.Linear):
     """A linear map without bias, computed in the type of its input."""
 
+    packed: Tensor | None = None
+    """The weight as `pack` lays it out."""
+
     def __init__(self, num_in: int, num_out: int) -> None:
         """Make the weight, (num_out, num_in)."""
         super().__init__(num_in, num_out, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, num_in) to (…, num_out)."""
+        if self.packed is not None:
+            return multiply(x, self.packed)
         return F.linear(x, self.weight.to(x.dtype))
 
 
 class Attention(nn.Module):
     """Causal self-attention with rotary positions."""
+
+    packed: Tensor | None = None
+    """The weights of queries, keys and values as `pack` lays them out."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         """Make the four projections of one layer."""
@@ -89,6 +98,8 @@ class Attention(nn.Module):
 
     def _project(self, x: Tensor) -> Sequence[Tensor]:
         """Queries, keys and values, (B, T, C) each."""
+        if self.packed is not None:
+            return multiply(x, self.packed).chunk(3, dim=-1)
         projections = self.q_proj, self.k_proj, self.v_proj
         if not x.is_cuda:
             return [projection(x) for projection in projections]
@@ -184,10 +195,31 @@ class GPT(nn.Module):
         Raises:
             ValueError: more positions than the context.
         """
-        logits = project(self.hidden(ids, cache, bounds), self.lm_head.weight)
+        hidden = self.hidden(ids, cache, bounds)
+        if self.lm_head.packed is None:
+            logits = project(hidden, self.lm_head.weight)
+        else:
+            logits = self.lm_head(hidden)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         softcap = self.config.softcap
         return softcap * torch.tanh(logits / softcap)
+
+    def pack(self, dtype: torch.dtype) -> None:
+        """Prepare for generation: compute in `dtype`, from weights laid out for it.
+
+        Weights that change later are not packed again.
+
+        Args:
+            dtype: of the matrix products, float32 or bfloat16.
+        """
+        self.compute_dtype = dtype
+        for module in self.modules():
+            if isinstance(module, Attention):
+                projections = module.q_proj, module.k_proj, module.v_proj
+                weights = [projection.weight for projection in projections]
+                module.packed = pack(weights, dtype)
+            elif isinstance(module, Linear):
+                module.packed = pack([module.weight], dtype)
 
     def hidden(
         self,
