@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, device_option
+from .options import PATH, device_option, threads_option
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
+    from ..generation import Generator
     from ..generation.samplers import Ending
 
 __all__ = ["generate"]
@@ -122,6 +123,7 @@ _COUNT = click.IntRange(1, 10**12)
     help="Workflows written at once; changes only the speed.",
 )
 @device_option
+@threads_option
 def generate(
     folder: Path,
     count: int,
@@ -133,6 +135,7 @@ def generate(
     output: Path | None,
     batch_size: int,
     device: str,
+    threads: int | None,
     prompt_file: Path | None,
     name: str | None,
     triggers: tuple[str, ...],
@@ -145,19 +148,18 @@ def generate(
 
     \b
     Example:
-      tct generate run -n 3 --temperature 0.8
+      tct generate run -n 100 --temperature 0.8 --jsonl
       tct generate run --prompt start.yml --stream
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
-      tct generate run -n 1000 --jsonl > samples.jsonl
     """
-    from ..generation import Generator, Sampling
+    from ..generation import Sampling
     from ..generation.output import save, show, show_growing
 
     if stream and (output or jsonl or style != "yaml"):
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
-    generator = Generator.load(folder, device=device)
+    generator = _load(folder, device, threads)
     prompt = generator.tokenizer.open(value, depth=depth)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
@@ -172,6 +174,14 @@ def generate(
         else:
             endings = save(samples, style, drawn, output)
     click.echo(_summary(endings), err=True)
+
+
+def _load(folder: Path, device: str, threads: int | None) -> "Generator":
+    from ..generation import Generator
+    from ..threads import use_threads
+
+    use_threads(threads, device=device)
+    return Generator.load(folder, device=device)
 
 
 def _write(text: bytes) -> None:

@@ -10,6 +10,7 @@ __all__ = [
     "checkpoint_option",
     "device_option",
     "runs_argument",
+    "threads_option",
 ]
 
 PATH = click.Path(path_type=Path)
@@ -20,6 +21,12 @@ runs_argument = click.argument(
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+threads_option = click.option(
+    "--threads",
+    type=COUNT,
+    help="Threads of PyTorch on a CPU.  [default: OMP_NUM_THREADS, or one for each "
+    "processor that is idle at the start]",
 )
 checkpoint_option = click.option(
     "--checkpoint",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ...data.errors import ConfigError
-from .options import COUNT, PATH, device_option
+from .options import COUNT, PATH, device_option, threads_option
 
 __all__ = ["serve"]
 
@@ -55,6 +55,7 @@ __all__ = ["serve"]
     help="Largest request body, in bytes.",
 )
 @device_option
+@threads_option
 def serve(
     run: Path,
     host: str,
@@ -64,6 +65,7 @@ def serve(
     timeout: float,
     max_bytes: int,
     device: str,
+    threads: int | None,
 ) -> None:
     """Serve a trained model: a page to try it, and a JSON API.
 
@@ -85,6 +87,9 @@ def serve(
             f"tct serve: found no {error.name}",
             "install the extra with pip install 'tct-workflows[serve]'",
         ) from error
+    from ..threads import use_threads
+
+    use_threads(threads, device=device)
     serving.serve(
         run,
         device=device,
