@@ -1,5 +1,6 @@
 """`tct train`: train a model on a store."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ _PRESET = "workflow-27m"
 @click.option(
     "--preset",
     metavar="NAME",
-    help="tiny, workflow-20m, workflow-27m or workflow-100m.  [default: workflow-27m]",
+    help="tiny, tiny-fast, workflow-20m, workflow-27m, workflow-27m-fast or "
+    "workflow-100m.  [default: workflow-27m]",
 )
 @click.option(
     "--config",
@@ -75,6 +77,14 @@ _PRESET = "workflow-27m"
     metavar="STEPS",
     help="Let the model write a few workflows every STEPS steps.",
 )
+@click.option(
+    "--max-minutes",
+    "minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Train for this long: measure the speed, plan steps, batch size and a linear "
+    "decay to zero, and end on time.",
+)
 @device_option
 @threads_option
 @click.option(
@@ -103,13 +113,14 @@ _PRESET = "workflow-27m"
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Time for measuring the speed in a dry run.",
+    help="Time for measuring the speed, in a dry run or with --max-minutes.",
 )
 def train(
     store_folder: Path,
     run_folder: Path | None,
     preset: str | None,
     config_file: Path | None,
+    minutes: float | None,
     device: str,
     threads: int | None,
     overrides: tuple[str, ...],
@@ -127,6 +138,7 @@ def train(
     \b
     Example:
       tct train store -o run --preset tiny
+      tct train store -o run --preset tiny --max-minutes 60
       tct train store -o run --resume
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
@@ -134,6 +146,7 @@ def train(
     from ..runs.resume import find_resume_point
     from ..threads import use_threads
 
+    began = time.perf_counter()
     # The name of an option is the last part of its setting's key.
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
@@ -143,10 +156,14 @@ def train(
         return _dry_run(store_folder, config, device, seconds)
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
+    if minutes is not None and settings["steps"] is not None:
+        raise click.UsageError("Give --max-minutes or --steps, not both.")
     point = find_resume_point(run_folder, _one_source(resume, resume_from))
     so_far = point.config if point and preset is None else preset or _PRESET
     config = compose(so_far, config_file, changes)
     use_threads(threads, device=device)
+    if minutes is not None and point is None:  # else the plan is in the run
+        config = _plan(store_folder, config, device, minutes, seconds, began)
     _train(store_folder, run_folder, config, device, point)
 
 
@@ -169,6 +186,30 @@ def _train(
     report = run(store, run_folder, config, **options, progress=progress)
     if is_main_process():
         render_report(report, Screen())
+
+
+def _plan(
+    store_folder: Path,
+    config: "Config",
+    device: str,
+    minutes: float,
+    seconds: float,
+    began: float,
+) -> "Config":
+    from ...data.store import Store
+    from ..planning.minutes import plan_minutes
+    from ..training.distributed import is_main_process
+
+    plan = plan_minutes(
+        Store.open(store_folder),
+        config,
+        until=began + 60 * minutes,
+        device=device,
+        seconds=seconds,
+    )
+    if is_main_process():
+        click.echo(f"plan: {plan}", err=True)
+    return plan.config
 
 
 def _one_source(resume: bool, resume_from: Path | None) -> bool | Path:

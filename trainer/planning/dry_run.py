@@ -28,7 +28,15 @@ from ..training.loader import Loader
 from ..training.run import training_batches, validation_batches
 from .measure import Speed, measure
 
-__all__ = ["MEASURE_SECONDS", "DryRun", "Facts", "dry_run", "measured_speed"]
+__all__ = [
+    "MEASURE_SECONDS",
+    "DryRun",
+    "Facts",
+    "dry_run",
+    "mean_step",
+    "measured_speed",
+    "num_tokens",
+]
 
 MEASURE_SECONDS = 20.0
 _BACKWARD = 3  # a training step takes three times the operations of a forward pass
@@ -144,7 +152,7 @@ def measured_speed(
     model = GPT(config.model)
     init_weights(model, seed=config.data.seed)
     learner = make_learner(model.to(world.device), config, world)
-    targets, _ = _mean_step(batches, config)
+    targets, _ = mean_step(batches, config)
     with Loader(batches, world.device) as loader:
         return measure(learner, loader, config, targets=targets, seconds=seconds)
 
@@ -153,7 +161,7 @@ def _facts(store: Store, batches: Batches, config: Config, world: World) -> Fact
     windows = [
         batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
     ]
-    targets, flops = _mean_step(batches, config)
+    targets, flops = mean_step(batches, config)
     evaluations = -(-config.run.steps // config.run.eval_every)
     checkpoint = 4 * config.model.parameters + optimizer_bytes(config)
     dtype = compute_dtype(world.device)
@@ -162,11 +170,11 @@ def _facts(store: Store, batches: Batches, config: Config, world: World) -> Fact
         parameters=config.model.parameters,
         steps=config.run.steps,
         documents=len(batches.documents),
-        tokens=_tokens(batches),
+        tokens=num_tokens(batches),
         windows=(min(windows), max(windows)),
         step_targets=targets,
         step_flops=flops,
-        evaluated=evaluations * _tokens(validation_batches(store, config, world)),
+        evaluated=evaluations * num_tokens(validation_batches(store, config, world)),
         memory=training_bytes(config, micro_batch=batches.rows, dtype=dtype),
         memory_there=total_memory(world.device),
         checkpoint=checkpoint,
@@ -174,11 +182,12 @@ def _facts(store: Store, batches: Batches, config: Config, world: World) -> Fact
     )
 
 
-def _tokens(batches: Batches) -> int:
+def num_tokens(batches: Batches) -> int:
+    """Tokens of a split."""
     return int(batches.store.length[batches.documents].sum())
 
 
-def _mean_step(batches: Batches, config: Config) -> tuple[float, float]:
+def mean_step(batches: Batches, config: Config) -> tuple[float, float]:
     """Targets and operations of a mean step of the whole run.
 
     The trial steps alone would mislead: five steps of 32 windows differ by a tenth.
