@@ -6,13 +6,19 @@ from pathlib import Path
 import click
 
 from ...data.errors import ConfigError
-from .options import COUNT, PATH, device_option, threads_option
+from .options import (
+    COUNT,
+    device_option,
+    model_argument,
+    model_or_shipped,
+    threads_option,
+)
 
 __all__ = ["serve"]
 
 
 @click.command()
-@click.argument("run", type=PATH, metavar="RUN")
+@model_argument
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -57,7 +63,7 @@ __all__ = ["serve"]
 @device_option
 @threads_option
 def serve(
-    run: Path,
+    model: Path | None,
     host: str,
     port: int,
     allowed_hosts: tuple[str, ...],
@@ -68,6 +74,8 @@ def serve(
     threads: int | None,
 ) -> None:
     """Serve a trained model: a page to try it, and a JSON API.
+
+    Without RUN, a small model that ships with tct, trained on invented workflows.
 
     The page completes a workflow as you type.  /openapi.json describes the API.
     Ctrl-C stops the server.
@@ -91,7 +99,7 @@ def serve(
 
     use_threads(threads, device=device)
     serving.serve(
-        run,
+        model_or_shipped(model),
         device=device,
         host=host,
         port=port,
