@@ -12,7 +12,7 @@ cd "$2"
 
 python "$examples/compose.py" workflows --count 2000
 tct prepare workflows -o store
-tct train store -o run --preset tiny-fast --steps 450 --set eval_every=450
+tct train store -o run --preset tiny-fast --steps 660 --set eval_every=660
 rm -rf "$model"
 tct export run -o "$model" --half --license apache-2.0
 

@@ -27,7 +27,7 @@ _MOST_EVALUATIONS = 10
 _BACKWARD = 3  # a training step takes three times the operations of a forward pass
 _SHARE = 0.05  # of the time, for measuring, and for all evaluations but the last
 _SAVE_SECONDS = 300.0  # between checkpoints
-_END_SECONDS = 2.0  # to save the last one and leave
+_AROUND_SECONDS = 5.0  # to begin the run, to save its last checkpoint, and to leave
 _LOGS = 50
 
 
@@ -89,6 +89,7 @@ def plan_minutes(
         seconds=time_left,
         evaluation=evaluated / _BACKWARD / rate,
         window_seconds=targets / config.data.batch_size / rate,
+        processes=world.size,
     )
     windows = planned.run.steps * planned.data.batch_size
     passes = windows * targets / config.data.batch_size / tokens
@@ -96,7 +97,12 @@ def plan_minutes(
 
 
 def fit(
-    config: Config, *, seconds: float, evaluation: float, window_seconds: float
+    config: Config,
+    *,
+    seconds: float,
+    evaluation: float,
+    window_seconds: float,
+    processes: int = 1,
 ) -> Config:
     """The longest run that takes this many seconds.
 
@@ -105,18 +111,19 @@ def fit(
         seconds: until its end.
         evaluation: seconds of one evaluation; the last one comes after the last step.
         window_seconds: of training on one window.
+        processes: that train together; each needs a window of every step.
 
     Raises:
         ConfigError: there is no time for ten steps.
     """
-    until_last = seconds - evaluation - _END_SECONDS
+    until_last = seconds - evaluation - _AROUND_SECONDS
     others = _MOST_EVALUATIONS - 1
     if evaluation:
         others = min(others, int(_SHARE * until_last / evaluation))
     windows = (until_last - others * evaluation) / window_seconds
     batch = config.data.batch_size
-    while batch > 1 and windows / batch < _ENOUGH_STEPS:
-        batch = -(-batch // 2)
+    while batch > processes and windows / batch < _ENOUGH_STEPS:
+        batch = max(processes, batch // 2)
     steps = int(windows / batch)
     if steps < _FEWEST_STEPS:
         raise ConfigError(

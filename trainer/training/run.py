@@ -49,7 +49,8 @@ __all__ = [
 
 
 _PACE_STEPS = 10  # at least, to tell a pace by
-_ON_TIME = 0.98, 1.1  # steps that fit, as shares of those that are left
+# Steps that fit, as shares of those that are left, and a few more or less.
+_ON_TIME, _STRAY = (0.95, 1.1), 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,16 +122,16 @@ class Run:
 
         None if the planned ones do, or if it is too early to say.
         """
-        config, step = self.config, self.state.step
-        limit, steps = config.run.seconds, config.run.steps
-        done, left = step - self.first_step, steps - step
+        config, step, steps = self.config, self.state.step, self.config.run.steps
+        limit, done, left = config.run.seconds, step - self.first_step, steps - step
         if limit is None or not left or done < _PACE_STEPS:
             return None
         if step <= warmup_steps(config.optim, steps=steps):
             return None
         pace = (time.perf_counter() - self._started) / done
         fitting = max(1, int((limit - self.seconds) / pace))
-        is_on_time = _ON_TIME[0] * left <= fitting <= _ON_TIME[1] * left
+        least, most = (share * left for share in _ON_TIME)
+        is_on_time = least - _STRAY <= fitting <= most + _STRAY
         return None if is_on_time else step + fitting
 
     def report(self, *, is_stopped: bool, is_new: bool) -> TrainReport:
