@@ -4,7 +4,7 @@
     loop.py                                    steps, validation, checkpoints, signals
     run.py                                     begin or resume a run
     validate.py, samples.py                    evaluate the model, let it write
-    distributed.py, device.py, dry_run.py, failures.py, signals.py
+    distributed.py, device.py, failures.py, signals.py
 
 The loop calls the others; none of them knows the loop.
 """

@@ -10,7 +10,7 @@ from ...data.store import Store
 from ...data.windows.batches import Batches
 from ..config import Config
 from ..model.cost import Peak, peak_flops
-from ..optim.lr_schedule import learning_rate
+from ..optim.lr_schedule import learning_rate, with_steps
 from ..runs.checkpoint import record_figures, rotate, save_checkpoint
 from ..runs.metrics import Metrics, MetricsLog
 from ..runs.progress import TrainProgress
@@ -137,7 +137,7 @@ class _Session:
 
     def train(self) -> None:
         """Do the remaining steps, or stop at a signal."""
-        run, config = self.run, self.run.config
+        run = self.run
         if not len(self.validation.documents):
             self.progress.note("the validation split is empty: nothing is evaluated")
         if run.state.step > run.saved_step:
@@ -150,7 +150,9 @@ class _Session:
             began, waited = time.perf_counter(), run.loader.waited
             batch = next(run.loader)
             waited = run.loader.waited - waited
-            lr = learning_rate(run.state.step, config.optim, steps=config.run.steps)
+            lr = learning_rate(
+                run.state.step, run.config.optim, steps=run.config.run.steps
+            )
             result = self._learn(batch, lr=lr)
             run.state = run.state.after_step(
                 run.loader.state_dict(), targets=result.targets
@@ -161,12 +163,13 @@ class _Session:
             self.progress.step(run.state.step)
 
             owes = self._owes_evaluation or self._owes_samples
-            saves = owes or self._is_due(config.run.save_every)
-            if saves or self._is_due(config.run.log_every):
+            saves = owes or self._is_due(run.config.run.save_every)
+            if saves or self._is_due(run.config.run.log_every):
                 # Before each checkpoint too, so that the records of a resumed run
                 # cover the same steps as those of an uninterrupted one.
                 self._log(interval)
                 interval = self._interval()
+                self._keep_time()
             if saves:
                 self._save()
             # After saving, so that a failed evaluation does not lose the weights.
@@ -206,6 +209,14 @@ class _Session:
         run.state = replace(run.state, train_loss=record.loss)
         self.metrics.write_step(record)
         self.progress.logged(record)
+
+    def _keep_time(self) -> None:
+        """Change the number of steps if the run would not end on time."""
+        run, step = self.run, self.run.state.step
+        if steps := self.world.from_main(run.fitting_steps() or 0):
+            config = with_steps(run.config, step=step, steps=steps)
+            run.state = replace(run.state, config=config)
+            self.progress.replanned(step, steps)
 
     def _save(self) -> None:
         run = self.run

@@ -28,6 +28,7 @@ from ...data.windows.batches import Batches
 from ..config import Config, to_dict
 from ..model import GPT, init_weights
 from ..model.cost import check_fits
+from ..optim.lr_schedule import warmup_steps
 from ..runs.checkpoint import FOLDER as CHECKPOINTS
 from ..runs.checkpoint import read_state, restore
 from ..runs.history import CONFIG_NAME
@@ -45,6 +46,11 @@ __all__ = [
     "training_batches",
     "validation_batches",
 ]
+
+
+_PACE_STEPS = 10  # at least, to tell a pace by
+# Steps that fit, as shares of those that are left, and a few more or less.
+_ON_TIME, _STRAY = (0.95, 1.1), 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +116,23 @@ class Run:
         done = max(1, self.state.step - self.first_step)
         left = self.config.run.steps - self.state.step
         return left * (time.perf_counter() - self._started) / done
+
+    def fitting_steps(self) -> int | None:
+        """Steps of a run that ends after `run.seconds`, at the pace so far.
+
+        None if the planned ones do, or if it is too early to say.
+        """
+        config, step, steps = self.config, self.state.step, self.config.run.steps
+        limit, done, left = config.run.seconds, step - self.first_step, steps - step
+        if limit is None or not left or done < _PACE_STEPS:
+            return None
+        if step <= warmup_steps(config.optim, steps=steps):
+            return None
+        pace = (time.perf_counter() - self._started) / done
+        fitting = max(1, int((limit - self.seconds) / pace))
+        least, most = (share * left for share in _ON_TIME)
+        is_on_time = least - _STRAY <= fitting <= most + _STRAY
+        return None if is_on_time else step + fitting
 
     def report(self, *, is_stopped: bool, is_new: bool) -> TrainReport:
         """Summarise the run; see `TrainReport` for the arguments."""
