@@ -18,7 +18,7 @@ _PRESET = "workflow-27m"
 
 
 @click.command()
-@click.argument("store_folder", type=PATH, metavar="STORE")
+@click.argument("stores", nargs=-1, required=True, metavar="STORE[=WEIGHT]…")
 @click.option(
     "-o",
     "--output",
@@ -95,7 +95,7 @@ _PRESET = "workflow-27m"
     help="Time five steps and predict the cost of the run; write nothing.",
 )
 def train(
-    store_folder: Path,
+    stores: tuple[str, ...],
     run_folder: Path | None,
     preset: str | None,
     config_file: Path | None,
@@ -106,7 +106,7 @@ def train(
     dry_run: bool,
     **settings: Any,
 ) -> None:
-    """Train a model on a store.
+    """Train a model on a store, or on several: WEIGHT passes over each in an epoch.
 
     Ctrl-C finishes the step, saves a checkpoint and stops; --resume continues from it
     and ends with the same parameters as an uninterrupted run.
@@ -115,10 +115,11 @@ def train(
     Example:
       tct train store -o run --preset tiny
       tct train store -o run --resume
+      tct train github gitlab=0.3 -o run
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
     from ...data.display.screen import Screen
-    from ...data.store import Store
+    from ...data.store import open_stores
     from ..presets import compose
     from ..runs.live import make_progress
     from ..runs.report import render_report
@@ -130,7 +131,7 @@ def train(
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
     if dry_run:
-        _dry_run(store_folder, compose(preset or _PRESET, config_file, changes), device)
+        _dry_run(stores, compose(preset or _PRESET, config_file, changes), device)
         return
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
@@ -138,20 +139,20 @@ def train(
         raise click.UsageError("Give --resume or --resume-from, not both.")
     point = find_resume_point(run_folder, resume_from or resume)
     so_far = point.config if point and preset is None else preset or _PRESET
-    store, config = Store.open(store_folder), compose(so_far, config_file, changes)
+    store, config = open_stores(stores), compose(so_far, config_file, changes)
     options: dict[str, Any] = {"device": device, "resume": point or False}
     report = run(store, run_folder, config, **options, progress=make_progress())
     if is_main_process():
         render_report(report, Screen())
 
 
-def _dry_run(store_folder: Path, config: "Config", device: str) -> None:
+def _dry_run(stores: tuple[str, ...], config: "Config", device: str) -> None:
     from ...data.display.screen import Screen
-    from ...data.store import Store
+    from ...data.store import open_stores
     from ..runs.report import render_dry_run
     from ..training.distributed import is_main_process
     from ..training.dry_run import dry_run
 
-    found = dry_run(Store.open(store_folder), config, device=device)
+    found = dry_run(open_stores(stores), config, device=device)
     if is_main_process():
         render_dry_run(found, Screen())

@@ -139,7 +139,7 @@ def _try(learner: Learner, loader: Loader, config: Config) -> tuple[float, float
 
 
 def _tokens(batches: Batches) -> int:
-    return int(batches.store.length[batches.documents].sum())
+    return int(batches.lengths.sum())
 
 
 def _mean_step(batches: Batches, config: Config) -> tuple[float, float]:

@@ -18,11 +18,11 @@ from ..runs.resume import ResumePoint, find_resume_point
 from .distributed import World, join
 from .failures import explaining
 from .loader import DeviceBatch, Loader
-from .run import Run, TrainReport, begin, training_batches, validation_batches
+from .run import Run, TrainReport, begin, training_batches, validation_parts
 from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
 from .step import Interval, StepResult, train_step
-from .validate import validate
+from .validate import validate_each
 
 __all__ = ["train"]
 
@@ -86,7 +86,8 @@ class _Session:
     """A run with its validation data, its outputs and its stop request."""
 
     run: Run
-    validation: Batches
+    validation: dict[str, Batches]
+    """Of each store, by its name."""
     metrics: Metrics
     progress: TrainProgress
     stop: StopRequest
@@ -117,7 +118,11 @@ class _Session:
     def _owes_evaluation(self) -> bool:
         state, every = self.run.state, self.run.config.run.eval_every
         is_due = state.step > 0 and self._is_due(every) and state.validation is None
-        return is_due and len(self.validation.documents) > 0
+        return is_due and self._can_validate
+
+    @property
+    def _can_validate(self) -> bool:
+        return any(len(batches.documents) for batches in self.validation.values())
 
     @property
     def _owes_samples(self) -> bool:
@@ -138,7 +143,7 @@ class _Session:
     def train(self) -> None:
         """Do the remaining steps, or stop at a signal."""
         run, config = self.run, self.run.config
-        if not len(self.validation.documents):
+        if not self._can_validate:
             self.progress.note("the validation split is empty: nothing is evaluated")
         if run.state.step > run.saved_step:
             self._save()  # it branched off: no other run's checkpoint is needed now
@@ -227,7 +232,7 @@ class _Session:
     def _evaluate(self) -> None:
         run = self.run
         self.progress.phase("evaluating")
-        found = validate(
+        found = validate_each(
             run.learner, self.validation, should_stop=lambda: self.stop.requested
         )
         self.progress.phase("training")
@@ -280,7 +285,7 @@ def _open_session(run: Run, progress: TrainProgress) -> _Session:
         metrics = MetricsLog(run.folder, since=run.state, history=run.history)
     return _Session(
         run=run,
-        validation=validation_batches(store, run.config, world),
+        validation=validation_parts(store, run.config, world),
         metrics=metrics,
         progress=progress,
         stop=StopRequest(is_shared=world.size > 1),

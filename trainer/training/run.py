@@ -22,7 +22,7 @@ import torch
 from ... import __version__
 from ...data.files import name_text, write_atomic
 from ...data.records import RUN_VERSION, write_record
-from ...data.store import SPLITS, Split, Store
+from ...data.store import SPLITS, Mixture, Split, Store, stores_in
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ..config import Config, to_dict
@@ -44,6 +44,7 @@ __all__ = [
     "begin",
     "training_batches",
     "validation_batches",
+    "validation_parts",
 ]
 
 
@@ -51,8 +52,8 @@ __all__ = [
 class TrainReport:
     """The outcome of a call of `train`."""
 
-    store: Path
-    """The store trained on."""
+    store: tuple[str, ...]
+    """The store trained on, or several, as the command line spells them."""
     folder: Path
     """The run's folder."""
     checkpoint: Path | None
@@ -115,7 +116,7 @@ class Run:
         """Summarise the run; see `TrainReport` for the arguments."""
         state = self.state
         return TrainReport(
-            store=self.loader.batches.store.folder,
+            store=self.loader.batches.store.arguments,
             folder=self.folder,
             checkpoint=self.checkpoint,
             step=state.step,
@@ -204,6 +205,14 @@ def validation_batches(store: Store, config: Config, world: World) -> Batches:
     return _batches(store, "val", config, world, policy="sequential")
 
 
+def validation_parts(store: Store, config: Config, world: World) -> dict[str, Batches]:
+    """The validation batches of each store of a mixture, by its name."""
+    return {
+        name: validation_batches(each, config, world)
+        for name, each in stores_in(store).items()
+    }
+
+
 def _batches(
     store: Store, split: Split, config: Config, world: World, *, policy: Policy
 ) -> Batches:
@@ -222,6 +231,7 @@ def _batches(
         context=config.model.context,
         rank=world.rank,
         world_size=world.size,
+        steps=config.run.steps,
     )
 
 
@@ -255,9 +265,15 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
     """Facts of the documents, for readers without the store."""
     facts = ("key_inputs", "splits", "on_schema", "rejects")
     group = store.docs["group"]
+    stores = stores_in(store)
+    mixture = {}
+    if isinstance(store, Mixture):
+        digests = {name: each.digest for name, each in stores.items()}
+        mixture = {"stores": digests, "weights": store.weights}
     return {
-        "name": name_text(store.folder.resolve().name),
+        "name": " + ".join(stores),
         "digest": store.digest,
+        **mixture,
         "groups": {
             split: len(group.take(store.rows(split)).unique()) for split in SPLITS
         },
@@ -272,6 +288,6 @@ def _describe_data(batches: Batches) -> Mapping[str, Any]:
     ]
     return {
         "documents": len(batches.documents),
-        "tokens": int(batches.store.length[batches.documents].sum()),
+        "tokens": int(batches.lengths.sum()),
         "windows_per_epoch": [min(windows), max(windows)],
     }
