@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .data.errors import TctError
-    from .data.store import Store
+    from .data.store import Store, open_stores
     from .data.tokenizer import Tokenizer
     from .data.windows import WindowPlan
     from .data.windows.batches import Batches
@@ -47,6 +47,7 @@ __all__ = [
     "evaluate",
     "export",
     "load_model",
+    "open_stores",
     "prepare",
     "preset",
     "train",
@@ -67,6 +68,7 @@ _MODULES = {
     "evaluate": "trainer.evaluation.evaluate",
     "export": "trainer.export.export",
     "load_model": "trainer.export.load",
+    "open_stores": "data.store",
     "prepare": "pipeline.prepare.prepare",
     "preset": "trainer.presets",
     "train": "trainer.training.loop",

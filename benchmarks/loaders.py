@@ -33,15 +33,14 @@ from loader_peers import BATCH, Epochs
 from numpy.typing import NDArray
 
 from tct import __version__
-from tct.data.files import write_json
-from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
+from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, SPLITS, Store
 from tct.data.store.files import Verify, shard_name
-from tct.data.store.manifest import complete_manifest
-from tct.data.store.writer import describe_files, write_table
-from tct.data.tokenizer import PAD
+from tct.data.store.writer import write_table
+from tct.data.tokenizer import PAD, Tokenizer
 from tct.data.windows import CONTEXT, STRIDE, Policy, WindowPlan
 from tct.data.windows.batches import Batch, Batches
 from tct.data.windows.permutation import Permutation
+from tct.tests.stores import write_manifest
 from tct.trainer.training.loader import Loader
 
 COMPARED = (
@@ -158,9 +157,9 @@ def synthetic_lengths(documents: int) -> NDArray[np.int64]:
     return np.exp(drawn).astype(np.int64).clip(8, 60_000)
 
 
-def synthetic_store(folder: Path, documents: int) -> Store:
+def synthetic_store(folder: Path, documents: int, *, seed: int = 0) -> Store:
     """A store of random tokens with the lengths of real workflows."""
-    rng, lengths = np.random.default_rng(0), synthetic_lengths(documents)
+    rng, lengths = np.random.default_rng(seed), synthetic_lengths(documents)
     ids = rng.integers(0, PAD, lengths.sum() + GUARD_TOKENS, dtype=np.uint16)
     ids[-GUARD_TOKENS:] = PAD
     folder.mkdir()
@@ -173,7 +172,9 @@ def synthetic_store(folder: Path, documents: int) -> Store:
         "sha256": digests,
         "path": names,
         "group": names,
-        "split": pa.array(["train"] * documents).dictionary_encode(),
+        "split": pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(documents, dtype=np.int8)), list(SPLITS)
+        ),
         "n_bytes": 5 * lengths,
         "n_source_bytes": 6 * lengths,
         "shard": np.zeros(documents, dtype=int),
@@ -186,8 +187,8 @@ def synthetic_store(folder: Path, documents: int) -> Store:
     with pa.ipc.new_file(str(folder / "docs.arrow"), DOCS_SCHEMA) as file:
         file.write_table(pa.table(arrays, schema=DOCS_SCHEMA))
     write_table(folder / "rejects.arrow", REJECTS_SCHEMA.empty_table())
-    fixed = {"files": describe_files(folder)}
-    write_json(folder / "manifest.json", complete_manifest(fixed, {}, {}))
+    Tokenizer.default().save(folder / "tokenizer.json")
+    write_manifest(folder)
     return Store.open(folder)
 
 

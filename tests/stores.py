@@ -1,6 +1,7 @@
 """Stores that are nowhere but in memory, for tests that need many of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tct.data.records import write_record
 from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
 from tct.data.store.files import STORE_VERSION, read_arrow, store_digest
 from tct.data.store.manifest import complete_manifest, describe_store
-from tct.data.store.writer import describe_files
+from tct.data.store.writer import describe_files, split_column
 from tct.data.tokenizer import PAD, Tokenizer
 from tct.tests.records import sign
 
@@ -36,12 +37,21 @@ def store_of_lengths(
     *,
     phases: Sequence[int] | None = None,
     val: Sequence[int] = (),
+    number: int = 0,
 ) -> Store:
-    """Documents of so many tokens, numbered 0, 1, 2, … in each."""
-    return _store(
+    """Documents of so many tokens, numbered 0, 1, 2, … in each.
+
+    `number` tells the store from others.
+    """
+    store = _store(
         [np.arange(length, dtype=np.uint16) for length in lengths],
         phases or range(len(lengths)),
         val,
+    )
+    return replace(
+        store,
+        folder=Path(f"memory-{number}" if number else "memory"),
+        manifest={"digest": f"{number:064x}"},
     )
 
 
@@ -101,7 +111,6 @@ def _store(
             "sha256": phase.to_bytes(2, "little") + bytes(30),
             "path": paths[row] if paths else f"owner__name/{row}.yml",
             "group": "owner/name",
-            "split": "val" if row in val else "train",
             "n_bytes": 1,
             "n_source_bytes": 1,
             "shard": 0,
@@ -111,11 +120,15 @@ def _store(
         }
         for row, phase in enumerate(phases)
     ]
+    docs = pa.Table.from_pylist(rows, schema=DOCS_SCHEMA)
+    split = split_column("val" if row in val else "train" for row in range(len(rows)))
+    column = DOCS_SCHEMA.get_field_index("split")
+    docs = docs.set_column(column, DOCS_SCHEMA.field(column), split)
     guard = np.full(GUARD_TOKENS, PAD, dtype=np.uint16)
     return Store(
         folder=Path("memory"),
         manifest={"digest": "0" * 64},
-        docs=pa.Table.from_pylist(rows, schema=DOCS_SCHEMA),
+        docs=docs,
         shards=[np.concatenate([*documents, guard])],
         shard=np.zeros(len(rows), dtype=np.uint16),
         offset=offset,

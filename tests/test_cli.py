@@ -613,7 +613,7 @@ def test_a_disk_that_is_large_enough_holds_the_store(
         (["prepare", "x"], "Missing option '-o'"),
         (["prepare", "x", "-o", "y", "--split-seed", "z"], "not a valid integer"),
         (["prepare", "x", "-o", "y", "--no-such"], "--no-such"),
-        (["inspect-windows"], "Missing argument 'STORE'"),
+        (["inspect-windows"], "Missing argument 'STORE"),
         (["train", "x"], "Missing option '-o'"),
         (["train", "x", "-o", "y", "--steps", "0"], "0 is not in the range x>=1"),
         (["tokenizer", "no-such"], "No such command 'no-such'"),

@@ -13,6 +13,7 @@ Opening maps the files into memory and copies no token: `Store.tokens` is a view
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -162,6 +163,20 @@ class Store:
         column = _column(self.docs, "split")
         code = column.dictionary.to_pylist().index(split)
         return np.flatnonzero(_numbers(column.indices) == code)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """How the command line spells it."""
+        return (str(self.folder),)
+
+    @property
+    def first_rows(self) -> list[int]:
+        """The first row of each store: of a `Mixture`, there are several."""
+        return [0]
+
+    def stages_of(self, steps: int | None) -> list[tuple[int, tuple[Fraction, ...]]]:
+        """Which passes an epoch makes; see `Mixture.stages_of`."""
+        return [(0, (Fraction(1),))]
 
     def tokens(self, row: int) -> NDArray[np.uint16]:
         """The token ids of one document; a view of the memory map, not a copy."""

@@ -3,8 +3,12 @@
     policies.py      how a document is cut: one object per policy
     plan.py          the windows of an epoch, by number
     permutation.py   their order, a keyed bijection
+    streams.py       the windows of an epoch over several stores
+    riffle.py        how they are dealt out, a bijection that keeps their order
+    schedule.py      the epochs of a run, whose weights change in stages
     layouts.py       where the windows of a step lie in memory
     gather.py        copy windows from the memory map
+    batch.py         the windows of a step as arrays
     batches.py       batches by (epoch, step)
 
 No list of windows exists: which one comes when is arithmetic.

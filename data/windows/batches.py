@@ -1,14 +1,14 @@
 """The windows of each optimiser step, and their token ids laid out for the model.
 
-    (epoch, step) ─Permutation▶ window numbers ─WindowPlan▶ windows ─arrange▶ places
-    ─copy▶ inputs
+    (epoch, step) ─Schedule▶ windows ─arrange▶ places ─copy▶ inputs
 
 Everything is a pure function of (store, split, policy, seed, epoch, step): the only
 state to save is two integers, and any step can be read at any time.  The ranks of a
-distributed run take slices of the same steps, however many they are.
+distributed run take slices of the same steps, however many they are.  A store may be a
+`Mixture` of several; see schedule.py.
 """
 
-from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,57 +16,20 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError
 from ..geometry import CONTEXT, STRIDE
-from ..store import Split, Store
-from ..tokenizer import PAD
+from ..store import Mixture, Split, Store
+from .batch import Batch
 from .gather import WindowTokens
-from .layouts import Arrangement, Layout, arrange, max_positions
-from .permutation import ORDER_VERSION, Permutation
-from .plan import WindowPlan, Windows
+from .layouts import Layout, arrange, max_positions
+from .permutation import ORDER_VERSION
+from .plan import Windows
 from .policies import Policy, cutting
+from .schedule import Schedule
+from .streams import EpochWindows, Stream
 
 __all__ = ["Batch", "Batches"]
 
-_STEPS_PER_BLOCK = 64  # steps whose windows are looked up at once
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """The windows of one optimiser step, or of one rank's slice of it.
-
-    A window [a, b) at position p of `inputs` is its position token a // s, then its
-    content t_a … t_(b-2).  Its last token t_(b-1) is no input, only a target, and
-    is in `last`.  So the target of each position is the input after it; that of a
-    window's last position is in `last`, and a PAD position has none.
-    """
-
-    epoch: int
-    step: int
-    """Number of the step in its epoch, from 0."""
-    offset: int | None
-    """Where the epoch first cuts long documents; None if each has its own."""
-    windows: Windows
-    """`document` is a row of docs.arrow."""
-    num_targets: int
-    """Content tokens of the whole step, over all ranks."""
-    arrangement: Arrangement
-    """Where each window lies in `inputs`."""
-    inputs: NDArray[np.uint16]
-    """(positions,) ids of all passes, back to back; PAD (8192) where no window is."""
-    last: NDArray[np.uint16]
-    """(windows,) the last token of each window."""
-
-    @property
-    def ends(self) -> NDArray[np.int64]:
-        """(windows,) the last position of each window."""
-        at = np.array(self.arrangement.at, dtype=np.int64)  # may be empty
-        return at + self.windows.length - 1
-
-    def targets(self) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-        """The target of each position, and whether there is one; (positions,) each."""
-        targets = np.full_like(self.inputs, PAD)
-        targets[:-1] = self.inputs[1:]
-        targets[self.ends] = self.last
-        return targets, self.inputs != PAD
+# Steps whose windows are looked up at once, and as many more for each other store.
+_STEPS_PER_BLOCK = 64
 
 
 class Batches:
@@ -87,11 +50,12 @@ class Batches:
         stride: int = STRIDE,
         rank: int = 0,
         world_size: int = 1,
+        steps: int | None = None,
     ) -> None:
         """Set what the batches depend on; no token is read yet.
 
         Args:
-            store: an opened store.
+            store: opened; the weights of a mixture are those of its "train" split.
             split: "train" or "val".
             batch_size: B, windows per optimiser step, over all ranks.
             seed: key of the order; see `Permutation`.
@@ -103,27 +67,32 @@ class Batches:
             stride: s, by which cuts move; divides C.
             rank: which slice of each step to read, 0 <= rank < world_size.
             world_size: number of slices, at most B.
+            steps: of the whole run, for the stages of a mixture.
 
         Raises:
-            ConfigError: more ranks than windows in a step.
+            ConfigError: more ranks than windows in a step, or a stage without a step.
         """
         _check_shares(batch_size, rows, rank, world_size)
         self.store, self.split = store, split
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
         self.context, self.stride = context, stride
-        self.rank, self.world_size = rank, world_size
-        self.static = static
+        self.rank, self.world_size, self.static = rank, world_size, static
         self.layout, self.share = layout, -(-batch_size // world_size)
         self.rows = min(self.share if rows is None else rows, self.share)
         self.documents = store.rows(split)
         """Rows of docs.arrow, ascending."""
-        self._needs_phase = cutting(policy).needs_phase
-        self._epoch: tuple[WindowPlan, Permutation] | None = None
+        self.schedule = self._open_schedule(steps)
+        """The epochs of the run, and how far each store is before them."""
+        self._block_steps = _STEPS_PER_BLOCK * len(store.first_rows)
         self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """Everything the windows of a step depend on besides (epoch, step)."""
+        mixture = {}
+        if isinstance(self.store, Mixture):
+            digests = [store.digest for store in self.store.stores]
+            mixture = {"stores": digests, "stages": self.schedule.identity}
         return {
             "store": self.store.digest,
             "split": self.split,
@@ -133,12 +102,18 @@ class Batches:
             "order": ORDER_VERSION,
             "seed": self.seed,
             "batch_size": self.batch_size,
+            **mixture,
         }
 
     @property
     def num_alignments(self) -> int:
         """C / s, epochs until windows lie as in epoch 0 again."""
         return self.context // self.stride
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(documents,) tokens of each."""
+        return self.store.length[self.documents]
 
     @property
     def is_packed(self) -> bool:
@@ -152,14 +127,16 @@ class Batches:
             self.layout, batch=self.share, rows=self.rows, context=self.context
         )
 
-    def plan(self, epoch: int) -> WindowPlan:
+    def plan(self, epoch: int) -> EpochWindows:
         """The windows of an epoch over this split's documents."""
-        return self._prepared(epoch)[0]
+        return self.schedule.epoch(epoch)
 
     def document_windows(self, row: int, epoch: int) -> Windows:
         """The windows of one document in an epoch, whatever its split."""
+        if row in self.documents:
+            return self.steps_of(row, epoch)[0]
         rows = np.array([row])
-        return self._plan(rows, epoch).all().of(rows)
+        return self._stream(rows).plan(epoch).all().of(rows)
 
     def num_steps(self, epoch: int) -> int:
         """Optimiser steps in an epoch; the last one may have fewer windows."""
@@ -177,13 +154,13 @@ class Batches:
             row: row of docs.arrow of a document in this split.
             epoch: number of the pass.
         """
-        plan, order = self._prepared(epoch)
         index = int(np.searchsorted(self.documents, row))
         if index == len(self.documents) or self.documents[index] != row:
             raise ValueError(f"row {row}: not a document of the {self.split} split")
-        numbers = plan.numbers_of(index)
-        steps = order.inverse(numbers) // self.batch_size
-        return plan.locate(numbers).of(self.documents), steps
+        plan = self.plan(epoch)
+        positions = plan.positions_of(index)
+        windows = plan.locate(positions).of(self.documents)
+        return windows, positions // self.batch_size
 
     def batch(
         self, epoch: int, step: int, out: NDArray[np.uint16] | None = None
@@ -235,26 +212,29 @@ class Batches:
         begin = step.start + self.rank * num // self.world_size
         return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
 
-    def _plan(self, rows: NDArray[np.int64], epoch: int) -> WindowPlan:
-        """The windows of some documents in an epoch."""
-        return WindowPlan(
+    def _open_schedule(self, steps: int | None) -> Schedule:
+        streams = self._streams()
+        stages = [(0, (Fraction(1),) * len(streams))]
+        if self.split == "train":
+            stages = self.store.stages_of(steps)
+        return Schedule(streams, stages, batch_size=self.batch_size)
+
+    def _streams(self) -> list[Stream]:
+        """A stream of each store."""
+        first = np.searchsorted(self.documents, self.store.first_rows).tolist()
+        rows = np.split(self.documents, first[1:])
+        return [self._stream(*each) for each in zip(rows, first, strict=True)]
+
+    def _stream(self, rows: NDArray[np.int64], first: int = 0) -> Stream:
+        return Stream(
+            first,
             self.store.length[rows],
-            epoch=epoch,
+            self.store.phase[rows] if cutting(self.policy).needs_phase else None,
             policy=self.policy,
             context=self.context,
             stride=self.stride,
-            phase=self.store.phase[rows] if self._needs_phase else None,
+            seed=self.seed,
         )
-
-    def _prepared(self, epoch: int) -> tuple[WindowPlan, Permutation]:
-        prepared = self._epoch  # read once: another thread may replace it
-        if prepared is None or prepared[0].epoch != epoch:
-            plan = self._plan(self.documents, epoch)
-            # An epoch may have no window: `original` drops short documents.
-            n = max(1, plan.num_windows)
-            order = Permutation(n, seed=self.seed, epoch=epoch)
-            prepared = self._epoch = plan, order
-        return prepared
 
     def _block(self, epoch: int, step: int) -> tuple[WindowTokens, slice]:
         """The block of windows that holds a step, and the step's slice of it."""
@@ -264,19 +244,17 @@ class Batches:
                 f"step {step} of epoch {epoch}: found no window, "
                 f"expected a step in [0, {steps})"
             )
-        key = epoch, step // _STEPS_PER_BLOCK
+        key = epoch, step // self._block_steps
         ahead = self._ahead  # read once: another thread may replace it
         if ahead is None or ahead[0] != key:
             ahead = self._ahead = key, self._look_up(*key)
-        first = step % _STEPS_PER_BLOCK * self.batch_size
+        first = step % self._block_steps * self.batch_size
         return ahead[1], slice(first, min(first + self.batch_size, len(ahead[1])))
 
     def _look_up(self, epoch: int, number: int) -> WindowTokens:
-        plan, order = self._prepared(epoch)
-        size = _STEPS_PER_BLOCK * self.batch_size
+        plan, size = self.plan(epoch), self._block_steps * self.batch_size
         stop = min((number + 1) * size, plan.num_windows)
-        numbers = order(np.arange(number * size, stop))
-        windows = plan.locate(numbers).of(self.documents)
+        windows = plan.locate(np.arange(number * size, stop)).of(self.documents)
         return WindowTokens(self.store, windows)
 
 

@@ -29,12 +29,12 @@ from tct.trainer.runs.progress import TrainProgress
 from tct.trainer.runs.state import Best, Validation
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loop import train
-from tct.trainer.training.run import training_batches
-from tct.trainer.training.validate import validate
+from tct.trainer.training.splits import training_batches
+from tct.trainer.training.validate import validate_each
 
 MakeStore = Callable[..., Store]
 
-LOOP_EVALUATE = "tct.trainer.training.loop.validate"
+LOOP_EVALUATE = "tct.trainer.training.loop.validate_each"
 
 
 class Interrupts(TrainProgress):
@@ -222,7 +222,7 @@ def test_a_signal_during_an_evaluation_saves_first_and_evaluates_later(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = validate
+    real = validate_each
 
     def interrupted(*args: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -37,7 +37,7 @@ EVALUATION = Validation(nats=200.0, tokens=100, documents=4, canonical_bytes=500
 
 def report(**changes: object) -> TrainReport:
     values = {
-        "store": Path("store"),
+        "store": ("store",),
         "folder": Path("my run"),
         "checkpoint": Path("my run/checkpoints/step-002000"),
         "step": 2000,

@@ -70,7 +70,7 @@ def _epochs(
 
 
 @click.command("inspect-windows")
-@click.argument("store_folder", type=_PATH, metavar="STORE")
+@click.argument("stores", nargs=-1, required=True, metavar="STORE[=WEIGHT]…")
 @click.option("--epoch", type=_FROM_0, help="The epoch to show.  [default: 0]")
 @click.option(
     "--epochs",
@@ -150,10 +150,11 @@ def _epochs(
     help="Rows per forward pass, at most.  [default: 8]",
 )
 def inspect_windows(
-    store_folder: Path, plot: Path | None, as_json: bool, **asked: Any
+    stores: tuple[str, ...], plot: Path | None, as_json: bool, **asked: Any
 ) -> None:
     """Show exactly which windows of which documents training sees, and when.
 
+    Several stores are shown as `tct train` mixes them.
     Without --epochs, --doc, --step, --when or --prove, it shows one epoch.
 
     \b
@@ -166,14 +167,14 @@ def inspect_windows(
       tct inspect-windows store --prove --plot policies.svg
     """
     from ...data.display.figures import check_figure_path
-    from ...data.store import Store
+    from ...data.store import open_stores
     from ..config import Config
     from ..inspect.run import open_batches, run_config
 
     mode = _mode({**asked, "plot": plot})
     if plot is not None:
         check_figure_path(plot, option="--plot")
-    store = Store.open(store_folder)
+    store = open_stores(stores)
     run_folder = asked.pop("run_folder")
     config = Config() if run_folder is None else run_config(run_folder, store)
     order = {name: asked.pop(name) for name in _ORDER}

@@ -20,7 +20,7 @@ _PRESET = "workflow-27m"
 
 
 @click.command()
-@click.argument("store_folder", type=PATH, metavar="STORE")
+@click.argument("stores", nargs=-1, required=True, metavar="STORE[=WEIGHT]…")
 @click.option(
     "-o",
     "--output",
@@ -116,7 +116,7 @@ _PRESET = "workflow-27m"
     help="Time for measuring the speed, in a dry run or with --max-minutes.",
 )
 def train(
-    store_folder: Path,
+    stores: tuple[str, ...],
     run_folder: Path | None,
     preset: str | None,
     config_file: Path | None,
@@ -130,7 +130,7 @@ def train(
     seconds: float,
     **settings: Any,
 ) -> None:
-    """Train a model on a store.
+    """Train a model on a store, or on several: WEIGHT passes over each in an epoch.
 
     Ctrl-C finishes the step, saves a checkpoint and stops; --resume continues from it
     and ends with the same parameters as an uninterrupted run.
@@ -140,6 +140,7 @@ def train(
       tct train store -o run --preset tiny
       tct train store -o run --preset tiny --max-minutes 60
       tct train store -o run --resume
+      tct train github gitlab=0.3 -o run
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
     from ..presets import compose
@@ -153,7 +154,7 @@ def train(
     if dry_run:
         use_threads(threads, device=device)
         config = compose(preset or _PRESET, config_file, changes)
-        return _dry_run(store_folder, config, device, seconds)
+        return _dry_run(stores, config, device, seconds)
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     if minutes is not None and settings["steps"] is not None:
@@ -163,25 +164,25 @@ def train(
     config = compose(so_far, config_file, changes)
     use_threads(threads, device=device)
     if minutes is not None and point is None:  # else the plan is in the run
-        config = _plan(store_folder, config, device, minutes, seconds, began)
-    _train(store_folder, run_folder, config, device, point)
+        config = _plan(stores, config, device, minutes, seconds, began)
+    _train(stores, run_folder, config, device, point)
 
 
 def _train(
-    store_folder: Path,
+    stores: tuple[str, ...],
     run_folder: Path,
     config: "Config",
     device: str,
     point: "ResumePoint | None",
 ) -> None:
     from ...data.display.screen import Screen
-    from ...data.store import Store
+    from ...data.store import open_stores
     from ..runs.live import make_progress
     from ..runs.report import render_report
     from ..training.distributed import is_main_process
     from ..training.loop import train as run
 
-    store, progress = Store.open(store_folder), make_progress()
+    store, progress = open_stores(stores), make_progress()
     options: dict[str, Any] = {"device": device, "resume": point or False}
     report = run(store, run_folder, config, **options, progress=progress)
     if is_main_process():
@@ -189,19 +190,19 @@ def _train(
 
 
 def _plan(
-    store_folder: Path,
+    stores: tuple[str, ...],
     config: "Config",
     device: str,
     minutes: float,
     seconds: float,
     began: float,
 ) -> "Config":
-    from ...data.store import Store
+    from ...data.store import open_stores
     from ..planning.minutes import plan_minutes
     from ..training.distributed import is_main_process
 
     plan = plan_minutes(
-        Store.open(store_folder),
+        open_stores(stores),
         config,
         until=began + 60 * minutes,
         device=device,
@@ -218,16 +219,18 @@ def _one_source(resume: bool, resume_from: Path | None) -> bool | Path:
     return resume_from or resume
 
 
-def _dry_run(store_folder: Path, config: "Config", device: str, seconds: float) -> None:
+def _dry_run(
+    stores: tuple[str, ...], config: "Config", device: str, seconds: float
+) -> None:
     from ...data.display.screen import Screen
-    from ...data.store import Store
+    from ...data.store import open_stores
     from ..planning.dry_run import dry_run
     from ..runs.report import render_facts, render_forecast
     from ..training.distributed import is_main_process
 
     screen = Screen()
     found = dry_run(
-        Store.open(store_folder),
+        open_stores(stores),
         config,
         device=device,
         seconds=seconds,

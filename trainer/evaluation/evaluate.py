@@ -68,7 +68,7 @@ class Evaluation:
 
 
 def open_store(run_folder: Path, given: Path | None = None) -> Store:
-    """Open the store that a run was trained on.
+    """Open the store that a run was trained on, or one of several.
 
     Args:
         run_folder: of the run.
@@ -80,7 +80,8 @@ def open_store(run_folder: Path, given: Path | None = None) -> Store:
     """
     checkpoint = newest_checkpoint(run_folder)
     store = Store.open(given or _find_store(run_folder))
-    check_store(read_state_file(checkpoint)[0], store, checkpoint)
+    state = read_state_file(checkpoint)[0]
+    check_store(state, store, checkpoint, is_one_enough=True)
     return store
 
 

@@ -11,12 +11,24 @@ Example: s = 4, a document of 10 tokens, windows [0, 8) and [4, 10):
     count           1       2       1
 """
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.store import Mixture, stores_in
 from ...data.windows import Windows
+from ...data.windows.batches import Batches
+from ...data.windows.policies import Property
 
-__all__ = ["Coverage"]
+__all__ = ["Coverage", "Sentences", "StoreCounts", "store_counts"]
+
+Sentences = dict[Property, tuple[str, bool]]
+"""What is claimed of a policy, and whether it holds."""
 
 
 class Coverage:
@@ -44,6 +56,10 @@ class Coverage:
         """Tokens of all documents."""
         return int(self.size.sum())
 
+    def total_of(self, documents: slice) -> NDArray[np.int64]:
+        """(blocks,) `total` of some documents."""
+        return self.total[self._first[documents.start] : self._first[documents.stop]]
+
     def add(self, windows: Windows) -> NDArray[np.int64]:
         """Count the windows of an epoch.
 
@@ -68,3 +84,102 @@ class Coverage:
     def tokens_where(self, chosen: NDArray[np.bool_]) -> int:
         """Tokens of some blocks."""
         return int(self.size[chosen].sum())
+
+
+@dataclass(kw_only=True, slots=True)
+class StoreCounts:
+    """One store of a mixture over some epochs."""
+
+    name: str
+    number: int
+    """Among the stores of the mixture, from 0."""
+    documents: slice
+    """Its documents among those of the mixture."""
+    num_alignments: int
+    """C / s."""
+    begun: NDArray[np.int64]
+    """(documents,) how often each has begun."""
+    passes: float = 0.0
+    """Passes so far."""
+    once: int = 0
+    """Epochs after which each token has been a target once per pass."""
+    beginnings: int = 0
+    """Epochs after which each document has begun once per pass."""
+    alignments: int | None = None
+    """Fewest distinct cuts, modulo C, of a document longer than C; None if there is
+    none."""
+
+    def add(
+        self, coverage: Coverage, begins: NDArray[np.int64], points: Sequence[Fraction]
+    ) -> None:
+        """Look at the store after an epoch.
+
+        Args:
+            coverage: with the windows of the epoch.
+            begins: the documents of all windows of the epoch that begin one.
+            points: passes over each store so far; after 2.3, each token has been a
+                target 2 or 3 times.
+        """
+        passes = points[self.number]
+        first, end = self.documents.start, self.documents.stop
+        here = begins[(begins >= first) & (begins < end)] - first
+        self.begun += np.bincount(here, minlength=end - first)
+        self.passes = float(passes)
+        self.once += _is_within(coverage.total_of(self.documents), passes)
+        self.beginnings += _is_within(self.begun, passes)
+
+    def add_cuts(self, cuts: NDArray[np.bool_], is_long: NDArray[np.bool_]) -> None:
+        """Count the cuts of documents longer than C.
+
+        Args:
+            cuts: (all documents, C / s) whether a window began there.
+            is_long: (all documents,) whether it is longer than C.
+        """
+        here = cuts[self.documents][is_long[self.documents]].sum(axis=1)
+        self.alignments = int(here.min()) if len(here) else None
+
+    def sentences(self, epochs: int) -> Sentences:
+        """The three properties a policy can have, in this store."""
+        when = f"after each of {epochs} epochs, {self.passes:.4g} passes"
+        least = min(int(self.passes), self.num_alignments)
+        return {
+            "once": (
+                f"each token of {self.name} has been a target once per pass {when}",
+                self.once == epochs,
+            ),
+            "beginnings": (
+                f"each document of {self.name} has begun once per pass {when}",
+                self.beginnings == epochs,
+            ),
+            "alignments": (
+                f"each document of {self.name} beyond one window is cut in at least "
+                f"{least} alignments",
+                self.alignments is None or self.alignments >= least,
+            ),
+        }
+
+
+def store_counts(batches: Batches) -> list[StoreCounts]:
+    """Nothing counted yet of each store; empty unless it is a mixture."""
+    if not isinstance(batches.store, Mixture):
+        return []
+    firsts = [stream.first for stream in batches.schedule.streams]
+    bounds = pairwise([*firsts, len(batches.documents)])
+    return [
+        StoreCounts(
+            name=name,
+            number=number,
+            documents=slice(first, end),
+            num_alignments=batches.num_alignments,
+            begun=np.zeros(end - first, dtype=np.int64),
+        )
+        for number, (name, (first, end)) in enumerate(
+            zip(stores_in(batches.store), bounds, strict=True)
+        )
+    ]
+
+
+def _is_within(numbers: NDArray[np.int64], passes: Fraction) -> bool:
+    """Whether each number is that of the passes, one of which may be in progress."""
+    is_whole = (numbers >= math.floor(passes)) & (numbers <= math.ceil(passes))
+    return bool(is_whole.all())

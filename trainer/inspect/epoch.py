@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from ...data.errors import ConfigError
+from ...data.store import Mixture
 from ...data.windows import Policy, Windows
 from ...data.windows.batches import Batches
 from ...data.windows.layouts import LAYOUTS, Layout, arrange
@@ -29,6 +30,7 @@ __all__ = [
     "epoch_windows",
     "figure_title",
     "sample_documents",
+    "store_of",
     "summarize",
     "title",
     "window_records",
@@ -108,7 +110,7 @@ def summarize(batches: Batches, epoch: int) -> EpochSummary:
     """Count an epoch from its windows, not from the formulas behind them."""
     plan = batches.plan(epoch)
     windows = plan.all()
-    coverage = Coverage(plan.lengths, batches.stride)
+    coverage = Coverage(batches.lengths, batches.stride)
     counts = coverage.add(windows)
     return EpochSummary(
         epoch=epoch,
@@ -169,7 +171,7 @@ def epoch_view(batches: Batches, epoch: int, limit: int | None) -> View:
 def _lines(batches: Batches, epoch: int, limit: int | None) -> Iterator[Line]:
     summary = summarize(batches, epoch)
     windows = epoch_windows(batches, epoch)
-    lengths = batches.store.length[batches.documents]
+    lengths = batches.lengths
     size = len(lengths) if limit is None else limit
     sample = sample_documents(lengths, size, batches.context)
     axis = Axis.of(batches.context, WIDTH - len(_COLUMNS))
@@ -194,7 +196,8 @@ def _lines(batches: Batches, epoch: int, limit: int | None) -> Iterator[Line]:
 def title(batches: Batches, epoch: int) -> str:
     """`epoch 3 · plan · offset 96`."""
     offset = batches.plan(epoch).offset if len(batches.documents) else None
-    where = "an offset per document" if offset is None else f"offset {offset}"
+    own = "document" if batches.policy == "spread" else "pass"
+    where = f"an offset per {own}" if offset is None else f"offset {offset}"
     return f"epoch {epoch:,} · {batches.policy} · {where}"
 
 
@@ -251,14 +254,21 @@ def window_records(windows: Windows, epoch: int, batches: Batches) -> Iterator[R
             "position": position,
             "pad": batches.context - (end - start),
             "policy": batches.policy,
+            **store_of(batches, document),
         }
+
+
+def store_of(batches: Batches, row: int) -> Record:
+    """Of which store of a mixture a row is; empty for a single store."""
+    store = batches.store
+    return {"store": store.name_of(row)} if isinstance(store, Mixture) else {}
 
 
 def _figure(batches: Batches, epoch: int) -> "Figure":
     from .figures import Bar, bars_figure
 
     windows = epoch_windows(batches, epoch)
-    lengths = batches.store.length[batches.documents]
+    lengths = batches.lengths
     chosen = sample_documents(lengths, _PLOTTED_DOCUMENTS, batches.context)
     bars = [
         Bar(

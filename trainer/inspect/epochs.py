@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from ...data.windows import WindowPlan, Windows
+from ...data.windows import Windows
 from ...data.windows.batches import Batches
 from .bars import Axis, legend_lines
+from .epoch import store_of
 from .view import WIDTH, Line, Record, View, count, fit
 
 if TYPE_CHECKING:  # an optional dependency
@@ -24,7 +25,7 @@ __all__ = ["epochs_view", "typical_document"]
 def epochs_view(batches: Batches, row: int | None, epochs: Sequence[int]) -> View:
     """Show a line per epoch of a document; None chooses a typical long one."""
     if row is None:
-        lengths = batches.store.length[batches.documents]
+        lengths = batches.lengths
         row = int(batches.documents[typical_document(lengths, batches.context)])
     return View(
         lines=_lines(batches, row, epochs),
@@ -62,17 +63,17 @@ def _lines(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Line]:
         windows, plan = batches.document_windows(row, epoch), batches.plan(epoch)
         bar = axis.bar(length, windows)
         used |= set(bar.plain)
-        offset = _offset(windows, plan)
+        offset = _offset(windows, batches, epoch)
         numbers = f"{epoch:>{digits},}  {offset:>6}  {len(windows):>7,}"
         yield Text(f"{numbers}  {plan.num_windows:>9,}  ") + bar
     yield from legend_lines(used)
 
 
-def _offset(windows: Windows, plan: WindowPlan) -> int:
+def _offset(windows: Windows, batches: Batches, epoch: int) -> int:
     """The offset of the epoch, or else of the document with these windows."""
-    if plan.offset is not None:
-        return plan.offset
-    return int(windows.start[1]) % plan.context if len(windows) > 1 else 0
+    if (offset := batches.plan(epoch).offset) is not None:
+        return offset
+    return int(windows.start[1]) % batches.context if len(windows) > 1 else 0
 
 
 def _records(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Record]:
@@ -83,6 +84,7 @@ def _records(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Reco
             "offset": plan.offset,
             "document": row,
             "policy": batches.policy,
+            **store_of(batches, row),
             "starts": windows.start.tolist(),
             "ends": windows.end.tolist(),
             "num_windows": plan.num_windows,  # of all documents

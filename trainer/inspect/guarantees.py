@@ -2,14 +2,16 @@
 
 Nothing here knows how a policy cuts: all numbers are counted from the windows of
 `WindowPlan` and the steps of `Batches`.  Three sentences are checked against the
-counts; `Cutting.guarantees` says which of them a policy promises.
+counts; `Cutting.guarantees` says which of them a policy promises.  For a mixture they
+are about each store: what is once per epoch for a single store is once per pass, so
+after x passes it has been floor(x) or ceil(x) times.
 
 `--json` gives an object per policy: the fields of `PolicyCounts`, and `claims`, a list
 of objects with `text`, `holds` and `is_promised`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +22,8 @@ from ...data.display.progress import Progress
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ...data.windows.layouts import LAYOUTS, Layout
-from ...data.windows.policies import Property, cutting
-from .coverage import Coverage
+from ...data.windows.policies import cutting
+from .coverage import Coverage, Sentences, StoreCounts, store_counts
 from .epoch import count_positions
 from .view import WIDTH, Line, Record, View, count, rows, wrapped
 
@@ -39,11 +41,11 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyCounts:
-    """One policy over C / s epochs."""
+    """One policy over C / s epochs, or more if a mixture has stages."""
 
     policy: Policy
     epochs: int
-    """C / s, after which the cuts repeat."""
+    """C / s, after which the cuts repeat, and those before the last stage."""
     documents: int
     tokens: int
     """Content tokens of the documents."""
@@ -68,6 +70,8 @@ class PolicyCounts:
     """Share of PAD in all positions of all epochs, by layout."""
     rows: int
     """Most rows of a pass, for `pad_share`."""
+    stores: list[StoreCounts] = field(default_factory=list)
+    """Of a mixture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,10 +94,10 @@ def count_policy(
         batches: of at least one document.
         advance: called after each epoch.
     """
-    epochs = batches.num_alignments
-    lengths = batches.plan(0).lengths
+    epochs, lengths = _num_epochs(batches), batches.lengths
     coverage = Coverage(lengths, batches.stride)
-    cuts = np.zeros((len(lengths), epochs), dtype=np.bool_)
+    cuts = np.zeros((len(lengths), batches.num_alignments), dtype=np.bool_)
+    stores = store_counts(batches)
     num_windows, exact, missed, repeated, beginnings = [], 0, 0, 0, 0
     targets, positions = 0, dict.fromkeys(LAYOUTS, 0)
     for epoch in range(epochs):
@@ -103,12 +107,17 @@ def count_policy(
         exact += bool((counts == 1).all())
         missed += coverage.tokens_where(counts == 0)
         repeated += coverage.tokens_where(counts > 1)
-        beginnings += len(np.unique(windows.document[windows.start == 0]))
+        beginnings += len(np.unique(begins := windows.document[windows.start == 0]))
         cuts[windows.document, windows.start % batches.context // batches.stride] = True
         targets += int(windows.length.sum())
+        for store in stores:
+            store.add(coverage, begins, batches.schedule.points(epoch + 1))
         for layout, number in count_positions(batches, epoch).items():
             positions[layout] += number
         advance()
+    is_long = lengths > batches.context
+    for store in stores:
+        store.add_cuts(cuts, is_long)
     return PolicyCounts(
         policy=batches.policy,
         epochs=epochs,
@@ -120,14 +129,23 @@ def count_policy(
         repeated_share=repeated / (coverage.num_tokens * epochs),
         exact_epochs=exact,
         views=_views(coverage),
-        alignments=_range(cuts[lengths > batches.context].sum(axis=1)),
+        alignments=_range(cuts[is_long].sum(axis=1)),
         beginnings_share=beginnings / (len(lengths) * epochs),
-        pad_share={
-            layout: 1 - targets / number if number else 0.0
-            for layout, number in positions.items()
-        },
+        pad_share=_pad_shares(targets, positions),
         rows=batches.rows,
+        stores=stores,
     )
+
+
+def _pad_shares(targets: int, positions: dict[Layout, int]) -> dict[Layout, float]:
+    return {
+        layout: 1 - targets / number if number else 0.0
+        for layout, number in positions.items()
+    }
+
+
+def _num_epochs(batches: Batches) -> int:
+    return batches.schedule.last_stage + batches.num_alignments
 
 
 def _views(coverage: Coverage) -> tuple[int, float, int]:
@@ -142,8 +160,23 @@ def _range(numbers: NDArray[np.int64]) -> tuple[int, int] | None:
 
 def guarantees(counts: PolicyCounts) -> Iterator[Guarantee]:
     """The three properties a policy can have, as sentences checked against counts."""
+    promised = cutting(counts.policy).guarantees
+    each = [store.sentences(counts.epochs) for store in counts.stores] or [
+        _of_all(counts)
+    ]
+    for sentences in each:
+        for name, (text, holds) in sentences.items():
+            yield Guarantee(
+                policy=counts.policy,
+                text=text,
+                holds=holds,
+                is_promised=name in promised,
+            )
+
+
+def _of_all(counts: PolicyCounts) -> Sentences:
     epochs, alignments = counts.epochs, counts.alignments
-    sentences: dict[Property, tuple[str, bool]] = {
+    return {
         "once": (
             f"each of the {counts.tokens:,} tokens is a target exactly once in each of "
             f"{epochs} epochs",
@@ -159,11 +192,6 @@ def guarantees(counts: PolicyCounts) -> Iterator[Guarantee]:
             alignments is None or alignments == (epochs, epochs),
         ),
     }
-    promised = cutting(counts.policy).guarantees
-    for name, (text, holds) in sentences.items():
-        yield Guarantee(
-            policy=counts.policy, text=text, holds=holds, is_promised=name in promised
-        )
 
 
 def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
@@ -173,7 +201,7 @@ def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
         each: the batches of each policy.
         progress: counts epochs.
     """
-    progress.stage("count", sum(batches.num_alignments for batches in each))
+    progress.stage("count", sum(map(_num_epochs, each)))
     counts = [count_policy(batches, progress.advance) for batches in each]
     found = [list(guarantees(policy)) for policy in counts]
 
@@ -194,7 +222,10 @@ def _record(counts: PolicyCounts, found: Sequence[Guarantee]) -> Record:
     claims = [asdict(each) for each in found]
     for claim in claims:
         del claim["policy"]
-    return {**asdict(counts), "claims": claims}
+    record = {**asdict(counts), "claims": claims}
+    for store in record["stores"]:
+        del store["begun"], store["documents"]
+    return record
 
 
 def _lines(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ...data.errors import ConfigError
-from ...data.store import Split, Store
+from ...data.store import Mixture, Split, Store
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ...data.windows.layouts import Layout
@@ -37,6 +37,11 @@ def run_config(folder: Path, store: Store) -> Config:
             f"{path}: the run is of the store with digest {digest[:12]}…, "
             f"{store.folder} has {store.digest[:12]}…",
             "give the store that the run was trained on",
+        )
+    if isinstance(store, Mixture) and run["store"].get("weights") != store.weights:
+        raise ConfigError(
+            f"{path}: the run has other weights than {' '.join(store.arguments)}",
+            "give the stores and weights that the run was started with",
         )
     return run["config"]
 
@@ -77,4 +82,5 @@ def open_batches(
         context=config.model.context,
         rank=rank,
         world_size=world_size,
+        steps=run.steps,
     )

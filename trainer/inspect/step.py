@@ -17,7 +17,7 @@ from rich.text import Text
 from ...data.errors import ConfigError
 from ...data.tokenizer import PAD, Tokenizer
 from ...data.windows.batches import Batch, Batches
-from .epoch import title
+from .epoch import store_of, title
 from .view import WIDTH, Line, Record, View, count, fit, wrapped
 
 __all__ = ["BatchWindow", "batch_windows", "step_view"]
@@ -212,6 +212,7 @@ def _records(batches: Batches, batch: Batch) -> Iterator[Record]:
             "rank": batches.rank,
             "world": batches.world_size,
             "document": window.document,
+            **store_of(batches, window.document),
             "path": paths[window.document].as_py(),
             "start": window.start,
             "end": window.end,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from ...data.errors import ConfigError
 from ...data.windows.batches import Batches
 from .document import document_title
+from .epoch import store_of
 from .view import WIDTH, Line, View, rows, wrapped
 
 __all__ = ["ScheduledWindow", "scheduled_windows", "when_view"]
@@ -58,11 +59,8 @@ def scheduled_windows(
             f"expected it in {batches.split}",
             f"add --split {split}",
         )
-    # Numbers of windows repeat every C / s epochs, as the cuts do.
-    turn = batches.num_alignments
-    steps = [batches.num_steps(epoch) for epoch in range(turn)]
     for epoch in epochs:
-        before = epoch // turn * sum(steps) + sum(steps[: epoch % turn])
+        before = batches.schedule.first_step(epoch)
         windows, found = batches.steps_of(row, epoch)
         for number, step in enumerate(found.tolist()):
             yield ScheduledWindow(
@@ -81,7 +79,7 @@ def scheduled_windows(
 def when_view(batches: Batches, row: int, epochs: Iterable[int]) -> View:
     """Show a line per window of a document in some epochs."""
     found = list(scheduled_windows(batches, row, epochs))
-    about = {"document": row, "policy": batches.policy}
+    about = {"document": row, "policy": batches.policy, **store_of(batches, row)}
     return View(
         lines=_lines(batches, row, found),
         records=(about | asdict(each) for each in found),

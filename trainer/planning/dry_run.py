@@ -25,7 +25,7 @@ from ..model.gpt import compute_dtype
 from ..training.distributed import World, join
 from ..training.learner import make_learner
 from ..training.loader import Loader
-from ..training.run import training_batches, validation_batches
+from ..training.splits import training_batches, validation_batches
 from .measure import Speed, measure
 
 __all__ = [
@@ -184,7 +184,7 @@ def _facts(store: Store, batches: Batches, config: Config, world: World) -> Fact
 
 def num_tokens(batches: Batches) -> int:
     """Tokens of a split."""
-    return int(batches.store.length[batches.documents].sum())
+    return int(batches.lengths.sum())
 
 
 def mean_step(batches: Batches, config: Config) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from ...data.errors import ConfigError
 from ...data.store import Store
 from ..config import Config
 from ..training.distributed import join
-from ..training.run import training_batches, validation_batches
+from ..training.splits import training_batches, validation_batches
 from .dry_run import MEASURE_SECONDS, mean_step, measured_speed, num_tokens
 from .measure import Speed
 

@@ -95,6 +95,8 @@ class RunStore(TypedDict, total=False):
 
     name: Required[str]
     digest: Required[str]
+    stores: dict[str, str]
+    weights: list[list[str]]
     groups: dict[str, int]
     key_inputs: KeyInputs
     splits: dict[str, _Counts]

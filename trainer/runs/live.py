@@ -117,6 +117,9 @@ def _validation_line(step: int, validation: Validation) -> str:
         f"step {step:,}  validation loss {validation.loss:.4f}  "
         f"perplexity {validation.perplexity:,.2f}  "
         f"bits per byte {validation.bits_per_byte:.4f}"
+        + "".join(
+            f"  {name} {store.loss:.4f}" for name, store in validation.stores.items()
+        )
     )
 
 

@@ -99,11 +99,9 @@ def _gigabytes(size: int) -> str:
 
 
 def _next_command(report: "TrainReport") -> str:
-    store, run = (
-        shlex.quote(os.fspath(path)) for path in (report.store, report.folder)
-    )
+    stores, run = shlex.join(report.store), shlex.quote(os.fspath(report.folder))
     if report.is_stopped:
-        return f"tct train {store} -o {run} --resume"
+        return f"tct train {stores} -o {run} --resume"
     return f"tct generate {run}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...data.errors import CheckpointError, ConfigError, FormatError
 from ...data.files import name_text
-from ...data.store import Store
+from ...data.store import Store, stores_in
 from ..config import Config, differences
 from .checkpoint import find_checkpoints, newest_checkpoint
 from .history import CONFIG_NAME, read_run
@@ -146,16 +146,37 @@ def check_config(config: Config, point: ResumePoint, folder: Path) -> None:
         )
 
 
-def check_store(state: State, store: Store, checkpoint: Path) -> None:
-    """Refuse a store other than the one that a checkpoint was trained on.
+def check_store(
+    state: State, store: Store, checkpoint: Path, *, is_one_enough: bool = False
+) -> None:
+    """Refuse stores other than those that a checkpoint was trained on.
+
+    Args:
+        state: of the checkpoint.
+        store: a store, or a mixture of several.
+        checkpoint: its folder.
+        is_one_enough: take one store of those of a mixture, too.
 
     Raises:
-        CheckpointError: its tokenizer or its content differs.
+        CheckpointError: a tokenizer, the number of stores or their content differs.
     """
-    for what, recorded, found in (
-        ("tokenizer", state.tokenizer_digest, store.tokenizer.digest),
-        ("store", str(state.loader.get("store")), store.digest),
-    ):
+    digests = [str(each) for each in state.loader.get("stores", [])]
+    if is_one_enough and store.digest in digests:
+        return
+    given = stores_in(store)
+    if len(given) != (expected := max(1, len(digests))):
+        raise CheckpointError(
+            f"{checkpoint}: was trained on {expected} stores, found {len(given)}",
+            "give the stores that the run was started with, or start another run",
+        )
+    pairs = [("tokenizer", state.tokenizer_digest, store.tokenizer.digest)]
+    if digests:
+        pairs += [
+            (f"store in the place of {name}", recorded, each.digest)
+            for recorded, (name, each) in zip(digests, given.items(), strict=True)
+        ]
+    pairs.append(("store", str(state.loader.get("store")), store.digest))
+    for what, recorded, found in pairs:
         if found != recorded:
             raise CheckpointError(
                 f"{checkpoint}: belongs to another {what}, sha256 {recorded[:12]}…, "

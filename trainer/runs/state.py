@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -45,11 +45,25 @@ class Validation:
     documents: int
     canonical_bytes: int
     """Length of the documents' canonical JSON."""
+    stores: dict[str, "Validation"] = field(default_factory=dict)
+    """Of each store of a mixture, by name; empty for a single store."""
 
     def __post_init__(self) -> None:
         """Refuse counts below 1."""
         if min(self.tokens, self.documents, self.canonical_bytes) < 1:
             raise ValueError(f"{self}: expected counts above 0")
+
+    @staticmethod
+    def of_all(stores: dict[str, "Validation"]) -> "Validation":
+        """The figures of several stores together."""
+        found = stores.values()
+        return Validation(
+            nats=sum(each.nats for each in found),
+            tokens=sum(each.tokens for each in found),
+            documents=sum(each.documents for each in found),
+            canonical_bytes=sum(each.canonical_bytes for each in found),
+            stores=stores,
+        )
 
     @property
     def loss(self) -> float:
@@ -72,13 +86,21 @@ class Validation:
         return self.nats / self.documents
 
     def figures(self) -> dict[str, Any]:
-        """The derived figures by name, for metrics.jsonl."""
+        """The figures by name, for metrics.jsonl: `val_loss`, and `val_loss/STORE`."""
         return {
             "val_loss": self.loss,
             "perplexity": self.perplexity,
             "bits_per_byte": self.bits_per_byte,
             "nats_per_document": self.nats_per_document,
             "val_tokens": self.tokens,
+            **{
+                f"{figure}/{name}": value
+                for name, store in self.stores.items()
+                for figure, value in (
+                    ("val_loss", store.loss),
+                    ("bits_per_byte", store.bits_per_byte),
+                )
+            },
         }
 
 

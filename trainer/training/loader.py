@@ -285,11 +285,11 @@ def _micro_batches(
 def _at_or_after(batches: Batches, epoch: int, step: int) -> Position:
     """This position, or the first step of the next epoch that has a step.
 
-    Under the policy `original` an epoch can be empty.
+    Under the policy `original`, or with small weights, an epoch can be empty.
     """
     if step < batches.num_steps(epoch):
         return epoch, step
-    for following in range(epoch + 1, epoch + 1 + batches.num_alignments):
+    for following in range(epoch + 1, epoch + 2 + batches.schedule.most_empty):
         if batches.num_steps(following):
             return following, 0
     raise ConfigError(

@@ -18,11 +18,12 @@ from ..runs.resume import ResumePoint, find_resume_point
 from .distributed import World, join
 from .failures import explaining
 from .loader import DeviceBatch, Loader
-from .run import Run, TrainReport, begin, training_batches, validation_batches
+from .run import Run, TrainReport, begin
 from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
+from .splits import training_batches, validation_parts
 from .step import Interval, StepResult, train_step
-from .validate import validate
+from .validate import validate_each
 
 __all__ = ["train"]
 
@@ -86,7 +87,8 @@ class _Session:
     """A run with its validation data, its outputs and its stop request."""
 
     run: Run
-    validation: Batches
+    validation: dict[str, Batches]
+    """Of each store that has any, by its name."""
     metrics: Metrics
     progress: TrainProgress
     stop: StopRequest
@@ -117,7 +119,7 @@ class _Session:
     def _owes_evaluation(self) -> bool:
         state, every = self.run.state, self.run.config.run.eval_every
         is_due = state.step > 0 and self._is_due(every) and state.validation is None
-        return is_due and len(self.validation.documents) > 0
+        return is_due and bool(self.validation)
 
     @property
     def _owes_samples(self) -> bool:
@@ -138,7 +140,7 @@ class _Session:
     def train(self) -> None:
         """Do the remaining steps, or stop at a signal."""
         run = self.run
-        if not len(self.validation.documents):
+        if not self.validation:
             self.progress.note("the validation split is empty: nothing is evaluated")
         if run.state.step > run.saved_step:
             self._save()  # it branched off: no other run's checkpoint is needed now
@@ -238,7 +240,7 @@ class _Session:
     def _evaluate(self) -> None:
         run = self.run
         self.progress.phase("evaluating")
-        found = validate(
+        found = validate_each(
             run.learner, self.validation, should_stop=lambda: self.stop.requested
         )
         self.progress.phase("training")
@@ -279,9 +281,8 @@ class _Session:
     def _rotate(self) -> None:
         if self.world.is_main:
             best, keep_last = self.run.state.best, self.run.config.run.keep_last
-            rotate(
-                self.run.folder, keep_last=keep_last, best=best.step if best else None
-            )
+            step = best.step if best else None
+            rotate(self.run.folder, keep_last=keep_last, best=step)
 
 
 def _open_session(run: Run, progress: TrainProgress) -> _Session:
@@ -291,7 +292,7 @@ def _open_session(run: Run, progress: TrainProgress) -> _Session:
         metrics = MetricsLog(run.folder, since=run.state, history=run.history)
     return _Session(
         run=run,
-        validation=validation_batches(store, run.config, world),
+        validation=validation_parts(store, run.config, world),
         metrics=metrics,
         progress=progress,
         stop=StopRequest(is_shared=world.size > 1),

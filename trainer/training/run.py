@@ -22,8 +22,7 @@ import torch
 from ... import __version__
 from ...data.files import name_text, write_atomic
 from ...data.records import RUN_VERSION, write_record
-from ...data.store import SPLITS, Split, Store
-from ...data.windows import Policy
+from ...data.store import SPLITS, Mixture, Store, stores_in
 from ...data.windows.batches import Batches
 from ..config import Config, to_dict
 from ..model import GPT, init_weights
@@ -34,7 +33,6 @@ from ..runs.checkpoint import read_state, restore
 from ..runs.history import CONFIG_NAME
 from ..runs.resume import ResumePoint, check_config, check_place, check_store, run_of
 from ..runs.state import Best, State, Validation
-from .device import pick_compile, pick_layout
 from .distributed import World
 from .learner import Learner, make_learner
 from .loader import Loader
@@ -43,8 +41,6 @@ __all__ = [
     "Run",
     "TrainReport",
     "begin",
-    "training_batches",
-    "validation_batches",
 ]
 
 
@@ -57,8 +53,8 @@ _ON_TIME, _STRAY = (0.95, 1.1), 2
 class TrainReport:
     """The outcome of a call of `train`."""
 
-    store: Path
-    """The store trained on."""
+    store: tuple[str, ...]
+    """The store trained on, or several, as the command line spells them."""
     folder: Path
     """The run's folder."""
     checkpoint: Path | None
@@ -138,7 +134,7 @@ class Run:
         """Summarise the run; see `TrainReport` for the arguments."""
         state = self.state
         return TrainReport(
-            store=self.loader.batches.store.folder,
+            store=self.loader.batches.store.arguments,
             folder=self.folder,
             checkpoint=self.checkpoint,
             step=state.step,
@@ -217,37 +213,6 @@ def _start_state(loader: Loader, config: Config, checkpoint: Path | None) -> Sta
     return state
 
 
-def training_batches(store: Store, config: Config, world: World) -> Batches:
-    """The training batches of one process."""
-    return _batches(store, "train", config, world, policy=config.data.windows)
-
-
-def validation_batches(store: Store, config: Config, world: World) -> Batches:
-    """The validation batches of one process: each token once, under any policy."""
-    return _batches(store, "val", config, world, policy="sequential")
-
-
-def _batches(
-    store: Store, split: Split, config: Config, world: World, *, policy: Policy
-) -> Batches:
-    device = world.device
-    layout, micro_batch = pick_layout(device, config.run.layout, config.run.micro_batch)
-    return Batches(
-        store,
-        split,
-        batch_size=config.data.batch_size,
-        seed=config.data.seed,
-        policy=policy,
-        layout=layout,
-        rows=micro_batch,
-        # A program is compiled for each shape, and a GPU keeps memory for each.
-        static=device.type != "cpu" or pick_compile(device, config.run.compile),
-        context=config.model.context,
-        rank=world.rank,
-        world_size=world.size,
-    )
-
-
 def _describe(folder: Path, state: State, batches: Batches) -> None:
     store = batches.store
     tokenizer = (store.folder / "tokenizer.json").read_bytes()
@@ -278,9 +243,15 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
     """Facts of the documents, for readers without the store."""
     facts = ("key_inputs", "splits", "on_schema", "rejects")
     group = store.docs["group"]
+    stores = stores_in(store)
+    mixture = {}
+    if isinstance(store, Mixture):
+        digests = {name: each.digest for name, each in stores.items()}
+        mixture = {"stores": digests, "weights": store.weights}
     return {
-        "name": name_text(store.folder.resolve().name),
+        "name": " + ".join(stores),
         "digest": store.digest,
+        **mixture,
         "groups": {
             split: len(group.take(store.rows(split)).unique()) for split in SPLITS
         },
@@ -295,6 +266,6 @@ def _describe_data(batches: Batches) -> Mapping[str, Any]:
     ]
     return {
         "documents": len(batches.documents),
-        "tokens": int(batches.store.length[batches.documents].sum()),
+        "tokens": int(batches.lengths.sum()),
         "windows_per_epoch": [min(windows), max(windows)],
     }

@@ -1,6 +1,6 @@
 """Validation: how well the model predicts a whole split, each token counted once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 import torch
@@ -10,7 +10,31 @@ from ..runs.state import Validation
 from .learner import Learner
 from .loader import Loader
 
-__all__ = ["validate"]
+__all__ = ["validate", "validate_each"]
+
+
+def validate_each(
+    learner: Learner,
+    parts: Mapping[str, Batches],
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Validation | None:
+    """Evaluate the model on each store of a mixture, and on all together.
+
+    Returns:
+        None if every split is empty, or `should_stop` returned True in between.
+    """
+    found = {}
+    for name, batches in parts.items():
+        if not len(batches.documents):
+            continue
+        part = validate(learner, batches, should_stop=should_stop)
+        if part is None:
+            return None
+        found[name] = part
+    if len(parts) == 1:
+        return next(iter(found.values()), None)
+    return Validation.of_all(found) if found else None
 
 
 @torch.no_grad()
