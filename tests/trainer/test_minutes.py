@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from tct.trainer.config import Config
 from tct.trainer.optim.lr_schedule import learning_rate, with_steps
 from tct.trainer.planning.minutes import fit, plan_minutes
 from tct.trainer.presets import override
-from tct.trainer.runs.checkpoint import find_checkpoints
+from tct.trainer.runs.checkpoint import find_checkpoints, load_model
 from tct.trainer.runs.history import read_history
 from tct.trainer.runs.state import read_state_file
 from tct.trainer.training.loop import train
@@ -161,6 +163,33 @@ def test_a_run_on_time_keeps_its_steps(
         train(store, tmp_path / name, config, device="cpu")
     timed, other = (read_history(tmp_path / name) for name in ("timed", "not"))
     assert list(timed.train["loss"]) == list(other.train["loss"])
+
+
+def test_a_run_that_changed_its_steps_resumes_exactly(
+    make_store: MakeStore, small: Config, tmp_path: Path
+) -> None:
+    """From the checkpoint after the change, which holds the new line of the rate."""
+    store = make_store([20, 33, 64, 8, 50, 100, 40, 9, 12, 64])
+    changes = [*LINEAR, "steps=12", "warmup_steps=0", "save_every=4", "keep_last=9"]
+    config = override(small, [*changes, "seconds=1000"])
+    # In steps as few as these, no pace is told, so the change is made here.
+    bent = with_steps(config, step=4, steps=9)
+    train(store, tmp_path / "whole", bent, device="cpu")
+
+    broken = tmp_path / "broken"
+    shutil.copytree(tmp_path / "whole", broken)
+    for step in (8, 9):
+        shutil.rmtree(find_checkpoints(broken)[step])
+    kept = read_state_file(find_checkpoints(broken)[4])[0].config
+    assert kept == bent
+    train(store, broken, kept, device="cpu", resume=True)
+
+    whole, resumed = (
+        load_model(tmp_path / name)[0].state_dict() for name in ("whole", "broken")
+    )
+    assert read_history(broken).train["lr"][-1] == 0
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, resumed[name]), name
 
 
 SMALL = ["--preset=tiny", "--device=cpu", "--set=width=32", "--set=layers=1"]
