@@ -139,7 +139,6 @@ def train(
     Example:
       tct train store -o run --preset tiny
       tct train store -o run --preset tiny --max-minutes 60
-      tct train store -o run --resume
       tct train github gitlab=0.3 -o run
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
