@@ -10,7 +10,7 @@ Groups are dealt out one after the other.  Of the r positions that the groups be
 left, group k has taken floor(r * counts[k] / (slots of group k and those after it)).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +29,24 @@ class Riffle:
         # Slots of a group and of those after it.
         self._left = np.cumsum(self._counts[::-1], dtype=np.int64)[::-1].tolist()
 
+    def deal(self, positions: Ints) -> Iterator[tuple[Ints, Ints]]:
+        """For each group, which of the positions it has, and their indices in it."""
+        at, rest = np.arange(len(positions)), positions
+        for count, left in self._groups():
+            shares = rest * count
+            taken = shares // left
+            is_here = shares - taken * left >= left - count  # the next is one more
+            yield at[is_here], taken[is_here]
+            is_after = ~is_here
+            at, rest = at[is_after], (rest - taken)[is_after]
+        yield at, rest
+
     def __call__(self, positions: Ints) -> Ints:
         """The slot of each position."""
-        slots = np.empty_like(positions)
-        at, rest, first = np.arange(len(positions)), positions, 0
-        for count, left in self._groups():
-            taken = rest * count // left
-            is_here = (rest + 1) * count // left > taken
-            slots[at[is_here]] = first + taken[is_here]
-            at, rest = at[~is_here], (rest - taken)[~is_here]
+        slots, first = np.empty_like(positions), 0
+        for (at, index), count in zip(self.deal(positions), self._counts, strict=True):
+            slots[at] = first + index
             first += count
-        slots[at] = first + rest
         return slots
 
     def inverse(self, slots: Ints) -> Ints:

@@ -174,31 +174,26 @@ class EpochWindows:
         """Windows of each stream."""
         self.offset = _common(piece.plan.offset for each in streams for piece in each)
         """Where long documents are first cut; None if it is not the same for all."""
-        self._streams = streams
-        self._pieces = [piece for each in streams for piece in each if len(piece)]
+        # Empty pieces have no order.
+        self._streams = [[piece for piece in each if len(piece)] for each in streams]
+        self._pieces = [piece for each in self._streams for piece in each]
         # Slots are numbered piece by piece.
         self._first = np.cumsum([0, *map(len, self._pieces)])[:-1]
 
     def locate(self, positions: Ints) -> Windows:
         """The windows at these positions."""
-        if not self._pieces:
-            return joined([])
-        slots = self._riffle(positions)
         if len(self._pieces) == 1:
-            return self._pieces[0].locate(slots)
-        which = np.searchsorted(self._first, slots, side="right") - 1
-        order = np.argsort(which, kind="stable")
-        bounds = np.searchsorted(which[order], np.arange(1, len(self._pieces)))
-        found = [
-            piece.locate(slots[here] - first)
-            for piece, first, here in zip(
-                self._pieces, self._first, np.split(order, bounds), strict=True
-            )
-            if len(here)
-        ]
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return joined(found)[back]
+            return self._pieces[0].locate(positions)
+        columns = np.empty((4, len(positions)), dtype=np.int64)
+        for pieces, (at, index) in zip(
+            self._streams, self._riffle.deal(positions), strict=True
+        ):
+            for piece in pieces:
+                here = index < len(piece)
+                _fill(columns, at[here], piece.locate(index[here]))
+                at, index = at[~here], index[~here] - len(piece)
+        document, start, end, position = columns
+        return Windows(document=document, start=start, end=end, position=position)
 
     def positions_of(self, document: int) -> Ints:
         """The positions of a document's windows, by their start."""
@@ -225,6 +220,11 @@ class EpochWindows:
         if is_sorted:
             return windows
         return windows[np.lexsort((windows.end, windows.start, windows.document))]
+
+
+def _fill(columns: Ints, at: Ints, windows: Windows) -> None:
+    columns[0, at], columns[1, at] = windows.document, windows.start
+    columns[2, at], columns[3, at] = windows.end, windows.position
 
 
 def joined(parts: Sequence[Windows]) -> Windows:
