@@ -10,6 +10,7 @@ from tct.data.store import Store
 from tct.data.tokenizer import VOCAB_SIZE, State, Tokenizer
 from tct.data.tokenizer.grammar import MAX_TAGGED_DEPTH
 from tct.data.tokenizer.symbols import ESCAPES, Control
+from tct.pipeline.compiler import compile_schema
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.tests.strategies import workflow_like
 
@@ -102,6 +103,35 @@ def test_masks_on_a_real_document_are_what_trying_every_token_gives(
     for token in store.tokens(1)[:40].tolist():
         assert (state.allowed() == brute_force(store.tokenizer, state)).all()
         state = state.advance(token)
+
+
+def test_a_token_cannot_end_a_free_key_and_repeat_it() -> None:
+    schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    end = Control.END
+    merges = [
+        f"{end}x{end}ab{end}",
+        f"b{end}x{end}ab{end}",
+        f"ab{end}x{end}ab{end}",
+        f"b{end}x{end}b{end}",
+        f"{end}ab{end}x{end}",  # here the value is the same text, not a key
+        f"{end}x{end}é{end}",
+        f"{end}x{end}\ue2c3\ue2bf{end}",  # ÿ, spelled in bytes
+    ]
+    tokenizer = Tokenizer(
+        compile_schema(schema).grammar,
+        characters="é",
+        merges=merges,
+        schema_sha256="0" * 64,
+    )
+    numbers = {symbols: number for number, symbols in tokenizer.vocabulary.items()}
+    start, refused = tokenizer.start(), set()
+    for text in ("", "a", "b", "ab", "é", "\ue2c3\ue2bf", "\ue2c3"):
+        for before in ("", f"b{end}y{end}"):
+            state = start.read(before + text)
+            allowed = state.allowed()
+            assert (allowed == brute_force(tokenizer, state)).all()
+            refused |= {m for m in merges if not allowed[numbers[m]]}
+    assert refused >= set(merges) - {f"{end}ab{end}x{end}"}
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -26,7 +26,7 @@ from ..grammar import MAX_TAGGED_DEPTH
 from ..symbols import REFERENCES, Control
 from .frames import Array, Frame, Key, Object, Stack, Text, Value
 from .pushdown import Pushdown
-from .token_facts import end_a_text_twice, most_tags
+from .token_facts import ANY, end_a_text_twice, most_tags, repeat_what_they_end
 from .trie import Cursor, Ids, Trie, union
 
 __all__ = ["Masks"]
@@ -88,6 +88,7 @@ class Masks:
         self._trie = Trie(pushdown, vocabulary)
         self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
         self._repeating = end_a_text_twice(vocabulary)
+        self._repeating_key = repeat_what_they_end(vocabulary)
         self._max_tags = most_tags(vocabulary)
         self._count_caps = [
             max(
@@ -128,7 +129,7 @@ class Masks:
             repeats += self._repeats(cursor, inside, at.frame)
             cursor, at = inside.after, at.parent
         mask[repeats] = False
-        for number in self._repeating:
+        for number in [*self._repeating, *self._repeat_this_key(stack.frame)]:
             if mask[number]:
                 symbols = self.vocabulary[number]
                 mask[number] = self.pushdown.walk(stack, symbols) is not None
@@ -166,6 +167,13 @@ class Masks:
             for place in inside.keys:
                 found += self._spelling(place, name)
         return found
+
+    def _repeat_this_key(self, frame: Frame | None) -> list[int]:
+        """Tokens that may end the free key in progress, and another of its name."""
+        if not isinstance(frame, Key):
+            return []
+        known = self._repeating_key
+        return [*known.get(frame.text, ()), *known.get(ANY, ())]
 
     def _spelling(self, cursor: Cursor, text: str) -> list[int]:
         """Tokens that continue from the cursor with a text and its END."""
