@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.documents.json_text import canonical_bytes
+from ...data.documents.json_text import Json, canonical_bytes
 from ...data.store import Store
 from .distributions import FIELDS, Profile, distances, profile
 from .documents import Document
@@ -79,6 +79,8 @@ class Column:
     novelty: Novelty
     median_tokens: float | None
     """Of whole documents."""
+    longest_text: float | None
+    """Median number of characters of the longest text of a whole document."""
     values: dict[str, dict[str, int]]
     """For each field, the number of documents with each value, most frequent first; see
     distributions.py."""
@@ -160,7 +162,10 @@ def _column(
         funnel=funnel(judged, judges),
         audits=None if auditor.version is None else audits,
         novelty=_novelty(flat),
-        median_tokens=float(np.median(lengths)) if lengths else None,
+        median_tokens=_median(lengths),
+        longest_text=_median(
+            [_longest_text(one.value) for one in of.documents if one.is_whole]
+        ),
         values={field: _ordered(counts[field]) for field in FIELDS},
         distances=distances(counts, reference),
         examples=[_example(one) for one in flat[:_EXAMPLES]],
@@ -177,9 +182,21 @@ def _novelty(measured: Sequence[_Measured]) -> Novelty:
         exact=sum(one.is_exact for one in whole),
         near=sum(one.is_exact or one.known >= NEAR for one in whole),
         known=float(known.mean()) if len(known) else None,
-        longest_median=float(np.median(longest)) if longest else None,
+        longest_median=_median(longest),
         longest_most=max(longest, default=None),
     )
+
+
+def _longest_text(value: Json) -> int:
+    if isinstance(value, dict):
+        return max(map(_longest_text, value.values()), default=0)
+    if isinstance(value, list):
+        return max(map(_longest_text, value), default=0)
+    return len(value) if isinstance(value, str) else 0
+
+
+def _median(values: Sequence[int]) -> float | None:
+    return float(np.median(values)) if values else None
 
 
 def _example(one: _Measured) -> Example:

@@ -27,7 +27,7 @@ from .columns import Column, DocumentSet, make_columns
 from .distributions import distances, profile
 from .documents import Document, real
 from .judges import Judge, require_extra, schema_judge, yaml_judge
-from .likelihood import Likelihood, likelihood
+from .likelihood import Diagnosis, Likelihood, diagnose, likelihood
 from .programs import node_judges, zizmor
 from .sample_sets import Settings, write_sets
 
@@ -55,6 +55,8 @@ class Evaluation:
     judges: dict[str, str | None]
     """Version of each; None if it is not installed."""
     likelihood: Likelihood
+    diagnosis: Diagnosis | None
+    """None if no held-out document is on the schema."""
     columns: list[Column]
     """Real held-out documents, then the four ways of writing."""
     train_distances: dict[str, float | None]
@@ -131,6 +133,7 @@ def evaluate(
         settings=settings,
         judges={judge.name: judge.version for judge in (*judges, auditor)},
         likelihood=found,
+        diagnosis=diagnose(generator.model, store),
         columns=make_columns(sets, store, judges=judges, auditor=auditor),
         train_distances=_chance(store, held_out),
         versions={"tct": __version__, "numpy": np.__version__},

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from ...data.store import Store
+from ...data.tokenizer import VOCAB_SIZE
+from ...data.tokenizer.symbols import REFERENCES, Control, kind
 from ...data.windows.batches import Batch, Batches
 from ..config import Config
 from ..model import GPT, IGNORE_INDEX
@@ -23,15 +25,23 @@ from ..training.distributed import World
 from ..training.splits import validation_batches
 
 __all__ = [
+    "KINDS",
+    "Diagnosis",
     "GroupFigures",
     "Interval",
     "Likelihood",
+    "diagnose",
     "likelihood",
     "nats_of_documents",
     "ratio_interval",
 ]
 
+KINDS = ("structure", "text", "both", "reference")
+"""Kinds of tokens; "both" begins or ends a text, too."""
+
 _RESAMPLES = 2000
+_DIAGNOSED = 64  # documents
+_LIKELY = 1e-6  # less cannot add up to anything
 _TAIL = 2.5  # per cent on each side, for an interval of 95 %
 
 
@@ -77,6 +87,24 @@ class Likelihood:
     """Equally likely choices per token."""
     groups: list[GroupFigures]
     """The largest first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnosis:
+    """Why samples may fail, seen on held-out documents that are on the schema.
+
+    Only the first context of a document is read.
+    """
+
+    documents: int
+    inadmissible: float
+    """Mean probability of tokens that the grammar's masks exclude."""
+    ends_before: float
+    """Predicted ends per document before its end; a sharp model has few."""
+    ends_there: float
+    """Predicted ends per document at its end, 1 at best."""
+    bits: dict[str, float]
+    """Share of the bits of each of KINDS."""
 
 
 def likelihood(model: GPT, config: Config, store: Store, *, seed: int) -> Likelihood:
@@ -207,3 +235,51 @@ def ratio_interval(
         ratios[number] = (times @ above) / (times @ below)
     low, high = np.percentile(ratios, [_TAIL, 100 - _TAIL])
     return Interval(value=value, low=float(low), high=float(high))
+
+
+@torch.inference_mode()
+def diagnose(model: GPT, store: Store) -> Diagnosis | None:
+    """Look for what makes samples fail; None without a document on the schema.
+
+    Args:
+        model: in eval mode, on its device.
+        store: whose "val" split is read, 64 documents of it, evenly spaced.
+    """
+    rows = store.rows("val")
+    rows = rows[store.docs["on_schema"].to_numpy()[rows]]
+    rows = rows[:: max(1, -(-len(rows) // _DIAGNOSED))]
+    if not len(rows):
+        return None
+    vocabulary, bits = store.tokenizer.vocabulary, dict.fromkeys(KINDS, 0.0)
+    closing = np.zeros(VOCAB_SIZE, dtype=np.bool_)
+    for number, symbols in vocabulary.items():
+        closing[number] = symbols.endswith(Control.CLOSE_OBJECT)
+    num_tokens, inadmissible, ends = 0, 0.0, {False: 0.0, True: 0.0}
+    for row in rows.tolist():
+        tokens = store.tokens(row)[: model.config.context].tolist()
+        ids = torch.tensor([[0, *tokens[:-1]]], device=model.cos.device)
+        found = F.softmax(model(ids)[0].double(), dim=-1).cpu().numpy()
+        state = store.tokenizer.start()
+        for token, chances in zip(tokens, found[:, :VOCAB_SIZE], strict=True):
+            allowed, following = state.allowed(), state.advance(token)
+            inadmissible += 1 - float(chances[allowed].sum())
+            closers = np.flatnonzero(allowed & closing & (chances > _LIKELY))
+            ends[following.is_complete] += sum(
+                float(chances[closer])
+                for closer in closers.tolist()
+                if state.advance(closer).is_complete
+            )
+            bits[_kind(vocabulary[token])] -= math.log2(chances[token])
+            state = following
+        num_tokens += len(tokens)
+    return Diagnosis(
+        documents=len(rows),
+        inadmissible=inadmissible / num_tokens,
+        ends_before=ends[False] / len(rows),
+        ends_there=ends[True] / len(rows),
+        bits={name: bits[name] / sum(bits.values()) for name in KINDS},
+    )
+
+
+def _kind(symbols: str) -> str:
+    return "reference" if REFERENCES & set(symbols) else kind(symbols)

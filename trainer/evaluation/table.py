@@ -7,7 +7,7 @@ from ...data.display.tables import columns_table, facts_table
 from .columns import Column
 from .distributions import FIELDS
 from .evaluate import Evaluation
-from .likelihood import Interval
+from .likelihood import Diagnosis, Interval
 from .novelty import RUN
 
 __all__ = ["facts", "heads", "render_evaluation", "rows"]
@@ -37,6 +37,22 @@ def facts(found: Evaluation) -> list[tuple[str, str]]:
         ("bits per byte", _interval(held_out.bits_per_byte, ".4f")),
         ("perplexity", _interval(held_out.perplexity, ",.2f")),
         ("nats per document", _interval(held_out.nats_per_document, ",.1f")),
+        *_diagnosis(found.diagnosis),
+    ]
+
+
+def _diagnosis(found: Diagnosis | None) -> list[tuple[str, str]]:
+    if found is None:
+        return []
+    bits = ", ".join(f"{name} {share:.0%}" for name, share in found.bits.items())
+    return [
+        ("off the masks", f"{found.inadmissible:.2%} of the probability"),
+        (
+            "predicted ends",
+            f"{found.ends_there:.2f} per document at its end, "
+            f"{found.ends_before:.2f} before",
+        ),
+        ("bits by token", bits),
     ]
 
 
@@ -72,6 +88,7 @@ def rows(found: Evaluation, *, with_seeds: bool) -> list[list[str]]:
         ["longest run, median", *(_tokens(c.novelty.longest_median) for c in columns)],
         ["longest run, most", *(_tokens(c.novelty.longest_most) for c in columns)],
         ["median length", *(_tokens(c.median_tokens) for c in columns)],
+        ["longest text, median", *(_tokens(c.longest_text) for c in columns)],
         *(_distances(found, field) for field in FIELDS),
     ]
 

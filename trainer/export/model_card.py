@@ -17,7 +17,7 @@ from ..runs.state import State
 
 __all__ = ["EVALUATION_VERSION", "CardFacts", "model_card", "read_evaluation"]
 
-EVALUATION_VERSION = 2
+EVALUATION_VERSION = 3
 """Of eval.json."""
 
 _REMAKE = "evaluate the run again with tct eval"

@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,9 +8,16 @@ import pytest
 import torch
 
 from tct.data.store import Store
+from tct.data.tokenizer import MODEL_VOCAB
+from tct.data.tokenizer.symbols import REFERENCES, kind
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.trainer.config import Config
-from tct.trainer.evaluation.likelihood import likelihood, nats_of_documents
+from tct.trainer.evaluation.likelihood import (
+    KINDS,
+    diagnose,
+    likelihood,
+    nats_of_documents,
+)
 from tct.trainer.model import GPT, init_weights
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
@@ -89,3 +97,28 @@ def test_groups_are_counted_apart(
     assert group.documents == len(LENGTHS)
     assert group.bits_per_byte == pytest.approx(found.bits_per_byte.value)
     assert math.isfinite(found.perplexity.value)
+
+
+def test_a_model_that_knows_nothing_is_diagnosed(store: Store, small: Config) -> None:
+    model = GPT(small.model)
+    init_weights(model, seed=0)  # its head is zero: all ids are as likely
+    found = diagnose(model.eval(), store)
+
+    rows = store.rows("val")
+    rows = rows[store.docs["on_schema"].to_numpy()[rows]]
+    allowed, kinds = [], Counter[str]()
+    for row in rows.tolist():
+        state = store.tokenizer.start()
+        for token in store.tokens(row)[: small.model.context].tolist():
+            symbols = store.tokenizer.vocabulary[token]
+            kinds["reference" if REFERENCES & set(symbols) else kind(symbols)] += 1
+            allowed.append(state.allowed().sum())
+            state = state.advance(token)
+    assert found is not None
+    assert found.documents == len(rows)
+    assert found.inadmissible == pytest.approx(1 - np.mean(allowed) / MODEL_VOCAB)
+    assert found.bits == pytest.approx(
+        {name: kinds[name] / kinds.total() for name in KINDS}
+    )
+    assert found.ends_before > 0
+    assert 0 <= found.ends_there < 0.1
