@@ -4,7 +4,12 @@ BIN := .venv/bin
 # An editable install compiles these; so install again when they change.
 NATIVE := $(wildcard data/native/*.[ch])
 
-.PHONY: help dev demo test check coverage docs reference format lint typecheck wheel
+# make model
+RUN := run
+MINUTES := 60
+PRESET := tiny-fast
+
+.PHONY: help dev demo model test check coverage docs reference format lint typecheck wheel
 .PHONY: sanitize judges torch-cpu link clean
 
 help: ## Show the targets
@@ -12,6 +17,11 @@ help: ## Show the targets
 
 demo: .venv/installed ## Install, then go from workflows to a model that writes them
 	@examples/demo.sh $(BIN) .demo
+
+# A run that is there already goes on.
+model: .venv/installed ## Train on STORE for MINUTES, into RUN: make model STORE=store
+	$(BIN)/tct train $(or $(STORE),$(error give STORE=FOLDER, made by tct prepare)) -o $(RUN) \
+		$(if $(wildcard $(RUN)/config.json),--resume,--preset $(PRESET) --max-minutes $(MINUTES))
 
 test: .venv/dev ## Install with the test tools and run the tests
 	$(BIN)/pytest -q

@@ -35,7 +35,7 @@ from tct.trainer.presets import override
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.loader import Loader
-from tct.trainer.training.run import training_batches
+from tct.trainer.training.splits import training_batches
 from tct.trainer.training.step import train_step
 
 REFERENCE = "padded"

@@ -32,6 +32,10 @@ settings.register_profile(
 )
 settings.load_profile("tct")
 
+# The models of tests are too small to share out, and what a command says of its threads
+# must not depend on the load.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 COMPOSE = Path(__file__).parents[1] / "examples" / "compose.py"
 
 

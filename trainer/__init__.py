@@ -4,8 +4,10 @@
        │             ▲
        ├───▶ evaluation/, server/ ─▶ generation/ ─▶ export/load.py
        ├───▶ export/                                     a model for others
+       ├───▶ planning/ ─▶ training/                      what a run will take
        └───▶ inspect/                                    windows, as training sees them
 
+    threads.py     how many threads PyTorch takes
     config.py      every setting of a run
     presets.py     named configurations, and overrides by file and `--set`
 

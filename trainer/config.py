@@ -140,6 +140,11 @@ class OptimConfig:
     """Weight decay of the matrices inside the layers; embedding and head have none."""
     clip: float = 1.0
     """Largest norm of the gradient; longer ones are scaled down to it."""
+    decay_from: int | None = None
+    """Step from which the rate decays, without a warm-up; if unset, the last one of the
+    warm-up. A run with `run.seconds` sets it when it changes its number of steps."""
+    decay_height: float = 1.0
+    """Height of the rate at `decay_from`: 1 for `lr`, 0 for the last step's rate."""
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -151,6 +156,9 @@ class OptimConfig:
         if not 0 < self.decay_ratio <= 1:
             _refuse(self, "decay_ratio", "above 0 and at most 1")
         _within(self, "warmup_steps", 0)
+        if self.decay_from is not None:
+            _within(self, "decay_from", 0)
+        _within(self, "decay_height", 0, 1)
         _within(self, "weight_decay", 0)
         _above(self, "clip", 0)
         if not 0 <= self.min_lr_ratio <= 1:
@@ -189,6 +197,9 @@ class RunConfig:
     """Samples to write with the grammar's masks, and as many again without."""
     patience: int | None = None
     """Stop after this many evaluations in a row without a new best; if unset, never."""
+    seconds: float | None = None
+    """Wall time until the last step is done: `steps` changes with the speed of the run;
+    if unset, it does not. `--max-minutes` sets it."""
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -198,6 +209,8 @@ class RunConfig:
         for name in ("micro_batch", "sample_every", "patience"):
             if getattr(self, name) is not None:
                 _within(self, name, 1)
+        if self.seconds is not None:
+            _above(self, "seconds", 0)
         if self.layout is not None and self.layout not in LAYOUTS:
             _refuse(self, "layout", " or ".join(LAYOUTS))
 

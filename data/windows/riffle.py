@@ -1,8 +1,8 @@
 """Deal positions evenly to groups: a bijection of [0, N) with an inverse.
 
 Slots are numbered group by group: group k has the next counts[k] of them.  Positions
-take the slots of each group in ascending order, and every stretch of positions has its
-share of each group, to within a few.
+take the slots of each group in ascending order, and the first positions have their
+share of each group, however many, to within the number of groups.
 
 Example: counts (4, 2) deal six positions to the slots 4 0 1 5 2 3.
 

@@ -32,7 +32,7 @@ from tct.trainer.runs.resume import check_store, find_resume_point
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loader import Loader
 from tct.trainer.training.loop import train
-from tct.trainer.training.run import training_batches
+from tct.trainer.training.splits import training_batches
 
 CHECKPOINT = "checkpoints/step-000003"
 FILES = (

@@ -169,7 +169,7 @@ def wait_until_workers_run(process: Child, store: Path) -> None:
 
 @pytest.fixture(scope="module")
 def many(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`few` as 30,000 rows, so that there is something to interrupt."""
+    """`few` as 30,000 rows, to interrupt their tokenizing, which Python does slowly."""
     path = tmp_path_factory.mktemp("many") / "many.jsonl"
     texts = [path.read_text() for path in sorted(few.iterdir())]
     with path.open("w") as file:
@@ -183,7 +183,7 @@ def many(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_workers_end_with_the_process_that_started_them(
     many: Path, tmp_path: Path
 ) -> None:
-    with start("run", tmp_path / "store", many, PROCESSES=2) as process:
+    with start("run", tmp_path / "store", many, PROCESSES=2, TCT_NATIVE=0) as process:
         wait_until_workers_run(process, tmp_path / "store")
         assert len(process.family()) > 2
         process.kill()  # the parent alone
@@ -198,7 +198,7 @@ def test_ctrl_c_stops_all_processes_and_keeps_what_is_done(
     many: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    with start("run", store, many, PROCESSES=2) as process:
+    with start("run", store, many, PROCESSES=2, TCT_NATIVE=0) as process:
         wait_until_workers_run(process, store)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, stderr = process.finish(code=None)
@@ -209,7 +209,7 @@ def test_ctrl_c_stops_all_processes_and_keeps_what_is_done(
 
 def test_a_second_process_is_told_who_is_at_work(many: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    with start("run", store, many, PROCESSES=2) as process:
+    with start("run", store, many, PROCESSES=2, TCT_NATIVE=0) as process:
         wait_until_workers_run(process, store)
         os.killpg(process.pid, signal.SIGSTOP)  # so that it cannot be done too soon
         second = CliRunner().invoke(main, ["prepare", str(many), "-o", str(store)])

@@ -68,10 +68,23 @@ def test_presets_have_the_sizes_in_their_names() -> None:
 
     assert sizes == {
         "tiny": 2_883_840,
+        "tiny-fast": 2_883_840,
         "workflow-20m": 20_448_000,
         "workflow-27m": 27_525_888,
+        "workflow-27m-fast": 27_525_888,
         "workflow-100m": 97_519_104,
     }
+
+
+@pytest.mark.parametrize("name", ["tiny", "workflow-27m"])
+def test_a_fast_preset_differs_in_its_recipe_only(name: str) -> None:
+    changed = differences(PRESETS[name], PRESETS[f"{name}-fast"])
+
+    assert changed == [
+        ("optim.optimizer", "adamw", "muon"),
+        ("optim.min_lr_ratio", 0.1, 0.0),
+        ("optim.schedule", "cosine", "linear"),
+    ]
 
 
 def test_micro_batch_is_a_number_or_none() -> None:

@@ -22,7 +22,7 @@ from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.loader import Loader
 from tct.trainer.training.loop import train
-from tct.trainer.training.run import training_batches, validation_batches
+from tct.trainer.training.splits import training_batches, validation_batches
 from tct.trainer.training.step import train_step
 from tct.trainer.training.validate import validate
 

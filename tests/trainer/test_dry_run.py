@@ -17,12 +17,12 @@ from tct.trainer.model.cost import (
     training_flops,
 )
 from tct.trainer.optim import optimizer_tensors
+from tct.trainer.planning.dry_run import DryRun, Facts, dry_run
 from tct.trainer.presets import PRESETS, override
 from tct.trainer.training.distributed import World
-from tct.trainer.training.dry_run import dry_run
 from tct.trainer.training.learner import make_learner
 from tct.trainer.training.loader import Loader
-from tct.trainer.training.run import training_batches
+from tct.trainer.training.splits import training_batches
 from tct.trainer.training.step import train_step
 
 MakeStore = Callable[..., Store]
@@ -122,32 +122,73 @@ def test_the_memory_of_the_process_is_counted_in_bytes() -> None:
     assert 50e6 < peak_memory(CPU) < 100e9
 
 
+LENGTHS = [20, 33, 64, 8, 50, 100, 40, 9, 12, 64]
+
+
 def test_a_dry_run_says_what_the_run_will_take(
     make_store: MakeStore, small: Config
 ) -> None:
-    store = make_store([20, 33, 64, 8, 50, 100, 40, 9, 12, 64], [30, 70])
+    store = make_store(LENGTHS, [30, 70])
 
     found = dry_run(store, small, device="cpu")
+    facts = found.facts
 
     # The document of 100 tokens has two windows in even epochs, three in odd ones.
-    assert (found.documents, found.tokens) == (10, 400)
-    assert found.windows == (11, 12)
-    assert found.steps == 12
-    assert found.passes == pytest.approx(12 * 4 / 11.5)
-    assert found.loss == pytest.approx(9.011, abs=0.01)
-    assert found.parameters == 548_928
-    assert found.checkpoint == pytest.approx(12 * 548_928, rel=0.001)
-    assert found.disk == 4 * found.checkpoint
-    assert found.peak.source == "measured"
-    mean = 800 * 4 / 23
-    assert found.step_seconds == pytest.approx(mean / found.tokens_per_s)
-    # Two evaluations of 100 tokens, at three times the speed of training.
-    work = 12 * mean + 2 * 100 / 3
-    assert found.seconds == pytest.approx(work / found.tokens_per_s)
+    assert (facts.documents, facts.tokens) == (10, 400)
+    assert facts.windows == (11, 12)
+    assert facts.steps == 12
+    assert facts.passes == pytest.approx(12 * 4 / 11.5)
+    assert facts.parameters == 548_928
+    assert facts.checkpoint == 12 * 548_928
+    assert facts.disk == 4 * facts.checkpoint
     short = [20, 33, 64, 8, 50, 40, 9, 12, 64]
     lengths = [*short, 64, 36, *short, 32, 64, 4]
     flops = training_flops(small.model, lengths)
-    assert found.flops == pytest.approx(12 * 4 / 23 * flops)
-    assert found.mfu == pytest.approx(
-        flops / 800 * found.tokens_per_s / found.peak.flops
-    )
+    assert facts.flops == pytest.approx(12 * 4 / 23 * flops)
+    assert found.speed.loss == pytest.approx(9.011, abs=0.01)
+    assert found.speed.sample == "4 steps"
+    check_forecast(found, mean=800 * 4 / 23, flops=flops / 800)
+
+
+def check_forecast(found: DryRun, *, mean: float, flops: float) -> None:
+    """That everything follows from the speed; `mean` targets a step, FLOPs of one."""
+    speed = found.speed.tokens_per_s
+    assert speed > 0
+    assert found.step_seconds == pytest.approx(mean / speed)
+    # Two evaluations of 100 tokens, at three times the speed of training.
+    work = 12 * mean + 2 * 100 / 3
+    assert found.seconds == pytest.approx(work / speed)
+    assert found.peak.source == "measured"
+    assert found.mfu == pytest.approx(flops * speed / found.peak.flops)
+
+
+def test_long_steps_are_measured_by_their_passes(
+    make_store: MakeStore, small: Config
+) -> None:
+    """Without time, one pass after the first and one update have to do."""
+    store = make_store(LENGTHS, [30, 70])
+
+    found = dry_run(store, small, device="cpu", seconds=0)
+
+    assert found.speed.sample == "1 of a step's 4 passes"
+    assert found.speed.loss == pytest.approx(9.011, abs=0.01)
+    flops = found.facts.step_flops / found.facts.step_targets
+    check_forecast(found, mean=800 * 4 / 23, flops=flops)
+    # The same work at the same speed, within what a busy machine does to it.
+    whole = dry_run(store, small, device="cpu")
+    assert 0.05 < found.speed.tokens_per_s / whole.speed.tokens_per_s < 20
+
+
+def test_facts_come_before_anything_is_measured(
+    make_store: MakeStore, small: Config
+) -> None:
+    class ShownError(Exception):
+        pass
+
+    def stop(facts: Facts) -> None:
+        assert facts.parameters == 548_928
+        raise ShownError
+
+    store = make_store(LENGTHS)
+    with pytest.raises(ShownError):
+        dry_run(store, small, device="cpu", show=stop)

@@ -14,7 +14,7 @@ from tct.trainer.model import GPT, init_weights
 from tct.trainer.runs.state import Validation
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
-from tct.trainer.training.run import validation_batches
+from tct.trainer.training.splits import validation_batches
 from tct.trainer.training.validate import validate
 
 MakeStore = Callable[..., Store]

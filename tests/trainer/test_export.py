@@ -23,10 +23,11 @@ from tct.cli import main
 from tct.data.errors import CheckpointError, ConfigError, CorruptError, FormatError
 from tct.data.files import sha256_file
 from tct.data.store import Store
+from tct.data.tokenizer import Tokenizer
 from tct.tests.records import amend, sign
 from tct.trainer.export.export import export
 from tct.trainer.export.load import load_exported, load_trained
-from tct.trainer.presets import preset
+from tct.trainer.presets import PRESETS, preset
 from tct.trainer.runs.checkpoint import (
     find_checkpoints,
     load_model,
@@ -36,6 +37,7 @@ from tct.trainer.runs.checkpoint import (
 from tct.trainer.runs.state import Best, Validation
 from tct.trainer.training.loop import train
 
+ROOT = Path(__file__).parents[2]
 SMALL = ["model.width=32", "model.layers=2", "model.heads=2", "model.context=128"]
 SMALL += ["model.softcap=7.5", "model.rope_base=500", "run.steps=2", "batch_size=4"]
 
@@ -215,6 +217,56 @@ def test_a_run_a_checkpoint_and_an_export_load_alike(
     assert torch.equal(weights[0], load_trained(Path())[0].lm_head.weight)
 
 
+# -- half precision, and the model in the package --------------------------------------
+
+
+def test_half_the_bytes_hold_the_same_model_rounded(
+    run: Path, exported: Path, tmp_path: Path
+) -> None:
+    done = tct("export", run, "-o", tmp_path / "half", "--half")
+
+    assert done.exit_code == 0, done.stderr
+    whole, half = (
+        (folder / "model.safetensors").stat().st_size
+        for folder in (exported, tmp_path / "half")
+    )
+    assert half / whole == pytest.approx(0.5, rel=0.01)
+    stored = load_file(tmp_path / "half/model.safetensors").values()
+    assert {tensor.dtype for tensor in stored} == {torch.float16}
+    model, _ = load_exported(tmp_path / "half")
+    original = load_exported(exported)[0].state_dict()
+    for name, tensor in model.state_dict().items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, original[name].half().float()), name
+
+
+def test_the_model_in_the_package_writes_without_a_run(tmp_path: Path) -> None:
+    done = tct("generate", "-n", "2", "--temperature", "0.7", "--device", "cpu")
+
+    assert done.exit_code == 0, done.stderr
+    first, last = done.stderr.splitlines()
+    assert first.startswith("no RUN given: using tiny-invented, a small model that")
+    assert last.startswith("2 samples")
+    for text in done.stdout.split("---\n"):
+        value = yaml.safe_load(text)
+        assert "jobs" in value
+    # Nobody is served what is not theirs: a wrong path is an error, as before.
+    assert tct("generate", tmp_path / "none").exit_code == 1
+
+
+def test_the_model_in_the_package_is_small_and_whole() -> None:
+    folder = ROOT / "trainer/export/tiny-invented"
+    assert names(folder) == FILES
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 6e6
+    model, tokenizer = load_exported(folder)
+    assert model.config == PRESETS["tiny-fast"].model
+    assert tokenizer.digest == Tokenizer.default().digest
+    card = (folder / "README.md").read_text()
+    assert "`examples/compose.py` of tct invented them" in card
+    assert "license: apache-2.0" in card
+    assert "the workflows of others" not in card
+
+
 # -- which checkpoint ------------------------------------------------------------------
 
 
@@ -377,6 +429,8 @@ def changed(**values: object) -> Callable[[Path], object]:
     [
         ("config.json", changed(num_hidden_layers=1), "not those of its config"),
         ("config.json", changed(hidden_size=64), "intermediate_size 128 instead"),
+        ("config.json", changed(dtype="bfloat16"), "dtype 'bfloat16' instead of one"),
+        ("config.json", changed(dtype="float16"), "is torch.float32, expected torch"),
         ("config.json", changed(hidden_act="gelu"), "hidden_act 'gelu' instead"),
         ("config.json", changed(hidden_size=[]), "does not describe a tct model"),
         ("config.json", changed(rope_parameters=None), "does not describe a tct model"),

@@ -27,7 +27,7 @@ def test_training_loads_neither_exports_nor_what_shows_it() -> None:
             "rich",
             "tct.trainer.runs.live",
             "tct.trainer.runs.report",
-            "tct.trainer.training.dry_run",
+            "tct.trainer.planning",
         }
     )
 

@@ -17,7 +17,7 @@ from tct.trainer.config import Config
 from tct.trainer.model import IGNORE_INDEX
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loader import DeviceBatch, Loader
-from tct.trainer.training.run import training_batches
+from tct.trainer.training.splits import training_batches
 
 MakeStore = Callable[..., Store]
 CPU = torch.device("cpu")

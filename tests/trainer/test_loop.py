@@ -29,7 +29,7 @@ from tct.trainer.runs.progress import TrainProgress
 from tct.trainer.runs.state import Best, Validation
 from tct.trainer.training.distributed import World
 from tct.trainer.training.loop import train
-from tct.trainer.training.run import training_batches
+from tct.trainer.training.splits import training_batches
 from tct.trainer.training.validate import validate_each
 
 MakeStore = Callable[..., Store]

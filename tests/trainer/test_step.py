@@ -19,7 +19,7 @@ from tct.trainer.presets import override
 from tct.trainer.training.distributed import World
 from tct.trainer.training.learner import Learner, make_learner
 from tct.trainer.training.loader import DeviceBatch, Loader
-from tct.trainer.training.run import training_batches
+from tct.trainer.training.splits import training_batches
 from tct.trainer.training.step import Interval, train_step
 
 MakeStore = Callable[..., Store]

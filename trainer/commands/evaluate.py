@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .options import PATH, checkpoint_option, device_option
+from .options import PATH, checkpoint_option, device_option, threads_option
 
 __all__ = ["evaluate"]
 
@@ -68,6 +68,7 @@ _COUNT = click.IntRange(1, 10**6)
     help="Write eval.json and eval.html to this folder.  [default: RUN/eval]",
 )
 @device_option
+@threads_option
 def evaluate(
     run_folder: Path,
     store_folder: Path | None,
@@ -79,6 +80,7 @@ def evaluate(
     judges: Path,
     output: Path | None,
     device: str,
+    threads: int | None,
 ) -> None:
     """Evaluate a run: held-out likelihood and sample quality.
 
@@ -92,17 +94,18 @@ def evaluate(
     """
     from ...data.display.screen import Screen
     from ...data.display.visible import visible
-    from ..evaluation.evaluate import evaluate as run
-    from ..evaluation.evaluate import open_store
+    from ..evaluation import evaluate as evaluation
     from ..evaluation.judges import require_extra
     from ..evaluation.page import write_page
     from ..evaluation.sample_sets import Settings
     from ..evaluation.table import render_evaluation
+    from ..threads import use_threads
 
     require_extra()
-    found = run(
+    use_threads(threads, device=device)
+    found = evaluation.evaluate(
         run_folder,
-        open_store(run_folder, store_folder),
+        evaluation.open_store(run_folder, store_folder),
         Settings(
             samples=num_samples, seeds=seeds, temperature=temperature, top_p=top_p
         ),

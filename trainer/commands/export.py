@@ -31,12 +31,17 @@ __all__ = ["export"]
     help="License of the weights for the model card, such as apache-2.0.",
 )
 @click.option(
+    "--half",
+    is_flag=True,
+    help="Write the weights as float16: half the size, rounded to 3 digits.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Write into a folder that is not empty; its other files stay.",
 )
 def export(
-    run_folder: Path, target: Path, which: Any, license_id: str, force: bool
+    run_folder: Path, target: Path, which: Any, license_id: str, **options: bool
 ) -> None:
     """Export a model: weights, configuration, tokenizer and model card.
 
@@ -52,5 +57,5 @@ def export(
     from ..export.export import export as run
     from ..runs.report import render_export
 
-    done = run(run_folder, target, which=which, license_id=license_id, force=force)
+    done = run(run_folder, target, which=which, license_id=license_id, **options)
     render_export(done, Screen())

@@ -1,16 +1,24 @@
 """`tct generate`: write workflows with a model."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, device_option
+from .options import (
+    PATH,
+    device_option,
+    model_argument,
+    model_or_shipped,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
-    from ..generation.samplers import Ending
+    from ..generation import Generator, Sampling
+    from ..generation.samplers import Ending, Sample
 
 __all__ = ["generate"]
 
@@ -24,7 +32,7 @@ _COUNT = click.IntRange(1, 10**12)
 
 
 @click.command()
-@click.argument("folder", type=PATH, metavar="RUN")
+@model_argument
 @click.option(
     "-n",
     "--num-samples",
@@ -121,9 +129,17 @@ _COUNT = click.IntRange(1, 10**12)
     type=_COUNT,
     help="Workflows written at once; changes only the speed.",
 )
+@click.option(
+    "--dtype",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16"]),
+    help="Type of the matrix products; bfloat16 is faster where the processor has it.",
+)
 @device_option
+@threads_option
 def generate(
-    folder: Path,
+    model: Path | None,
     count: int,
     first: int,
     free: bool,
@@ -133,6 +149,8 @@ def generate(
     output: Path | None,
     batch_size: int,
     device: str,
+    dtype: str,
+    threads: int | None,
     prompt_file: Path | None,
     name: str | None,
     triggers: tuple[str, ...],
@@ -141,37 +159,55 @@ def generate(
 ) -> None:
     """Write workflows with the model of a run, a checkpoint or an export.
 
+    Without RUN, a small model from the package does, trained on invented workflows.
+
     Every workflow conforms to the schema: the grammar's masks admit nothing else.
 
     \b
     Example:
-      tct generate run -n 3 --temperature 0.8
+      tct generate -n 3 --temperature 0.7
+      tct generate run -n 100 --temperature 0.8 --jsonl
       tct generate run --prompt start.yml --stream
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
-      tct generate run -n 1000 --jsonl > samples.jsonl
     """
-    from ..generation import Generator, Sampling
-    from ..generation.output import save, show, show_growing
+    from ..generation import Sampling
+    from ..generation.output import show_growing
 
     if stream and (output or jsonl or style != "yaml"):
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
-    generator = Generator.load(folder, device=device)
+    generator = _load(model, threads, device=device, dtype=dtype)
     prompt = generator.tokenizer.open(value, depth=depth)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
         streams = (generator.stream(first + n, drawn, **options) for n in range(count))
         endings = show_growing(streams, generator.tokenizer, _write)
     else:
-        style = "jsonl" if jsonl else style
         options |= {"batch_size": batch_size, "first": first}
         samples = generator.samples(count, drawn, **options)
-        if output is None:
-            endings = show(samples, style, drawn, _write)
-        else:
-            endings = save(samples, style, drawn, output)
+        endings = _put(samples, "jsonl" if jsonl else style, drawn, output)
     click.echo(_summary(endings), err=True)
+
+
+def _load(
+    model: Path | None, threads: int | None, *, device: str, dtype: str
+) -> "Generator":
+    from ..generation import Generator
+    from ..threads import use_threads
+
+    use_threads(threads, device=device)
+    return Generator.load(model_or_shipped(model), device=device, dtype=dtype)
+
+
+def _put(
+    samples: "Iterable[Sample]", style: str, drawn: "Sampling", output: Path | None
+) -> "Counter[Ending]":
+    from ..generation.output import save, show
+
+    if output is None:
+        return show(samples, style, drawn, _write)
+    return save(samples, style, drawn, output)
 
 
 def _write(text: bytes) -> None:

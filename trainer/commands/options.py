@@ -9,7 +9,10 @@ __all__ = [
     "PATH",
     "checkpoint_option",
     "device_option",
+    "model_argument",
+    "model_or_shipped",
     "runs_argument",
+    "threads_option",
 ]
 
 PATH = click.Path(path_type=Path)
@@ -18,8 +21,15 @@ COUNT = click.IntRange(min=1)
 runs_argument = click.argument(
     "run_folders", nargs=-1, required=True, type=PATH, metavar="RUN…"
 )
+model_argument = click.argument("model", required=False, type=PATH, metavar="[RUN]")
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+threads_option = click.option(
+    "--threads",
+    type=COUNT,
+    help="Threads of PyTorch on a CPU.  [default: OMP_NUM_THREADS, or one for each "
+    "processor that is idle at the start]",
 )
 checkpoint_option = click.option(
     "--checkpoint",
@@ -30,3 +40,17 @@ checkpoint_option = click.option(
     help="Which checkpoint of a run: the one with the lowest validation loss, or the "
     "newest.",
 )
+
+_SHIPPED = Path(__file__).parents[1] / "export" / "tiny-invented"
+
+
+def model_or_shipped(folder: Path | None) -> Path:
+    """The given folder, or else that of the model in the package; says so on stderr."""
+    if folder is not None:
+        return folder
+    click.echo(
+        f"no RUN given: using {_SHIPPED.name}, a small model that ships with tct and "
+        "has seen only invented workflows",
+        err=True,
+    )
+    return _SHIPPED

@@ -6,13 +6,19 @@ from pathlib import Path
 import click
 
 from ...data.errors import ConfigError
-from .options import COUNT, PATH, device_option
+from .options import (
+    COUNT,
+    device_option,
+    model_argument,
+    model_or_shipped,
+    threads_option,
+)
 
 __all__ = ["serve"]
 
 
 @click.command()
-@click.argument("run", type=PATH, metavar="RUN")
+@model_argument
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -55,8 +61,9 @@ __all__ = ["serve"]
     help="Largest request body, in bytes.",
 )
 @device_option
+@threads_option
 def serve(
-    run: Path,
+    model: Path | None,
     host: str,
     port: int,
     allowed_hosts: tuple[str, ...],
@@ -64,8 +71,11 @@ def serve(
     timeout: float,
     max_bytes: int,
     device: str,
+    threads: int | None,
 ) -> None:
     """Serve a trained model: a page to try it, and a JSON API.
+
+    Without RUN, a small model that ships with tct, trained on invented workflows.
 
     The page completes a workflow as you type.  /openapi.json describes the API.
     Ctrl-C stops the server.
@@ -85,8 +95,11 @@ def serve(
             f"tct serve: found no {error.name}",
             "install the extra with pip install 'tct-workflows[serve]'",
         ) from error
+    from ..threads import use_threads
+
+    use_threads(threads, device=device)
     serving.serve(
-        run,
+        model_or_shipped(model),
         device=device,
         host=host,
         port=port,

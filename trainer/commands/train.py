@@ -1,5 +1,6 @@
 """`tct train`: train a model on a store."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,10 +8,11 @@ import click
 
 from ...data.windows import POLICIES
 from ...data.windows.layouts import LAYOUTS
-from .options import COUNT, PATH, device_option
+from .options import COUNT, PATH, device_option, threads_option
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..runs.resume import ResumePoint
 
 __all__ = ["train"]
 
@@ -30,7 +32,8 @@ _PRESET = "workflow-27m"
 @click.option(
     "--preset",
     metavar="NAME",
-    help="tiny, workflow-20m, workflow-27m or workflow-100m.  [default: workflow-27m]",
+    help="tiny, tiny-fast, workflow-20m, workflow-27m, workflow-27m-fast or "
+    "workflow-100m.  [default: workflow-27m]",
 )
 @click.option(
     "--config",
@@ -74,7 +77,16 @@ _PRESET = "workflow-27m"
     metavar="STEPS",
     help="Let the model write a few workflows every STEPS steps.",
 )
+@click.option(
+    "--max-minutes",
+    "minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Train for this long: measure the speed, plan steps, batch size and a linear "
+    "decay to zero, and end on time.",
+)
 @device_option
+@threads_option
 @click.option(
     "--set",
     "overrides",
@@ -92,18 +104,30 @@ _PRESET = "workflow-27m"
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Time five steps and predict the cost of the run; write nothing.",
+    help="Say what the run will take; write nothing.",
+)
+@click.option(
+    "--measure",
+    "seconds",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Time for measuring the speed, in a dry run or with --max-minutes.",
 )
 def train(
     stores: tuple[str, ...],
     run_folder: Path | None,
     preset: str | None,
     config_file: Path | None,
+    minutes: float | None,
     device: str,
+    threads: int | None,
     overrides: tuple[str, ...],
     resume: bool,
     resume_from: Path | None,
     dry_run: bool,
+    seconds: float,
     **settings: Any,
 ) -> None:
     """Train a model on a store, or on several: WEIGHT passes over each in an epoch.
@@ -114,45 +138,102 @@ def train(
     \b
     Example:
       tct train store -o run --preset tiny
-      tct train store -o run --resume
+      tct train store -o run --preset tiny --max-minutes 60
       tct train github gitlab=0.3 -o run
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
-    from ...data.display.screen import Screen
-    from ...data.store import open_stores
     from ..presets import compose
-    from ..runs.live import make_progress
-    from ..runs.report import render_report
     from ..runs.resume import find_resume_point
-    from ..training.distributed import is_main_process
-    from ..training.loop import train as run
+    from ..threads import use_threads
 
+    began = time.perf_counter()
     # The name of an option is the last part of its setting's key.
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     changes += overrides
     if dry_run:
-        _dry_run(stores, compose(preset or _PRESET, config_file, changes), device)
-        return
+        use_threads(threads, device=device)
+        config = compose(preset or _PRESET, config_file, changes)
+        return _dry_run(stores, config, device, seconds)
     if run_folder is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    if resume and resume_from is not None:
-        raise click.UsageError("Give --resume or --resume-from, not both.")
-    point = find_resume_point(run_folder, resume_from or resume)
+    if minutes is not None and settings["steps"] is not None:
+        raise click.UsageError("Give --max-minutes or --steps, not both.")
+    point = find_resume_point(run_folder, _one_source(resume, resume_from))
     so_far = point.config if point and preset is None else preset or _PRESET
-    store, config = open_stores(stores), compose(so_far, config_file, changes)
+    config = compose(so_far, config_file, changes)
+    use_threads(threads, device=device)
+    if minutes is not None and point is None:  # else the plan is in the run
+        config = _plan(stores, config, device, minutes, seconds, began)
+    _train(stores, run_folder, config, device, point)
+
+
+def _train(
+    stores: tuple[str, ...],
+    run_folder: Path,
+    config: "Config",
+    device: str,
+    point: "ResumePoint | None",
+) -> None:
+    from ...data.display.screen import Screen
+    from ...data.store import open_stores
+    from ..runs.live import make_progress
+    from ..runs.report import render_report
+    from ..training.distributed import is_main_process
+    from ..training.loop import train as run
+
+    store, progress = open_stores(stores), make_progress()
     options: dict[str, Any] = {"device": device, "resume": point or False}
-    report = run(store, run_folder, config, **options, progress=make_progress())
+    report = run(store, run_folder, config, **options, progress=progress)
     if is_main_process():
         render_report(report, Screen())
 
 
-def _dry_run(stores: tuple[str, ...], config: "Config", device: str) -> None:
+def _plan(
+    stores: tuple[str, ...],
+    config: "Config",
+    device: str,
+    minutes: float,
+    seconds: float,
+    began: float,
+) -> "Config":
+    from ...data.store import open_stores
+    from ..planning.minutes import plan_minutes
+    from ..training.distributed import is_main_process
+
+    plan = plan_minutes(
+        open_stores(stores),
+        config,
+        until=began + 60 * minutes,
+        device=device,
+        seconds=seconds,
+    )
+    if is_main_process():
+        click.echo(f"plan: {plan}", err=True)
+    return plan.config
+
+
+def _one_source(resume: bool, resume_from: Path | None) -> bool | Path:
+    if resume and resume_from is not None:
+        raise click.UsageError("Give --resume or --resume-from, not both.")
+    return resume_from or resume
+
+
+def _dry_run(
+    stores: tuple[str, ...], config: "Config", device: str, seconds: float
+) -> None:
     from ...data.display.screen import Screen
     from ...data.store import open_stores
-    from ..runs.report import render_dry_run
+    from ..planning.dry_run import dry_run
+    from ..runs.report import render_facts, render_forecast
     from ..training.distributed import is_main_process
-    from ..training.dry_run import dry_run
 
-    found = dry_run(open_stores(stores), config, device=device)
+    screen = Screen()
+    found = dry_run(
+        open_stores(stores),
+        config,
+        device=device,
+        seconds=seconds,
+        show=lambda facts: render_facts(facts, screen),
+    )
     if is_main_process():
-        render_dry_run(found, Screen())
+        render_forecast(found, screen)

@@ -20,7 +20,7 @@ from ...data.windows.batches import Batch, Batches
 from ..config import Config
 from ..model import GPT, IGNORE_INDEX
 from ..training.distributed import World
-from ..training.run import validation_batches
+from ..training.splits import validation_batches
 
 __all__ = [
     "GroupFigures",

@@ -26,7 +26,7 @@ from ..runs.history import read_run
 from ..runs.state import STATE_NAME, State
 from .load import CARD_NAME, EXPORT_VERSION, EXPORTED_FILES, MANIFEST_NAME, tokenizer_of
 from .model_card import CardFacts, model_card, read_evaluation
-from .transformers import nanochat_config, to_nanochat
+from .transformers import DTYPES, nanochat_config, to_nanochat
 
 __all__ = ["Exported", "export"]
 
@@ -56,6 +56,7 @@ def export(
     *,
     which: Which = "best",
     license_id: str = "other",
+    half: bool = False,
     force: bool = False,
 ) -> Exported:
     """Write a model, its tokenizer and its card into a folder.
@@ -65,6 +66,7 @@ def export(
         target: a new or empty folder.
         which: of a run's checkpoints; see `pick_checkpoint`.
         license_id: of the weights, an identifier of the Hugging Face Hub.
+        half: write float16 instead of float32, half the size.
         force: allow a folder that is not empty; its other files stay.
 
     Raises:
@@ -92,7 +94,7 @@ def export(
         folder=target,
         checkpoint=checkpoint,
         parameters=facts.parameters,
-        size=_publish(place, model, tokenizer, facts),
+        size=_publish(place, model, tokenizer, facts, half=half),
         state=state,
         is_evaluated=facts.evaluation is not None,
     )
@@ -126,11 +128,13 @@ def _check_place(target: Path, *, force: bool) -> None:
         )
 
 
-def _publish(place: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> int:
+def _publish(
+    place: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts, *, half: bool
+) -> int:
     """Build the folder beside its place and move it there; returns its bytes."""
     built = place.with_name(f".{place.name}.tmp-{os.getpid()}")
     try:
-        _write(built, model, tokenizer, facts)
+        _write(built, model, tokenizer, facts, "float16" if half else "float32")
         size = sum(path.stat().st_size for path in built.iterdir())
         _move(built, place)
     finally:
@@ -138,14 +142,17 @@ def _publish(place: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) ->
     return size
 
 
-def _write(folder: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts) -> None:
+def _write(
+    folder: Path, model: GPT, tokenizer: Tokenizer, facts: CardFacts, dtype: str
+) -> None:
     """Fill a folder durably, the manifest last."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     # transformers requires the metadata.
-    weights = save(to_nanochat(model.state_dict()), metadata={"format": "pt"})
+    tensors = to_nanochat(model.to(DTYPES[dtype]).state_dict())
+    weights = save(tensors, metadata={"format": "pt"})
     write_atomic(folder / "model.safetensors", lambda file: file.write(weights))
-    write_json(folder / "config.json", nanochat_config(model.config))
+    write_json(folder / "config.json", nanochat_config(model.config, dtype))
     tokenizer.save(folder / "tokenizer.json")
     card = model_card(facts).encode()
     write_atomic(folder / CARD_NAME, lambda file: file.write(card))

@@ -3,7 +3,7 @@
 An export is a folder written by `tct export`:
 
     DIR/
-        model.safetensors   the weights, float32, by the names of transformers
+        model.safetensors   the weights by transformers' names, float32 or float16
         config.json         the model's shape, as transformers reads it
         tokenizer.json      from workflows to ids and back
         README.md           the model card, free to edit
@@ -89,9 +89,9 @@ def load_exported(
         CorruptError: a file is missing or altered.
     """
     read_export(folder)
-    config, path = _shape(folder / "config.json"), folder / "model.safetensors"
+    (config, dtype), path = _shape(folder / "config.json"), folder / "model.safetensors"
     try:
-        model = load_gpt(config, path, from_nanochat)
+        model = load_gpt(config, path, from_nanochat, dtype)
     except ValueError as error:
         raise CorruptError(f"{path}: {error}", _REMAKE) from error
     return model.to(device).eval(), Tokenizer.load(folder / "tokenizer.json")
@@ -149,7 +149,7 @@ def tokenizer_of(checkpoint: Path, state: State) -> Tokenizer:
     return tokenizer
 
 
-def _shape(path: Path) -> ModelConfig:
+def _shape(path: Path) -> tuple[ModelConfig, torch.dtype]:
     try:
         return model_config(read_json(path))
     except (KeyError, TypeError, ValueError, ConfigError) as error:

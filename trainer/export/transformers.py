@@ -13,19 +13,27 @@ from ...data.records import typed
 from ...data.tokenizer import PAD
 from ..config import ModelConfig
 
-__all__ = ["from_nanochat", "model_config", "nanochat_config", "to_nanochat"]
+__all__ = ["DTYPES", "from_nanochat", "model_config", "nanochat_config", "to_nanochat"]
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16}
+"""The types of exported weights, by their names in config.json."""
 
 _BODY = "model."
 _HEAD = "lm_head."
 _FIRST_POSITION = 0  # the position token of a window that begins its document
 
 
-def nanochat_config(config: ModelConfig) -> dict[str, Any]:
-    """The config.json from which transformers builds the model."""
+def nanochat_config(config: ModelConfig, dtype: str = "float32") -> dict[str, Any]:
+    """The config.json from which transformers builds the model.
+
+    Args:
+        config: the model's shape.
+        dtype: of the exported weights, a key of DTYPES.
+    """
     return {
         "architectures": ["NanoChatForCausalLM"],
         "model_type": "nanochat",
-        "dtype": "float32",
+        "dtype": dtype,
         "vocab_size": config.vocab_size,
         "max_position_embeddings": config.context,
         "hidden_size": config.width,
@@ -48,8 +56,8 @@ def nanochat_config(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def model_config(values: Mapping[str, Any]) -> ModelConfig:
-    """The reverse of `nanochat_config`.
+def model_config(values: Mapping[str, Any]) -> tuple[ModelConfig, torch.dtype]:
+    """The reverse of `nanochat_config`: the shape, and the type of the weights.
 
     Raises:
         KeyError, TypeError, ConfigError: a field is missing or does not fit.
@@ -65,10 +73,13 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
         "rope_base": values["rope_parameters"]["rope_theta"],
     }
     config = typed(ModelConfig, shape, "model")
-    for name, expected in nanochat_config(config).items():
+    dtype = values["dtype"]
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype!r} instead of one of {', '.join(DTYPES)}")
+    for name, expected in nanochat_config(config, dtype).items():
         if values.get(name) != expected:
             raise ValueError(f"{name} {values.get(name)!r} instead of {expected!r}")
-    return config
+    return config, DTYPES[dtype]
 
 
 def to_nanochat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ...data.errors import ConfigError, PromptError
 from ...data.tokenizer import VOCAB_SIZE, Prompt, Tokenizer
 from ...data.windows import STRIDE
@@ -26,13 +28,16 @@ class Generator:
     """Optimiser steps that the model was trained for; None if unknown."""
 
     @staticmethod
-    def load(folder: Path | str, *, device: str = "auto") -> "Generator":
+    def load(
+        folder: Path | str, *, device: str = "auto", dtype: str = "float32"
+    ) -> "Generator":
         """Load a model and its tokenizer.
 
         Args:
             folder: a run, of which the best checkpoint is read, a checkpoint, or an
                 export.
             device: "auto", "cpu", "cuda" or "cuda:1".
+            dtype: of the matrix products, "float32" or "bfloat16".
 
         Raises:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
@@ -41,7 +46,9 @@ class Generator:
         # Not at the top: training samples without what loads and writes exports.
         from ..export.load import load_trained
 
-        return Generator(*load_trained(Path(folder), device=pick_device(device)))
+        loaded = load_trained(Path(folder), device=pick_device(device))
+        loaded[0].pack(getattr(torch, dtype))
+        return Generator(*loaded)
 
     def samples(
         self,

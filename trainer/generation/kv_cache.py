@@ -50,32 +50,39 @@ class Cache:
         dtype: torch.dtype,
     ) -> None:
         """Allocate; pages are used as they are filled."""
-        size = (rows, config.heads, config.context, config.head_width)
+        size = (config.layers, rows, config.heads, config.context, config.head_width)
         self._device = device
         self._keys, self._values = (
-            [
-                torch.empty(size, device=device, dtype=dtype)
-                for _ in range(config.layers)
-            ]
-            for _ in range(2)
+            torch.empty(size, device=device, dtype=dtype) for _ in range(2)
         )
-        self._pieces: Sequence[Piece] = ()
-        self._masks: list[Tensor | None] = []
 
     def expect(self, pieces: Sequence[Piece], num_positions: int) -> None:
         """Prepare for the next forward pass.
 
         Args:
-            pieces: of all rows, those of a row in order.
-            num_positions: N; positions outside pieces are padding.
+            pieces: of all rows, those of a row in order, without gaps between them.
+            num_positions: N; positions after the last piece are padding.
         """
-        positions = [0] * num_positions
+        rows, positions = list[int](), list[int]()
         for piece in pieces:
-            end = piece.position + piece.end - piece.begin
-            positions[piece.begin : piece.end] = range(piece.position, end)
-        self.positions = torch.tensor([positions], device=self._device)
-        self._pieces = pieces
+            rows += [piece.row] * (piece.end - piece.begin)
+            positions += range(piece.position, piece.position + piece.end - piece.begin)
+        self._sizes = [piece.end - piece.begin for piece in pieces]
+        self._num_used, num_padding = len(rows), num_positions - len(rows)
+        place = torch.tensor([rows, positions], device=self._device)
+        self._place = place[0], place[1]
+        self.positions = F.pad(place[1:], (0, num_padding))
         self._masks = [self._mask(piece) for piece in pieces]
+        # Views for all layers at once: making one takes as long as small products.
+        self._pages = [
+            (self._page(self._keys, piece), self._page(self._values, piece))
+            for piece in pieces
+        ]
+
+    def _page(self, tensor: Tensor, piece: Piece) -> Sequence[Tensor]:
+        """By layer: (1, H, all, D), the positions of a piece and those before it."""
+        stop = piece.position + piece.end - piece.begin
+        return tensor[:, piece.row, None, :, :stop].unbind()
 
     def _mask(self, piece: Piece) -> Tensor | None:
         """(new, all) bool: which positions each new one attends to; None for all."""
@@ -88,22 +95,25 @@ class Cache:
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Store the new keys and values, and attend; all tensors are (1, H, N, D)."""
-        keys, values = self._keys[layer], self._values[layer]
-        mixed = torch.zeros_like(q)
-        for piece, mask in zip(self._pieces, self._masks, strict=True):
-            row, start, begin, end = piece
-            stop = start + end - begin
-            keys[row, :, start:stop] = k[0, :, begin:end]
-            values[row, :, start:stop] = v[0, :, begin:end]
-            mixed[:, :, begin:end] = F.scaled_dot_product_attention(
-                q[:, :, begin:end],
-                keys[row, None, :, :stop],
-                values[row, None, :, :stop],
-                attn_mask=mask,
+        q, k, v = (x[:, :, : self._num_used] for x in (q, k, v))
+        rows, positions = self._place
+        self._keys[layer][rows, :, positions] = k[0].transpose(0, 1)
+        self._values[layer][rows, :, positions] = v[0].transpose(0, 1)
+        mixed = [
+            F.scaled_dot_product_attention(
+                piece, keys[layer], values[layer], attn_mask=mask
             )
-        return mixed
+            for piece, (keys, values), mask in zip(
+                torch.split(q, self._sizes, dim=2),
+                self._pages,
+                self._masks,
+                strict=True,
+            )
+        ]
+        num_padding = self.positions.size(1) - self._num_used
+        return F.pad(torch.cat(mixed, dim=2), (0, 0, 0, num_padding))
 
     def copy(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` positions of a row to another."""
-        for tensor in (*self._keys, *self._values):
-            tensor[target, :, :length] = tensor[source, :, :length]
+        for tensor in (self._keys, self._values):
+            tensor[:, target, :, :length] = tensor[:, source, :, :length]

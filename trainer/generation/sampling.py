@@ -102,9 +102,7 @@ def _choose(scores: NDArray[np.float64], uniform: float, sampling: Sampling) -> 
     with np.errstate(over="ignore"):  # -inf is right: its weight is 0
         weights = np.exp(scores / sampling.temperature)
     if sampling.top_p is not None:
-        order = np.argsort(-weights, kind="stable")
-        sums = np.cumsum(weights[order])
-        order = order[: int(np.searchsorted(sums, sampling.top_p * sums[-1])) + 1]
+        order = _nucleus(weights, sampling.top_p)
         weights = weights[order]
         kept = order if kept is None else kept[order]
     if sampling.min_p is not None:
@@ -114,3 +112,15 @@ def _choose(scores: NDArray[np.float64], uniform: float, sampling: Sampling) -> 
     # The product may round up to the sum itself, which is past the end.
     drawn = min(drawn, int(np.searchsorted(sums, sums[-1])))
     return drawn if kept is None else int(kept[drawn])
+
+
+def _nucleus(weights: NDArray[np.float64], share: float) -> NDArray[np.intp]:
+    """The fewest indices that have a share of all weight, the heaviest first.
+
+    Only a few are sorted: all those below the bound weigh less than may be left out.
+    """
+    total = weights.sum()
+    few = np.flatnonzero(weights >= (1 - share) * total / len(weights))
+    order = few[np.argsort(-weights[few], kind="stable")]
+    sums = np.cumsum(weights[order])
+    return order[: int(np.searchsorted(sums, share * total)) + 1]

@@ -24,6 +24,7 @@ __all__ = [
     "Peak",
     "check_fits",
     "fitting_micro_batch",
+    "optimizer_bytes",
     "peak_flops",
     "peak_memory",
     "total_memory",
@@ -116,17 +117,22 @@ def training_bytes(
         dtype: of the matrix products; None for float32.
     """
     model, parameters = config.model, config.model.parameters
-    moments = 2 * parameters
-    if config.optim.optimizer == "muon":  # one moment instead of two, in the layers
-        moments -= model.layer_parameters
     copies = 0 if dtype is None else dtype.itemsize * parameters
-    fixed = _FLOAT * (2 * parameters + moments) + copies
+    fixed = 2 * _FLOAT * parameters + optimizer_bytes(config) + copies
     loss = loss_bytes(
         width=model.width, vocab_size=model.vocab_size, is_cuda=dtype is not None
     )
     kept = _FLOAT * _KEPT_FLOAT32 if dtype is None else 2 * _KEPT_BFLOAT16
     per_position = round(kept * model.layers * model.width)
     return fixed + loss + micro_batch * model.context * per_position
+
+
+def optimizer_bytes(config: Config) -> int:
+    """Bytes of the optimiser state: float32 moments, as many as weights."""
+    moments = 2 * config.model.parameters
+    if config.optim.optimizer == "muon":  # one moment instead of two, in the layers
+        moments -= config.model.layer_parameters
+    return _FLOAT * moments
 
 
 def fitting_micro_batch(

@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from ..config import ModelConfig
 from .attention import attend_within, positions_within
 from .loss import IGNORE_INDEX, project, softcap_loss
+from .packed import multiply, pack
 
 __all__ = [
     "GPT",
     "IGNORE_INDEX",
     "Cache",
     "compute_dtype",
-    "init_weights",
     "loss_sum",
 ]
 
@@ -45,17 +45,25 @@ class Cache(Protocol):
 class Linear(nn.Linear):
     """A linear map without bias, computed in the type of its input."""
 
+    packed: Tensor | None = None
+    """The weight as `pack` lays it out."""
+
     def __init__(self, num_in: int, num_out: int) -> None:
         """Make the weight, (num_out, num_in)."""
         super().__init__(num_in, num_out, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, num_in) to (…, num_out)."""
+        if self.packed is not None:
+            return multiply(x, self.packed)
         return F.linear(x, self.weight.to(x.dtype))
 
 
 class Attention(nn.Module):
     """Causal self-attention with rotary positions."""
+
+    packed: Tensor | None = None
+    """The weights of queries, keys and values as `pack` lays them out."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         """Make the four projections of one layer."""
@@ -89,6 +97,8 @@ class Attention(nn.Module):
 
     def _project(self, x: Tensor) -> Sequence[Tensor]:
         """Queries, keys and values, (B, T, C) each."""
+        if self.packed is not None:
+            return multiply(x, self.packed).chunk(3, dim=-1)
         projections = self.q_proj, self.k_proj, self.v_proj
         if not x.is_cuda:
             return [projection(x) for projection in projections]
@@ -184,10 +194,31 @@ class GPT(nn.Module):
         Raises:
             ValueError: more positions than the context.
         """
-        logits = project(self.hidden(ids, cache, bounds), self.lm_head.weight)
+        hidden = self.hidden(ids, cache, bounds)
+        if self.lm_head.packed is None:
+            logits = project(hidden, self.lm_head.weight)
+        else:
+            logits = self.lm_head(hidden)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         softcap = self.config.softcap
         return softcap * torch.tanh(logits / softcap)
+
+    def pack(self, dtype: torch.dtype) -> None:
+        """Prepare for generation: compute in `dtype`, from weights laid out for it.
+
+        Weights that change later are not packed again.
+
+        Args:
+            dtype: of the matrix products, float32 or bfloat16.
+        """
+        self.compute_dtype = dtype
+        for module in self.modules():
+            if isinstance(module, Attention):
+                projections = module.q_proj, module.k_proj, module.v_proj
+                weights = [projection.weight for projection in projections]
+                module.packed = pack(weights, dtype)
+            elif isinstance(module, Linear):
+                module.packed = pack([module.weight], dtype)
 
     def hidden(
         self,
@@ -239,28 +270,6 @@ def loss_sum(
         targets.flatten(),
         model.config.softcap,
     )
-
-
-@torch.no_grad()
-def init_weights(model: GPT, *, seed: int) -> None:
-    """Initialise every parameter, identically on every device.
-
-    The projections onto the residual stream and the head start at zero: the first loss
-    is the logarithm of the vocabulary size, ln 8193 = 9.011.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    zero = ("lm_head.weight", "o_proj.weight", "fc2.weight")
-    for name, parameter in model.named_parameters():
-        if name.endswith(zero):
-            parameter.zero_()
-            continue
-        num_out, num_in = parameter.shape
-        std = num_in**-0.5 * min(1.0, (num_out / num_in) ** 0.5)
-        if name == "embed_tokens.weight":
-            # It is normalised at once, so its scale only sets how fast a row can turn:
-            # with 1.0 instead, 300 steps of the preset `tiny` end at 2.2 nats, not 1.6.
-            std = 0.02
-        parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
 
 
 def compute_dtype(device: torch.device) -> torch.dtype | None:

@@ -9,10 +9,11 @@ wsd        warm-up, stable, decay: constant, then linear over the last `decay_ra
 """
 
 import math
+from dataclasses import replace
 
-from ..config import OptimConfig
+from ..config import Config, OptimConfig
 
-__all__ = ["learning_rate"]
+__all__ = ["learning_rate", "warmup_steps", "with_steps"]
 
 
 def learning_rate(step: int, optim: OptimConfig, *, steps: int) -> float:
@@ -26,14 +27,37 @@ def learning_rate(step: int, optim: OptimConfig, *, steps: int) -> float:
     """
     if not 0 <= step < steps:
         raise ValueError(f"step: found {step:,}, expected 0 to {steps - 1:,}")
-    warmup = min(optim.warmup_steps, steps // 10)
-    if step < warmup:
-        return optim.lr * (step + 1) / warmup
-    # The decay begins at the last step of the warm-up, or at the first of all.
-    top = max(warmup - 1, 0)
+    top = optim.decay_from
+    if top is None:
+        warmup = warmup_steps(optim, steps=steps)
+        if step < warmup:
+            return optim.lr * (step + 1) / warmup
+        # The decay begins at the last step of the warm-up, or at the first of all.
+        top = max(warmup - 1, 0)
     progress = (step - top) / max(steps - 1 - top, 1)
-    height = _height(progress, optim)
+    height = optim.decay_height * _height(progress, optim)
     return optim.lr * (optim.min_lr_ratio + (1 - optim.min_lr_ratio) * height)
+
+
+def warmup_steps(optim: OptimConfig, *, steps: int) -> int:
+    """Steps of the warm-up in a run of `steps`."""
+    return min(optim.warmup_steps, steps // 10)
+
+
+def with_steps(config: Config, *, step: int, steps: int) -> Config:
+    """Give a run another length after `step` steps, 0 < step < steps.
+
+    The rate goes on from where it is, and decays over the steps that are left.
+    """
+    optim = config.optim
+    rate = learning_rate(step - 1, optim, steps=config.run.steps) / optim.lr
+    above, span = rate - optim.min_lr_ratio, 1 - optim.min_lr_ratio
+    height = min(1.0, max(0.0, above / span)) if span else 1.0
+    return replace(
+        config,
+        optim=replace(optim, decay_from=step - 1, decay_height=height),
+        run=replace(config.run, steps=steps),
+    )
 
 
 def _height(progress: float, optim: OptimConfig) -> float:

@@ -23,6 +23,11 @@ class TrainLines(TrainProgress):
         """Keep the number of steps."""
         self._steps = steps
 
+    def replanned(self, step: int, steps: int) -> None:
+        """Keep the number of steps, and print it."""
+        self._steps = steps
+        self._print(_replanned_line(step, steps))
+
     def logged(self, record: StepRecord) -> None:
         """Print the record."""
         self._print(
@@ -62,6 +67,10 @@ class TrainBar(TrainProgress):
         self._bar.update(self._task, total=steps, completed=step)
         self._bar.start_task(self._task)
         self._bar.start()
+
+    def replanned(self, step: int, steps: int) -> None:
+        """Change the length of the bar."""
+        self._bar.update(self._task, total=steps)
 
     def step(self, step: int) -> None:
         """Move the bar."""
@@ -112,6 +121,10 @@ def _validation_line(step: int, validation: Validation) -> str:
             f"  {name} {store.loss:.4f}" for name, store in validation.stores.items()
         )
     )
+
+
+def _replanned_line(step: int, steps: int) -> str:
+    return f"step {step:,}  the run ends on time after {steps:,} steps"
 
 
 def _samples_line(step: int, rates: SampleRates) -> str:

@@ -15,6 +15,9 @@ class TrainProgress:
     def start(self, *, step: int, steps: int) -> None:
         """A run of `steps` begins, or continues, at `step`."""
 
+    def replanned(self, step: int, steps: int) -> None:
+        """After `step` steps, the run has another number of them, to end on time."""
+
     def step(self, step: int) -> None:
         """`step` optimiser steps are done; called after each."""
 

@@ -12,10 +12,10 @@ from .state import Validation
 
 if TYPE_CHECKING:  # only shown here, and loaded with torch
     from ..export.export import Exported
-    from ..training.dry_run import DryRun
+    from ..planning.dry_run import DryRun, Facts
     from ..training.run import TrainReport
 
-__all__ = ["render_dry_run", "render_export", "render_report"]
+__all__ = ["render_export", "render_facts", "render_forecast", "render_report"]
 
 
 def render_report(report: "TrainReport", screen: Screen) -> None:
@@ -25,10 +25,15 @@ def render_report(report: "TrainReport", screen: Screen) -> None:
     screen.print(f"next: {_next_command(report)}", soft_wrap=True)
 
 
-def render_dry_run(found: "DryRun", screen: Screen) -> None:
-    """Print the predicted cost of a run."""
-    screen.print(f"{found.steps:,} steps on {found.device}, not started")
-    screen.print(facts_table(rows=_dry_figures(found)))
+def render_facts(facts: "Facts", screen: Screen) -> None:
+    """Print what is known of a run without a step."""
+    screen.print(f"{facts.steps:,} steps on {facts.device}, not started")
+    screen.print(facts_table(rows=_facts(facts)))
+
+
+def render_forecast(found: "DryRun", screen: Screen) -> None:
+    """Print what the measured speed says of a run."""
+    screen.print(facts_table(rows=_forecast(found)))
 
 
 def render_export(done: "Exported", screen: Screen) -> None:
@@ -49,35 +54,44 @@ def render_export(done: "Exported", screen: Screen) -> None:
     screen.print(f"next: tct generate {folder}", soft_wrap=True)
 
 
-def _dry_figures(found: "DryRun") -> list[tuple[str, str]]:
-    fewest, most = found.windows
+def _facts(facts: "Facts") -> list[tuple[str, str]]:
+    fewest, most = facts.windows
     windows = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
-    peak = f"{found.peak.flops / 1e12:,.3g} TFLOP/s, {found.peak.source}"
     return [
-        ("parameters", f"{found.parameters:,}"),
-        ("documents", f"{found.documents:,} with {found.tokens:,} tokens"),
+        ("parameters", f"{facts.parameters:,}"),
+        ("documents", f"{facts.documents:,} with {facts.tokens:,} tokens"),
         ("windows per epoch", windows),
-        ("passes over the data", f"{found.passes:,.1f}"),
-        ("operations", f"{found.flops:.2e} FLOPs on targets"),
-        ("first loss", f"{found.loss:.3f} nats per token"),
-        (
-            "speed",
-            f"{found.tokens_per_s:,.0f} tokens/s, {found.step_seconds:.3g} s/step",
-        ),
-        ("MFU", f"{found.mfu:.1%} of {peak}"),
+        ("passes over the data", f"{facts.passes:,.1f}"),
+        ("operations", f"{facts.flops:.2e} FLOPs on targets"),
         (
             "memory",
-            f"{_gigabytes(found.memory)} estimated without torch.compile, "
-            f"{_gigabytes(found.memory_seen)} measured, "
-            f"{_gigabytes(found.memory_there)} in total",
+            f"{_gigabytes(facts.memory)} estimated without torch.compile, "
+            f"{_gigabytes(facts.memory_there)} in total",
         ),
         (
             "checkpoints",
-            f"at most {_gigabytes(found.disk)} on disk, "
-            f"{_gigabytes(found.checkpoint)} each",
+            f"at most {_gigabytes(facts.disk)} on disk, "
+            f"{_gigabytes(facts.checkpoint)} each",
         ),
+    ]
+
+
+def _forecast(found: "DryRun") -> list[tuple[str, str]]:
+    speed, peak = found.speed, found.peak
+    source = f"{peak.flops / 1e12:,.3g} TFLOP/s, {peak.source}"
+    rows = [
+        ("first loss", f"{speed.loss:.3f} nats per token"),
+        (
+            "speed",
+            f"{speed.tokens_per_s:,.0f} tokens/s, {found.step_seconds:.3g} s/step, "
+            f"measured on {speed.sample}",
+        ),
+        ("MFU", f"{found.mfu:.1%} of {source}"),
+        ("memory measured", _gigabytes(found.memory_seen)),
         ("time to finish", time_left(found.seconds)),
     ]
+    # As wide as the names of the facts above it.
+    return [(f"{name:<20}", value) for name, value in rows]
 
 
 def _gigabytes(size: int) -> str:

@@ -14,11 +14,12 @@ from ..model import GPT
 
 __all__ = ["load_gpt", "load_weights", "read_tensors"]
 
-_FLOAT = 4  # bytes
 
+def read_tensors(path: Path, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """Read a safetensors file of finite tensors of one type.
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file of finite float32 tensors.
+    Returns:
+        float32 tensors.
 
     Raises:
         ValueError: it cannot be read, or holds anything else.
@@ -30,17 +31,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"not readable ({_last_line(error)})") from error
     for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32:
-            raise ValueError(f"{name!a} is {tensor.dtype}, expected torch.float32")
+        if tensor.dtype != dtype:
+            raise ValueError(f"{name!a} is {tensor.dtype}, expected {dtype}")
         if not torch.isfinite(tensor).all():
             raise ValueError(f"{name!a} holds a number that is not finite")
-    return tensors
+    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def load_gpt(
     config: ModelConfig,
     path: Path,
     rename: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict,
+    dtype: torch.dtype = torch.float32,
 ) -> GPT:
     """Build a model with the weights of a file.
 
@@ -48,17 +50,18 @@ def load_gpt(
         config: its shape.
         path: the file.
         rename: maps the names in the file to ours.
+        dtype: of the weights in the file; those of the model are float32.
 
     Raises:
         ValueError: the file cannot be read, or does not fit the shape.
     """
     # Check the size first: a wrong shape could take any amount of memory.
-    if path.stat().st_size < _FLOAT * config.parameters:
+    if path.stat().st_size < dtype.itemsize * config.parameters:
         raise ValueError(
             f"found {path.stat().st_size:,} bytes, expected {config.parameters:,} "
-            "float32 parameters"
+            f"parameters of {dtype}"
         )
-    tensors = read_tensors(path)
+    tensors = read_tensors(path, dtype)
     model = GPT(config)
     load_weights(model, rename(tensors))
     return model

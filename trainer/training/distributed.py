@@ -49,6 +49,10 @@ class World:
         dist.all_reduce(values)
         return values
 
+    def from_main(self, value: int) -> int:
+        """The value that rank 0 has."""
+        return int(self.total(torch.tensor(value if self.is_main else 0)).item())
+
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in at least one process."""
         if self.size == 1:

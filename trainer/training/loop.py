@@ -10,7 +10,7 @@ from ...data.store import Mixture, Store
 from ...data.windows.batches import Batches
 from ..config import Config
 from ..model.cost import Peak, peak_flops
-from ..optim.lr_schedule import learning_rate
+from ..optim.lr_schedule import learning_rate, with_steps
 from ..runs.checkpoint import record_figures, rotate, save_checkpoint
 from ..runs.metrics import Metrics, MetricsLog
 from ..runs.progress import TrainProgress
@@ -18,9 +18,10 @@ from ..runs.resume import ResumePoint, find_resume_point
 from .distributed import World, join
 from .failures import explaining
 from .loader import DeviceBatch, Loader
-from .run import Run, TrainReport, begin, training_batches, validation_parts
+from .run import Run, TrainReport, begin
 from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
+from .splits import training_batches, validation_parts
 from .step import Interval, StepResult, train_step
 from .validate import validate_each
 
@@ -87,7 +88,7 @@ class _Session:
 
     run: Run
     validation: dict[str, Batches]
-    """Of each store, by its name."""
+    """Of each store that has any, by its name."""
     metrics: Metrics
     progress: TrainProgress
     stop: StopRequest
@@ -118,11 +119,7 @@ class _Session:
     def _owes_evaluation(self) -> bool:
         state, every = self.run.state, self.run.config.run.eval_every
         is_due = state.step > 0 and self._is_due(every) and state.validation is None
-        return is_due and self._can_validate
-
-    @property
-    def _can_validate(self) -> bool:
-        return any(len(batches.documents) for batches in self.validation.values())
+        return is_due and bool(self.validation)
 
     @property
     def _owes_samples(self) -> bool:
@@ -142,8 +139,8 @@ class _Session:
 
     def train(self) -> None:
         """Do the remaining steps, or stop at a signal."""
-        run, config = self.run, self.run.config
-        if not self._can_validate:
+        run = self.run
+        if not self.validation:
             self.progress.note("the validation split is empty: nothing is evaluated")
         store = run.loader.batches.store
         if isinstance(store, Mixture) and (num := store.num_leaked):
@@ -160,7 +157,9 @@ class _Session:
             began, waited = time.perf_counter(), run.loader.waited
             batch = next(run.loader)
             waited = run.loader.waited - waited
-            lr = learning_rate(run.state.step, config.optim, steps=config.run.steps)
+            lr = learning_rate(
+                run.state.step, run.config.optim, steps=run.config.run.steps
+            )
             result = self._learn(batch, lr=lr)
             run.state = run.state.after_step(
                 run.loader.state_dict(), targets=result.targets
@@ -171,12 +170,13 @@ class _Session:
             self.progress.step(run.state.step)
 
             owes = self._owes_evaluation or self._owes_samples
-            saves = owes or self._is_due(config.run.save_every)
-            if saves or self._is_due(config.run.log_every):
+            saves = owes or self._is_due(run.config.run.save_every)
+            if saves or self._is_due(run.config.run.log_every):
                 # Before each checkpoint too, so that the records of a resumed run
                 # cover the same steps as those of an uninterrupted one.
                 self._log(interval)
                 interval = self._interval()
+                self._keep_time()
             if saves:
                 self._save()
             # After saving, so that a failed evaluation does not lose the weights.
@@ -216,6 +216,14 @@ class _Session:
         run.state = replace(run.state, train_loss=record.loss)
         self.metrics.write_step(record)
         self.progress.logged(record)
+
+    def _keep_time(self) -> None:
+        """Change the number of steps if the run would not end on time."""
+        run, step = self.run, self.run.state.step
+        if steps := self.world.from_main(run.fitting_steps() or 0):
+            config = with_steps(run.config, step=step, steps=steps)
+            run.state = replace(run.state, config=config)
+            self.progress.replanned(step, steps)
 
     def _save(self) -> None:
         run = self.run
@@ -278,9 +286,8 @@ class _Session:
     def _rotate(self) -> None:
         if self.world.is_main:
             best, keep_last = self.run.state.best, self.run.config.run.keep_last
-            rotate(
-                self.run.folder, keep_last=keep_last, best=best.step if best else None
-            )
+            step = best.step if best else None
+            rotate(self.run.folder, keep_last=keep_last, best=step)
 
 
 def _open_session(run: Run, progress: TrainProgress) -> _Session:

@@ -22,18 +22,17 @@ import torch
 from ... import __version__
 from ...data.files import name_text, write_atomic
 from ...data.records import RUN_VERSION, write_record
-from ...data.store import SPLITS, Mixture, Split, Store, stores_in
-from ...data.windows import Policy
+from ...data.store import SPLITS, Mixture, Store, stores_in
 from ...data.windows.batches import Batches
 from ..config import Config, to_dict
 from ..model import GPT, init_weights
 from ..model.cost import check_fits
+from ..optim.lr_schedule import warmup_steps
 from ..runs.checkpoint import FOLDER as CHECKPOINTS
 from ..runs.checkpoint import read_state, restore
 from ..runs.history import CONFIG_NAME
 from ..runs.resume import ResumePoint, check_config, check_place, check_store, run_of
 from ..runs.state import Best, State, Validation
-from .device import pick_compile, pick_layout
 from .distributed import World
 from .learner import Learner, make_learner
 from .loader import Loader
@@ -42,10 +41,12 @@ __all__ = [
     "Run",
     "TrainReport",
     "begin",
-    "training_batches",
-    "validation_batches",
-    "validation_parts",
 ]
+
+
+_PACE_STEPS = 10  # at least, to tell a pace by
+# Steps that fit, as shares of those that are left, and a few more or less.
+_ON_TIME, _STRAY = (0.95, 1.1), 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +112,23 @@ class Run:
         done = max(1, self.state.step - self.first_step)
         left = self.config.run.steps - self.state.step
         return left * (time.perf_counter() - self._started) / done
+
+    def fitting_steps(self) -> int | None:
+        """Steps of a run that ends after `run.seconds`, at the pace so far.
+
+        None if the planned ones do, or if it is too early to say.
+        """
+        config, step, steps = self.config, self.state.step, self.config.run.steps
+        limit, done, left = config.run.seconds, step - self.first_step, steps - step
+        if limit is None or not left or done < _PACE_STEPS:
+            return None
+        if step <= warmup_steps(config.optim, steps=steps):
+            return None
+        pace = (time.perf_counter() - self._started) / done
+        fitting = max(1, int((limit - self.seconds) / pace))
+        least, most = (share * left for share in _ON_TIME)
+        is_on_time = least - _STRAY <= fitting <= most + _STRAY
+        return None if is_on_time else step + fitting
 
     def report(self, *, is_stopped: bool, is_new: bool) -> TrainReport:
         """Summarise the run; see `TrainReport` for the arguments."""
@@ -193,46 +211,6 @@ def _start_state(loader: Loader, config: Config, checkpoint: Path | None) -> Sta
     check_store(state, store, checkpoint)
     loader.load_state_dict(state.loader)
     return state
-
-
-def training_batches(store: Store, config: Config, world: World) -> Batches:
-    """The training batches of one process."""
-    return _batches(store, "train", config, world, policy=config.data.windows)
-
-
-def validation_batches(store: Store, config: Config, world: World) -> Batches:
-    """The validation batches of one process: each token once, under any policy."""
-    return _batches(store, "val", config, world, policy="sequential")
-
-
-def validation_parts(store: Store, config: Config, world: World) -> dict[str, Batches]:
-    """The validation batches of each store of a mixture, by its name."""
-    return {
-        name: validation_batches(each, config, world)
-        for name, each in stores_in(store).items()
-    }
-
-
-def _batches(
-    store: Store, split: Split, config: Config, world: World, *, policy: Policy
-) -> Batches:
-    device = world.device
-    layout, micro_batch = pick_layout(device, config.run.layout, config.run.micro_batch)
-    return Batches(
-        store,
-        split,
-        batch_size=config.data.batch_size,
-        seed=config.data.seed,
-        policy=policy,
-        layout=layout,
-        rows=micro_batch,
-        # A program is compiled for each shape, and a GPU keeps memory for each.
-        static=device.type != "cpu" or pick_compile(device, config.run.compile),
-        context=config.model.context,
-        rank=world.rank,
-        world_size=world.size,
-        steps=config.run.steps,
-    )
 
 
 def _describe(folder: Path, state: State, batches: Batches) -> None:

@@ -1,0 +1,51 @@
+"""The batches of a run's splits."""
+
+from ...data.store import Split, Store, stores_in
+from ...data.windows import Policy
+from ...data.windows.batches import Batches
+from ..config import Config
+from .device import pick_compile, pick_layout
+from .distributed import World
+
+__all__ = ["training_batches", "validation_batches", "validation_parts"]
+
+
+def training_batches(store: Store, config: Config, world: World) -> Batches:
+    """The training batches of one process."""
+    return _batches(store, "train", config, world, policy=config.data.windows)
+
+
+def validation_batches(store: Store, config: Config, world: World) -> Batches:
+    """The validation batches of one process: each token once, under any policy."""
+    return _batches(store, "val", config, world, policy="sequential")
+
+
+def validation_parts(store: Store, config: Config, world: World) -> dict[str, Batches]:
+    """The validation batches of each store that has any, by its name."""
+    parts = {
+        name: validation_batches(each, config, world)
+        for name, each in stores_in(store).items()
+    }
+    return {name: part for name, part in parts.items() if len(part.documents)}
+
+
+def _batches(
+    store: Store, split: Split, config: Config, world: World, *, policy: Policy
+) -> Batches:
+    device = world.device
+    layout, micro_batch = pick_layout(device, config.run.layout, config.run.micro_batch)
+    return Batches(
+        store,
+        split,
+        batch_size=config.data.batch_size,
+        seed=config.data.seed,
+        policy=policy,
+        layout=layout,
+        rows=micro_batch,
+        # A program is compiled for each shape, and a GPU keeps memory for each.
+        static=device.type != "cpu" or pick_compile(device, config.run.compile),
+        context=config.model.context,
+        rank=world.rank,
+        world_size=world.size,
+        steps=config.run.steps,
+    )
