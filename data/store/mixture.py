@@ -77,6 +77,12 @@ class Mixture(Store):
         """The tokenizer of all stores."""
         return self.stores[0].tokenizer
 
+    @property
+    def num_leaked(self) -> int:
+        """Validation documents that another store has for training."""
+        ids = np.ascontiguousarray(self.digests("sha256")).view("V32")[:, 0]
+        return int(np.isin(ids[self.rows("val")], ids[self.rows("train")]).sum())
+
     def name_of(self, row: int) -> str:
         """The name of the store that a row belongs to."""
         number = np.searchsorted(self.first_rows, row, side="right") - 1

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .permutation import Permutation
 from .plan import WindowPlan, Windows
-from .policies import Policy
+from .policies import Epoch, Policy, cutting
 from .riffle import Riffle
 
 __all__ = ["EpochWindows", "Piece", "Stream"]
@@ -67,6 +67,11 @@ class Stream:
         if turn not in self._num_windows:
             self._num_windows[turn] = self.plan(number).num_windows
         return self._num_windows[turn]
+
+    def offset(self, number: int) -> int | None:
+        """Where a pass first cuts long documents; None if each has its own."""
+        epoch = Epoch(number, self._context, self._stride)
+        return cutting(self._policy).offset(epoch)
 
     def order(self, number: int) -> Permutation:
         """The order of a pass."""
@@ -118,7 +123,7 @@ class Piece:
     start: int
     stop: int
 
-    @cached_property
+    @property
     def plan(self) -> WindowPlan:
         """The windows of the pass, by number."""
         return self.stream.plan(self.number)
@@ -172,7 +177,9 @@ class EpochWindows:
         self.num_windows = sum(counts) if most is None else min(most, sum(counts))
         self.dealt = self._riffle.dealt(self.num_windows)
         """Windows of each stream."""
-        self.offset = _common(piece.plan.offset for each in streams for piece in each)
+        self.offset = _common(
+            piece.stream.offset(piece.number) for each in streams for piece in each
+        )
         """Where long documents are first cut; None if it is not the same for all."""
         # Empty pieces have no order.
         self._streams = [[piece for piece in each if len(piece)] for each in streams]
@@ -190,8 +197,10 @@ class EpochWindows:
         ):
             for piece in pieces:
                 here = index < len(piece)
-                _fill(columns, at[here], piece.locate(index[here]))
-                at, index = at[~here], index[~here] - len(piece)
+                if here.any():
+                    _fill(columns, at[here], piece.locate(index[here]))
+                    at, index = at[~here], index[~here]
+                index = index - len(piece)
         document, start, end, position = columns
         return Windows(document=document, start=start, end=end, position=position)
 

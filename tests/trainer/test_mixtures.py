@@ -111,6 +111,27 @@ def test_each_store_is_validated_and_all_together(
     assert described["weights"] == [["0", "1", "3/10"]]
 
 
+class Notes(TrainProgress):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_validation_documents_that_are_trained_on_are_told(
+    stores: list[Store], small: Config, tmp_path: Path
+) -> None:
+    # Document n of each store has the same sha256: rows 5 and 6 are validation
+    # documents of the second and first store, and row 5 is trained on by the first.
+    config, notes = replace(small, run=RunConfig(steps=1)), Notes()
+    both = mixture(stores, [1, 1])
+    train(both, tmp_path / "run", config, device="cpu", progress=notes)
+    assert notes.texts == ["validation documents in another training split: 1"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...data.locks import locked
-from ...data.store import Store
+from ...data.store import Mixture, Store
 from ...data.windows.batches import Batches
 from ..config import Config
 from ..model.cost import Peak, peak_flops
@@ -142,6 +142,11 @@ class _Session:
         run = self.run
         if not self.validation:
             self.progress.note("the validation split is empty: nothing is evaluated")
+        store = run.loader.batches.store
+        if isinstance(store, Mixture) and (num := store.num_leaked):
+            self.progress.note(
+                f"validation documents in another training split: {num:,}"
+            )
         if run.state.step > run.saved_step:
             self._save()  # it branched off: no other run's checkpoint is needed now
         else:
