@@ -120,8 +120,7 @@ def evaluate(
     generator = Generator.load(checkpoint, device=device)
     found = likelihood(_as_trained(generator.model), state.config, store, seed=0)
     note(f"read {found.documents:,} held-out documents")
-    count = settings.samples * settings.seeds
-    held_out = DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
+    held_out = _held_out(store, settings.samples * settings.seeds)
     sets = [held_out, *write_sets(generator, store.tokenizer, settings, note=note)]
     judges, auditor = _judges(Path(judges_folder)), zizmor()
     return Evaluation(
@@ -138,6 +137,10 @@ def evaluate(
         train_distances=_chance(store, held_out),
         versions={"tct": __version__, "numpy": np.__version__},
     )
+
+
+def _held_out(store: Store, count: int) -> DocumentSet:
+    return DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
 
 
 def _judges(folder: Path) -> list[Judge]:
