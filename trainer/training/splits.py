@@ -1,13 +1,20 @@
 """The batches of a run's splits."""
 
-from ...data.store import Split, Store, stores_in
+from collections.abc import Mapping
+
+from ...data.store import Mixture, Split, Store, stores_in
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ..config import Config
 from .device import pick_compile, pick_layout
 from .distributed import World
 
-__all__ = ["training_batches", "validation_batches", "validation_parts"]
+__all__ = [
+    "training_batches",
+    "validation_batches",
+    "validation_notes",
+    "validation_parts",
+]
 
 
 def training_batches(store: Store, config: Config, world: World) -> Batches:
@@ -27,6 +34,23 @@ def validation_parts(store: Store, config: Config, world: World) -> dict[str, Ba
         for name, each in stores_in(store).items()
     }
     return {name: part for name, part in parts.items() if len(part.documents)}
+
+
+def validation_notes(store: Store, parts: Mapping[str, Batches]) -> list[str]:
+    """What to know before one reads figures of the validation.
+
+    Args:
+        store: or a mixture of stores.
+        parts: its validation batches.
+    """
+    notes = []
+    if not parts:
+        notes.append("the validation split is empty: nothing is evaluated")
+    if isinstance(store, Mixture) and store.num_leaked:
+        notes.append(
+            f"validation documents in another training split: {store.num_leaked:,}"
+        )
+    return notes
 
 
 def _batches(
