@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...data.locks import locked
-from ...data.store import Mixture, Store
+from ...data.store import Store
 from ...data.windows.batches import Batches
 from ..config import Config
 from ..model.cost import Peak, peak_flops
@@ -23,7 +23,7 @@ from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
 from .splits import training_batches, validation_parts
 from .step import Interval, StepResult, train_step
-from .validate import validate_each
+from .validate import remarks, validate_each
 
 __all__ = ["train"]
 
@@ -140,13 +140,8 @@ class _Session:
     def train(self) -> None:
         """Do the remaining steps, or stop at a signal."""
         run = self.run
-        if not self.validation:
-            self.progress.note("the validation split is empty: nothing is evaluated")
-        store = run.loader.batches.store
-        if isinstance(store, Mixture) and (num := store.num_leaked):
-            self.progress.note(
-                f"validation documents in another training split: {num:,}"
-            )
+        for remark in remarks(run.loader.batches.store):
+            self.progress.note(remark)
         if run.state.step > run.saved_step:
             self._save()  # it branched off: no other run's checkpoint is needed now
         else:

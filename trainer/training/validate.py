@@ -1,16 +1,25 @@
 """Validation: how well the model predicts a whole split, each token counted once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 import torch
 
+from ...data.store import Mixture, Store
 from ...data.windows.batches import Batches
 from ..runs.state import Validation
 from .learner import Learner
 from .loader import Loader
 
-__all__ = ["validate", "validate_each"]
+__all__ = ["remarks", "validate", "validate_each"]
+
+
+def remarks(store: Store) -> Iterator[str]:
+    """Say what is odd about the validation documents of a store or a mixture."""
+    if not len(store.rows("val")):
+        yield "the validation split is empty: nothing is evaluated"
+    if isinstance(store, Mixture) and (num := store.num_leaked):
+        yield f"validation documents in another training split: {num:,}"
 
 
 def validate_each(
