@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, device_option
+from .options import PATH, device_option, rules_option
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
+    from ...data.tokenizer import Rules
     from ..generation.samplers import Ending
 
 __all__ = ["generate"]
@@ -121,6 +122,7 @@ _COUNT = click.IntRange(1, 10**12)
     type=_COUNT,
     help="Workflows written at once; changes only the speed.",
 )
+@rules_option
 @device_option
 def generate(
     folder: Path,
@@ -137,15 +139,15 @@ def generate(
     name: str | None,
     triggers: tuple[str, ...],
     runs_on: str | None,
+    rules: "Rules",
     **sampling: Any,
 ) -> None:
     """Write workflows with the model of a run, a checkpoint or an export.
 
-    Every workflow conforms to the schema: the grammar's masks admit nothing else.
+    Every workflow conforms to the schema and to GitHub's rules, by masks.
 
     \b
     Example:
-      tct generate run -n 3 --temperature 0.8
       tct generate run --prompt start.yml --stream
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
       tct generate run -n 1000 --jsonl > samples.jsonl
@@ -155,18 +157,18 @@ def generate(
 
     if stream and (output or jsonl or style != "yaml"):
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
+    style = "jsonl" if jsonl else style
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
-    generator = Generator.load(folder, device=device)
-    prompt = generator.tokenizer.open(value, depth=depth)
-    options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
+    generator = Generator.load(folder, device=device, rules=rules)
+    prompt = generator.tokenizer.open(value, depth=depth, rules=rules)
+    options: Any = {"prompt": prompt, "constrained": not free}
     if stream:
         streams = (generator.stream(first + n, drawn, **options) for n in range(count))
         endings = show_growing(streams, generator.tokenizer, _write)
     else:
-        style = "jsonl" if jsonl else style
-        options |= {"batch_size": batch_size, "first": first}
-        samples = generator.samples(count, drawn, **options)
+        many = {"batch_size": batch_size, "first": first, **options}
+        samples = generator.samples(count, drawn, **many)
         if output is None:
             endings = show(samples, style, drawn, _write)
         else:

@@ -9,6 +9,7 @@ __all__ = [
     "PATH",
     "checkpoint_option",
     "device_option",
+    "rules_option",
     "runs_argument",
 ]
 
@@ -20,6 +21,13 @@ runs_argument = click.argument(
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, … or auto."
+)
+rules_option = click.option(
+    "--rules",
+    default="github",
+    show_default=True,
+    type=click.Choice(["schema", "github"]),
+    help="What workflows must keep to: the schema alone, or what GitHub takes, too.",
 )
 checkpoint_option = click.option(
     "--checkpoint",

@@ -2,11 +2,15 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...data.errors import ConfigError
-from .options import COUNT, PATH, device_option
+from .options import COUNT, PATH, device_option, rules_option
+
+if TYPE_CHECKING:
+    from ...data.tokenizer import Rules
 
 __all__ = ["serve"]
 
@@ -54,6 +58,7 @@ __all__ = ["serve"]
     type=COUNT,
     help="Largest request body, in bytes.",
 )
+@rules_option
 @device_option
 def serve(
     run: Path,
@@ -63,6 +68,7 @@ def serve(
     max_concurrency: int,
     timeout: float,
     max_bytes: int,
+    rules: "Rules",
     device: str,
 ) -> None:
     """Serve a trained model: a page to try it, and a JSON API.
@@ -88,6 +94,7 @@ def serve(
     serving.serve(
         run,
         device=device,
+        rules=rules,
         host=host,
         port=port,
         allowed_hosts=allowed_hosts,

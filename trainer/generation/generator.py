@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import ConfigError, PromptError
-from ...data.tokenizer import VOCAB_SIZE, Prompt, Tokenizer
+from ...data.tokenizer import VOCAB_SIZE, Prompt, Rules, Tokenizer
 from ...data.windows import STRIDE
 from ..model import GPT
 from ..training.device import pick_device
@@ -24,15 +24,20 @@ class Generator:
     tokenizer: Tokenizer
     step: int | None = None
     """Optimiser steps that the model was trained for; None if unknown."""
+    rules: Rules = "github"
+    """What samples without a prompt must keep to; a prompt has its own."""
 
     @staticmethod
-    def load(folder: Path | str, *, device: str = "auto") -> "Generator":
+    def load(
+        folder: Path | str, *, device: str = "auto", rules: Rules = "github"
+    ) -> "Generator":
         """Load a model and its tokenizer.
 
         Args:
             folder: a run, of which the best checkpoint is read, a checkpoint, or an
                 export.
             device: "auto", "cpu", "cuda" or "cuda:1".
+            rules: what samples must keep to.
 
         Raises:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
@@ -41,7 +46,8 @@ class Generator:
         # Not at the top: training samples without what loads and writes exports.
         from ..export.load import load_trained
 
-        return Generator(*load_trained(Path(folder), device=pick_device(device)))
+        trained = load_trained(Path(folder), device=pick_device(device))
+        return Generator(*trained, rules=rules)
 
     def samples(
         self,
@@ -109,7 +115,7 @@ class Generator:
         self, sampling: Sampling, prompt: Prompt | None, constrained: bool
     ) -> Callable[[int], Writer]:
         """A function from a sample's number to its writer."""
-        prompt = prompt or self.tokenizer.open(None)
+        prompt = prompt or self.tokenizer.open(None, rules=self.rules)
         budget = sampling.max_tokens or self.model.config.context
         most = VOCAB_SIZE * STRIDE
         if budget > most:

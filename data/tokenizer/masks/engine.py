@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from ..codec import Codec
+from ..grammar import Grammar
 from ..segmenter import Segmenter
 from ..symbols import ESCAPES, Control
 from .closing import Completer
@@ -26,6 +27,7 @@ class MaskEngine:
         segmenter: Segmenter,
         *,
         size: int,
+        grammar: Grammar | None = None,
     ) -> None:
         """Take the parts of a tokenizer.
 
@@ -34,10 +36,11 @@ class MaskEngine:
             vocabulary: id to symbols.
             segmenter: cuts completions into tokens.
             size: length of a mask.
+            grammar: a narrower one, in the same symbols; None for the codec's.
         """
         self.vocabulary = vocabulary
         self.segmenter = segmenter
-        self.pushdown = Pushdown(codec.grammar, codec.words)
+        self.pushdown = Pushdown(grammar or codec.grammar, codec.words)
         self._size = size
 
     @cached_property
