@@ -145,7 +145,8 @@ def test_what_breaks_a_rule_cannot_be_written(value: Json) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_any_walk_closes_within_its_budget(seed: int) -> None:
     random, budget = np.random.default_rng(seed), 60 + 20 * seed
-    state, ids = start(), []
+    state: State | StrictState = start()
+    ids: list[int] = []
     while not state.is_complete:
         allowed = np.flatnonzero(state.allowed())
         assert len(allowed)

@@ -16,6 +16,7 @@ from ..masks.masks import Masks
 from ..symbols import REFERENCES, Control, is_text
 from .expressions import CLOSED
 from .scope import Active, Scope, Scopes
+from .words import site
 
 __all__ = ["StrictMasks"]
 
@@ -46,7 +47,15 @@ class StrictMasks:
             for number, symbols in vocabulary.items()
             if "${{" in symbols or not watched.union(REFERENCES).isdisjoint(symbols)
         ]
-        self._risky: Ids = np.array(risky, dtype=np.uint16)
+        spelled = {n for n in risky if all(map(is_text, vocabulary[n]))}
+        referring = {n for n in risky if not REFERENCES.isdisjoint(vocabulary[n])}
+        self._spelled: Ids = np.array(sorted(spelled), dtype=np.uint16)
+        """Risky tokens that are text: an expression decides."""
+        self._referring: Ids = np.array(sorted(referring), dtype=np.uint16)
+        """Risky tokens with references: the texts before decide."""
+        others = {*risky} - spelled - referring
+        self._risky: Ids = np.array(sorted(others), dtype=np.uint16)
+        self._refused: dict[tuple[object, ...], list[int]] = {}
         opening = [n for n, symbols in vocabulary.items() if symbols.startswith("{")]
         self._opening: Ids = np.array(opening, dtype=np.uint16)
         self._begins_text = np.zeros(masks.size, dtype=np.bool_)
@@ -103,11 +112,47 @@ class StrictMasks:
         if active is not None:
             self._watch(stack, scope, active, mask, wide)
             return mask
-        risky = self._risky
         if scope.opening:
-            risky = np.concatenate([risky, self._opening])
-        self._try(stack, scope, mask, risky[mask[risky]])
+            self._try(stack, scope, mask, self._opening[mask[self._opening]])
+        if scope.node >= 0:
+            mask[self._refuse_spelled(scope)] = False
+        else:
+            self._try(stack, scope, mask, self._spelled[mask[self._spelled]])
+        mask[self._refuse_risky(stack, scope, mask)] = False
+        self._try(stack, scope, mask, self._referring[mask[self._referring]])
         return mask
+
+    def _refuse_risky(self, stack: Stack, scope: Scope, mask: Mask) -> list[int]:
+        """Tokens that the names declared so far rule out."""
+        memo = stack, scope.names, scope.node, scope.opening
+        found = self._refused.get(memo)
+        if found is None:
+            tried = mask.copy()
+            self._try(stack, scope, tried, self._risky[mask[self._risky]])
+            found = np.flatnonzero(mask & ~tried).tolist()
+            self._remember(memo, found)
+        return found
+
+    def _refuse_spelled(self, scope: Scope) -> list[int]:
+        """Texts with an expression that may not stand at this place."""
+        rule = self._scopes.rules[scope.node]
+        if rule.where is None:
+            return []
+        memo = site(rule.where, scope.names), rule.gives, scope.opening
+        found = self._refused.get(memo)
+        if found is None:
+            found = [
+                number
+                for number in self._spelled.tolist()
+                if not self._scopes.spells(scope, self._vocabulary[number])
+            ]
+            self._remember(memo, found)
+        return found
+
+    def _remember(self, memo: tuple[object, ...], found: list[int]) -> None:
+        if len(self._refused) >= _MAX_MEMO:
+            self._refused.clear()
+        self._refused[memo] = found
 
     def _try(
         self, stack: Stack, scope: Scope, mask: Mask, ids: NDArray[np.integer]

@@ -151,6 +151,20 @@ class Scopes:
             return None
         if symbol == Control.END:
             return moved, self.ended(scope, spell(scope.text, errors="replace"))
+        spelled = self._spelled(scope, symbol)
+        return None if spelled is None else (moved, spelled)
+
+    def spells(self, scope: Scope, text: str) -> bool:
+        """Whether the expressions of a text may continue the current one."""
+        current: Scope | None = scope
+        for symbol in text:
+            if current is None:
+                return False
+            current = self._spelled(current, symbol)
+        return current is not None
+
+    def _spelled(self, scope: Scope, symbol: str) -> Scope | None:
+        """Continue the current text, as far as expressions and names allow it."""
         rule = self.rules[scope.node]
         active, opening = scope.active, 0
         if active is not None:
@@ -165,9 +179,8 @@ class Scopes:
             if opening == 3:
                 at, opening = site(rule.where, scope.names), 0
                 active = Expression("template", at, "operand", rule.gives)
-        return moved, scope._replace(
-            text=scope.text + symbol, active=active, opening=opening
-        )
+        text = scope.text + symbol
+        return Scope(scope.names, scope.history, scope.node, text, active, opening)
 
     def read(self, active: Active, symbol: str) -> Active | Literal["closed"] | None:
         """The state of a watched text after a symbol."""
