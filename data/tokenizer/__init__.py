@@ -4,6 +4,7 @@
     codec/           values ⇄ symbols
     segmenter.py     symbols ─▶ fewest tokens
     masks/           which ids may follow, and the shortest end
+    strict/          the same under GitHub's rules
     grammar.py       the compiled schema        dfa.py     texts that it allows
     symbols.py       the alphabet of tokens     checks.py  reading a tokenizer.json
     trace.py, prompt.py, violations.py   follow, begin and check a document
@@ -13,6 +14,7 @@
 
 from .masks.state import State
 from .prompt import Prompt
+from .strict.state import Rules, StrictState
 from .tokenizer import (
     MODEL_VOCAB,
     PAD,
@@ -30,7 +32,9 @@ __all__ = [
     "TOKENIZER_VERSION",
     "VOCAB_SIZE",
     "Prompt",
+    "Rules",
     "State",
+    "StrictState",
     "Tokenizer",
     "TracedToken",
 ]

@@ -65,17 +65,26 @@ class Automaton:
 
     def shortest(self, state: int = 0) -> str:
         """The shortest text from a state to any label."""
+        text = self.shortest_without("", state)
+        assert text is not None  # every state can accept
+        return text
+
+    def shortest_without(self, character: str, state: int = 0) -> str | None:
+        """The shortest text from a state to any label that lacks a character.
+
+        Returns:
+            None if all such texts have it.
+        """
         queue, seen = deque([(state, "")]), {state}
-        while True:  # every state can accept
+        while queue:
             state, text = queue.popleft()
             if self.labels[state] >= 0:
                 return text
-            for character, target in zip(
-                self.characters, self.table[state], strict=True
-            ):
-                if target >= 0 and target not in seen:
+            for found, target in zip(self.characters, self.table[state], strict=True):
+                if target >= 0 and target not in seen and found != character:
                     seen.add(target)
-                    queue.append((target, text + character))
+                    queue.append((target, text + found))
+        return None
 
     def texts(self, state: int, labels: int) -> Iterator[str]:
         """All texts from a state to one of some labels, shortest first.

@@ -79,6 +79,9 @@ class Node:
     """Alternatives of an object; empty if no object is allowed."""
     keys: int = NO_AUTOMATON
     """Automaton that labels free keys, -1 if none is allowed."""
+    is_tagged: bool = False
+    """Whether values have a type tag although one type is left, as in a grammar that
+    was narrowed and reads the tokens of the wider one."""
 
     @property
     def has_scalar(self) -> bool:
@@ -95,12 +98,14 @@ class Node:
     @property
     def only_object(self) -> bool:
         """Whether only objects are allowed; they need no type tag."""
-        return bool(self.branches) and self.items < 0 and not self.has_scalar
+        one_type = self.items < 0 and not self.has_scalar
+        return bool(self.branches) and one_type and not self.is_tagged
 
     @property
     def only_array(self) -> bool:
         """Whether only arrays are allowed; they need no type tag (see `Grammar`)."""
-        return self.items >= 0 and not self.branches and not self.has_scalar
+        one_type = not self.branches and not self.has_scalar
+        return self.items >= 0 and one_type and not self.is_tagged
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from ..errors import PromptError
 from .codec import Codec
 from .masks.state import State
 from .segmenter import Segmenter
+from .strict.state import StrictState
 from .symbols import ESCAPES, Control
 
 __all__ = ["Prompt", "open_prompt"]
@@ -23,12 +24,16 @@ class Prompt:
 
     ids: tuple[int, ...]
     """Its tokens."""
-    state: State
+    state: State | StrictState
     """After them, where the model takes over."""
 
 
 def open_prompt(
-    value: Json, depth: int | None, codec: Codec, segmenter: Segmenter, start: State
+    value: Json,
+    depth: int | None,
+    codec: Codec,
+    segmenter: Segmenter,
+    start: State | StrictState,
 ) -> Prompt:
     """Encode a partial document without its end; see `Tokenizer.open`."""
     if value is None:
@@ -50,7 +55,13 @@ def open_prompt(
         part = symbols[size : size + len(chunk)]
         size += len(chunk)
         ids += segmenter.segment(part)
-    return Prompt(tuple(ids), start.read(symbols))
+    try:
+        return Prompt(tuple(ids), start.follow(symbols))
+    except ValueError as error:
+        raise PromptError(
+            "the prompt has a key or value that is not written under GitHub's rules",
+            "leave that part to the model, or choose --rules schema",
+        ) from error
 
 
 def _without_end(symbols: str, depth: int | None) -> str:

@@ -26,7 +26,7 @@ from ..errors import FormatError
 from ..files import write_atomic
 from .checks import check_content, content_digest, read_content
 from .codec import Codec
-from .codec.decoder import Decoder
+from .codec.decoder import Decoder, decode_stream
 from .codec.native import NativeCodec
 from .codec.prefix import Prefix
 from .grammar import Grammar
@@ -34,6 +34,7 @@ from .masks import MaskEngine
 from .masks.state import State
 from .prompt import Prompt, open_prompt
 from .segmenter import Segmenter
+from .strict.state import Rules, StrictEngine
 from .symbols import ESCAPES, Control
 from .trace import Names, TracedToken, trace
 from .vocabulary import MODEL_VOCAB, PAD, VOCAB_SIZE, number_tokens
@@ -222,21 +223,12 @@ class Tokenizer:
         Raises:
             DecodeError: as `decode`; positions count within a document.
         """
-        decoder, is_empty = self.decoder(), True
-        for number in ids:
-            decoder.feed([number])
-            is_empty = False
-            if decoder.is_complete:
-                yield decoder.value()
-                decoder, is_empty = self.decoder(), True
-        if not is_empty:
-            decoder.value()
+        return decode_stream(self.decoder, ids)
 
     def decode_prefix(self, ids: ArrayLike, *, indent: int | None = None) -> Prefix:
         """Decode the beginning of a document to JSON text.
 
-        The text of a longer prefix continues that of a shorter one, so the text of a
-        window is the difference of two prefixes.
+        The text of a longer prefix continues that of a shorter one.
 
         Raises:
             DecodeError: no document begins with these ids.
@@ -255,11 +247,17 @@ class Tokenizer:
     def _engine(self) -> MaskEngine:
         return MaskEngine(self.codec, self.vocabulary, lambda: self.segmenter)
 
+    @cached_property
+    def _strict(self) -> StrictEngine:
+        return StrictEngine(self.codec, self.vocabulary, lambda: self.segmenter)
+
     def start(self) -> State:
         """The state before the first token of a document."""
         return State(self._engine, self._engine.pushdown.start)
 
-    def open(self, value: Json, *, depth: int | None = None) -> Prompt:
+    def open(
+        self, value: Json, *, depth: int | None = None, rules: Rules = "schema"
+    ) -> Prompt:
         """Begin a document with a partial one.
 
         Its end stays open: the last object, the arrays and objects around it, and a
@@ -268,11 +266,13 @@ class Tokenizer:
         Args:
             value: the partial document; None for an empty beginning.
             depth: most containers that stay open, outermost first; None for no limit.
+            rules: "schema", or "github" for what GitHub takes beyond the schema.
 
         Raises:
             PromptError: another part of it breaks the schema.
         """
-        return open_prompt(value, depth, self.codec, self.segmenter, self.start())
+        start = self.start() if rules == "schema" else self._strict.start()
+        return open_prompt(value, depth, self.codec, self.segmenter, start)
 
     # -- for people --------------------------------------------------------------------
 
@@ -282,8 +282,6 @@ class Tokenizer:
 
     def describe(self, token: int) -> str:
         """A token as words: `"text"`, keys and values by name, controls in capitals.
-
-        A reference to the text before last is `^1`.
 
         Raises:
             KeyError: the id is reserved or no id.

@@ -71,7 +71,10 @@ def test_the_same_weights_write_the_same(model: GPT, store: Store) -> None:
 
 def test_a_free_workflow_that_is_whole_counts(store: Store) -> None:
     """A model that knows one document by heart writes it with and without masks."""
-    value = {"on": "push", "jobs": {"a": {"runs-on": "x", "steps": [{"run": "y"}]}}}
+    value = {
+        "on": "push",
+        "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": [{"run": "y"}]}},
+    }
     model = _Parrot(store.tokenizer, value)
     written = write_samples(model, store.tokenizer, 2, seed=0)
 

@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from .options import PATH, checkpoint_option, device_option, threads_option
+from .options import (
+    PATH,
+    checkpoint_option,
+    device_option,
+    rules_option,
+    threads_option,
+)
 
 __all__ = ["evaluate"]
 
@@ -26,6 +32,7 @@ _COUNT = click.IntRange(1, 10**6)
 @click.option(
     "-n",
     "--num-samples",
+    "samples",
     default=32,
     show_default=True,
     type=_COUNT,
@@ -67,20 +74,18 @@ _COUNT = click.IntRange(1, 10**6)
     metavar="FOLDER",
     help="Write eval.json and eval.html to this folder.  [default: RUN/eval]",
 )
+@rules_option
 @device_option
 @threads_option
 def evaluate(
     run_folder: Path,
     store_folder: Path | None,
     which: Any,
-    num_samples: int,
-    seeds: int,
-    temperature: float,
-    top_p: float,
     judges: Path,
     output: Path | None,
     device: str,
     threads: int | None,
+    **settings: Any,
 ) -> None:
     """Evaluate a run: held-out likelihood and sample quality.
 
@@ -106,9 +111,7 @@ def evaluate(
     found = evaluation.evaluate(
         run_folder,
         evaluation.open_store(run_folder, store_folder),
-        Settings(
-            samples=num_samples, seeds=seeds, temperature=temperature, top_p=top_p
-        ),
+        Settings(**settings),
         judges_folder=judges,
         which=which,
         device=device,

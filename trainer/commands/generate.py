@@ -12,11 +12,13 @@ from .options import (
     device_option,
     model_argument,
     model_or_shipped,
+    rules_option,
     threads_option,
 )
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
+    from ...data.tokenizer import Rules
     from ..generation import Generator, Sampling
     from ..generation.samplers import Ending, Sample
 
@@ -136,6 +138,7 @@ _COUNT = click.IntRange(1, 10**12)
     type=click.Choice(["float32", "bfloat16"]),
     help="Type of the matrix products; bfloat16 is faster where the processor has it.",
 )
+@rules_option
 @device_option
 @threads_option
 def generate(
@@ -155,18 +158,18 @@ def generate(
     name: str | None,
     triggers: tuple[str, ...],
     runs_on: str | None,
+    rules: "Rules",
     **sampling: Any,
 ) -> None:
     """Write workflows with the model of a run, a checkpoint or an export.
 
     Without RUN, a small model from the package does, trained on invented workflows.
 
-    Every workflow conforms to the schema: the grammar's masks admit nothing else.
+    Every workflow conforms to the schema and to GitHub's rules, by masks.
 
     \b
     Example:
       tct generate -n 3 --temperature 0.7
-      tct generate run -n 100 --temperature 0.8 --jsonl
       tct generate run --prompt start.yml --stream
       tct generate run --name CI --on push --on pull_request --runs-on ubuntu-latest
     """
@@ -177,8 +180,8 @@ def generate(
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
-    generator = _load(model, threads, device=device, dtype=dtype)
-    prompt = generator.tokenizer.open(value, depth=depth)
+    generator = _load(model, threads, device=device, dtype=dtype, rules=rules)
+    prompt = generator.tokenizer.open(value, depth=depth, rules=rules)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
         streams = (generator.stream(first + n, drawn, **options) for n in range(count))
@@ -191,13 +194,13 @@ def generate(
 
 
 def _load(
-    model: Path | None, threads: int | None, *, device: str, dtype: str
+    model: Path | None, threads: int | None, *, device: str, **options: Any
 ) -> "Generator":
     from ..generation import Generator
     from ..threads import use_threads
 
     use_threads(threads, device=device)
-    return Generator.load(model_or_shipped(model), device=device, dtype=dtype)
+    return Generator.load(model_or_shipped(model), device=device, **options)
 
 
 def _put(

@@ -11,6 +11,7 @@ __all__ = [
     "device_option",
     "model_argument",
     "model_or_shipped",
+    "rules_option",
     "runs_argument",
     "threads_option",
 ]
@@ -30,6 +31,13 @@ threads_option = click.option(
     type=COUNT,
     help="Threads of PyTorch on a CPU.  [default: OMP_NUM_THREADS, or one for each "
     "processor that is idle at the start]",
+)
+rules_option = click.option(
+    "--rules",
+    default="github",
+    show_default=True,
+    type=click.Choice(["schema", "github"]),
+    help="What workflows must keep to: the schema alone, or what GitHub takes, too.",
 )
 checkpoint_option = click.option(
     "--checkpoint",

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,8 +12,12 @@ from .options import (
     device_option,
     model_argument,
     model_or_shipped,
+    rules_option,
     threads_option,
 )
+
+if TYPE_CHECKING:
+    from ...data.tokenizer import Rules
 
 __all__ = ["serve"]
 
@@ -60,6 +65,7 @@ __all__ = ["serve"]
     type=COUNT,
     help="Largest request body, in bytes.",
 )
+@rules_option
 @device_option
 @threads_option
 def serve(
@@ -70,6 +76,7 @@ def serve(
     max_concurrency: int,
     timeout: float,
     max_bytes: int,
+    rules: "Rules",
     device: str,
     threads: int | None,
 ) -> None:
@@ -101,6 +108,7 @@ def serve(
     serving.serve(
         model_or_shipped(model),
         device=device,
+        rules=rules,
         host=host,
         port=port,
         allowed_hosts=allowed_hosts,

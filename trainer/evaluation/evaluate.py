@@ -117,7 +117,7 @@ def evaluate(
     run_folder, settings = Path(run_folder), settings or Settings()
     store = _with_splits(open_store(run_folder) if store is None else store)
     state = read_state_file(checkpoint := pick_checkpoint(run_folder, which))[0]
-    generator = Generator.load(checkpoint, device=device)
+    generator = Generator.load(checkpoint, device=device, rules=settings.rules)
     found = likelihood(_as_trained(generator.model), state.config, store, seed=0)
     note(f"read {found.documents:,} held-out documents")
     held_out = _held_out(store, settings.samples * settings.seeds)

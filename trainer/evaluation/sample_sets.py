@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
-from ...data.tokenizer import Tokenizer
+from ...data.tokenizer import Rules, Tokenizer
 from ..generation import Generator, Sampling
 from .columns import DocumentSet
 from .documents import written
@@ -25,6 +25,9 @@ class Settings:
     """Of the sharpened samples; the others have 1."""
     top_p: float = 0.9
     """Of the sharpened samples; the others are unfiltered."""
+
+    rules: Rules = "github"
+    """What samples under masks must keep to."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn with, before anything is written."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ...data.errors import ConfigError, PromptError
-from ...data.tokenizer import VOCAB_SIZE, Prompt, Tokenizer
+from ...data.tokenizer import VOCAB_SIZE, Prompt, Rules, Tokenizer
 from ...data.windows import STRIDE
 from ..model import GPT
 from ..training.device import pick_device
@@ -26,10 +26,16 @@ class Generator:
     tokenizer: Tokenizer
     step: int | None = None
     """Optimiser steps that the model was trained for; None if unknown."""
+    rules: Rules = "github"
+    """What samples without a prompt must keep to; a prompt has its own."""
 
     @staticmethod
     def load(
-        folder: Path | str, *, device: str = "auto", dtype: str = "float32"
+        folder: Path | str,
+        *,
+        device: str = "auto",
+        dtype: str = "float32",
+        rules: Rules = "github",
     ) -> "Generator":
         """Load a model and its tokenizer.
 
@@ -38,6 +44,7 @@ class Generator:
                 export.
             device: "auto", "cpu", "cuda" or "cuda:1".
             dtype: of the matrix products, "float32" or "bfloat16".
+            rules: what samples must keep to.
 
         Raises:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
@@ -46,9 +53,9 @@ class Generator:
         # Not at the top: training samples without what loads and writes exports.
         from ..export.load import load_trained
 
-        loaded = load_trained(Path(folder), device=pick_device(device))
-        loaded[0].pack(getattr(torch, dtype))
-        return Generator(*loaded)
+        trained = load_trained(Path(folder), device=pick_device(device))
+        trained[0].pack(getattr(torch, dtype))
+        return Generator(*trained, rules=rules)
 
     def samples(
         self,
@@ -116,7 +123,7 @@ class Generator:
         self, sampling: Sampling, prompt: Prompt | None, constrained: bool
     ) -> Callable[[int], Writer]:
         """A function from a sample's number to its writer."""
-        prompt = prompt or self.tokenizer.open(None)
+        prompt = prompt or self.tokenizer.open(None, rules=self.rules)
         budget = sampling.max_tokens or self.model.config.context
         most = VOCAB_SIZE * STRIDE
         if budget > most:

@@ -110,7 +110,10 @@ class _Writing:
     def _begin(self) -> Iterator[Writer]:
         request = self._request
         prompt, self._left_out = read_prompt(
-            self._generator.tokenizer, request.prompt, partial=request.partial
+            self._generator.tokenizer,
+            request.prompt,
+            partial=request.partial,
+            rules=self._generator.rules,
         )
         yield from self._generator.stream(0, request.sampling(), prompt=prompt)
 

@@ -14,6 +14,7 @@ import uvicorn
 
 from ...data.display.visible import visible
 from ...data.errors import ConfigError
+from ...data.tokenizer import Rules
 from ..generation import Generator
 from ..training.signals import StopRequest
 from .app import make_app
@@ -31,6 +32,7 @@ def serve(
     run: Path,
     *,
     device: str,
+    rules: Rules,
     host: str,
     port: int,
     allowed_hosts: Sequence[str],
@@ -43,6 +45,7 @@ def serve(
     Args:
         run: folder of a run, a checkpoint or an export.
         device: of the model.
+        rules: what workflows must keep to.
         host: name or address to listen on.
         port: to listen on; 0 for a free one.
         allowed_hosts: further names that the server answers to.
@@ -57,7 +60,7 @@ def serve(
     with listen(host, port) as listener:
         server = new_server(
             Completions(
-                Generator.load(run, device=device),
+                Generator.load(run, device=device, rules=rules),
                 max_concurrency=max_concurrency,
                 timeout=timeout,
             ),

@@ -1,5 +1,6 @@
 """Token ids to documents, a few at a time or all at once."""
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -11,7 +12,7 @@ from ...errors import DecodeError
 from .prefix import Prefix
 from .reader import MalformedError, Reader
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "decode_stream"]
 
 _NO_ID = (1 << 16) - 1
 
@@ -119,3 +120,16 @@ class Decoder:
             position = self._num_tokens
             raise DecodeError("the document is not closed", position=position)
         return self._reader.value
+
+
+def decode_stream(new: Callable[[], Decoder], ids: Iterable[int]) -> Iterator[Json]:
+    """Decode documents that follow each other; see `Tokenizer.decode_stream`."""
+    decoder, is_empty = new(), True
+    for number in ids:
+        decoder.feed([number])
+        is_empty = False
+        if decoder.is_complete:
+            yield decoder.value()
+            decoder, is_empty = new(), True
+    if not is_empty:
+        decoder.value()

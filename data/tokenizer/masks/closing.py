@@ -102,7 +102,8 @@ class Completer:
         if node.literals:
             yield self._literals[min(node.literals)]
         if node.text >= 0:
-            yield self._end_of_text(node.text, 0, b"") + Control.END
+            with suppress(KeyError):
+                yield self._end_of_text(node.text, 0, b"") + Control.END
         if node.number >= 0:
             digits = self._end_of_text(node.number, 0, b"")
             yield Control.NUMBER + digits + Control.END

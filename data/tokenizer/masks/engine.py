@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from ..codec import Codec
+from ..grammar import Grammar
 from ..segmenter import Segmenter
 from ..symbols import ESCAPES, Control
 from ..vocabulary import VOCAB_SIZE
@@ -25,6 +26,8 @@ class MaskEngine:
         codec: Codec,
         vocabulary: Mapping[int, str],
         segmenter: Callable[[], Segmenter],
+        *,
+        grammar: Grammar | None = None,
     ) -> None:
         """Take the parts of a tokenizer.
 
@@ -32,10 +35,11 @@ class MaskEngine:
             codec: of its grammar.
             vocabulary: id to symbols.
             segmenter: makes what cuts completions into tokens; few need it.
+            grammar: a narrower one, in the same symbols; None for the codec's.
         """
         self.vocabulary = vocabulary
         self.segmenter = segmenter
-        self.pushdown = Pushdown(codec.grammar, codec.words)
+        self.pushdown = Pushdown(grammar or codec.grammar, codec.words)
 
     @cached_property
     def masks(self) -> Masks:

@@ -54,6 +54,10 @@ class State:
             raise ValueError(f"{symbols!r} is not allowed here")
         return State(self._engine, stack)
 
+    def follow(self, symbols: str) -> "State":
+        """The same as `read`."""
+        return self.read(symbols)
+
     def fits(self, num_tokens: int) -> bool:
         """Whether `num_tokens` more tokens suffice to close the document."""
         symbols = self._engine.completer.closing(self._stack)

@@ -10,7 +10,7 @@ import torch
 from tct.data.documents.json_text import Json
 from tct.data.errors import CheckpointError, ConfigError, DecodeError, PromptError
 from tct.data.store import Store
-from tct.data.tokenizer import Prompt, Tokenizer
+from tct.data.tokenizer import Prompt, State, StrictState, Tokenizer
 from tct.pipeline.workflow_schema import workflow_schema
 from tct.trainer.generation import Generator, Sample, Sampling
 from tct.trainer.model import GPT
@@ -180,9 +180,14 @@ def test_a_workflow_that_is_not_finished_can_be_shown_whole(
         assert tuple(writer.tokens) == tokens  # looking at it changes nothing
 
 
+def opened(generator: Generator) -> State | StrictState:
+    """The state before the first token of a sample."""
+    return generator.tokenizer.open(None, rules=generator.rules).state
+
+
 def test_forced_tokens_are_not_drawn(generator: Generator) -> None:
     *steps, last = generator.stream(0, Sampling(max_tokens=200))
-    state, drawn = generator.tokenizer.start(), 0
+    state, drawn = opened(generator), 0
     for token in last.tokens:
         drawn += state.forced() is None
         state = state.advance(token)
@@ -192,7 +197,7 @@ def test_forced_tokens_are_not_drawn(generator: Generator) -> None:
 
 def test_the_log_probability_is_that_of_what_was_drawn(generator: Generator) -> None:
     for sample in write(generator, 3, max_tokens=300):
-        state, expected, tokens = generator.tokenizer.start(), 0.0, list(sample.tokens)
+        state, expected, tokens = opened(generator), 0.0, list(sample.tokens)
         if sample.ending == "cut":
             continue
         with torch.inference_mode():
