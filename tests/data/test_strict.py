@@ -199,14 +199,15 @@ def test_every_expression_can_be_completed(place: str) -> None:
         for _ in range(number):
             moves = [m for c in characters if (m := machine.step(state, c))]
             moved = moves[int(random.integers(len(moves)))]
-            if moved == CLOSED:
+            if not isinstance(moved, Expression):
                 break
-            assert isinstance(moved, Expression)
             state = moved
-        for character in machine.closing(state):
-            assert isinstance(state, Expression)
-            state = machine.step(state, character)  # type: ignore[assignment]
-        assert state == CLOSED  # type: ignore[comparison-overlap]
+        rest = machine.closing(state)
+        for character in rest[:-1]:
+            following = machine.step(state, character)
+            assert isinstance(following, Expression)
+            state = following
+        assert machine.step(state, rest[-1]) == CLOSED
 
 
 def test_a_prompt_may_have_texts_that_are_never_written() -> None:

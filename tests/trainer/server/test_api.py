@@ -43,7 +43,7 @@ def test_a_completion_is_the_sample_that_generate_writes(
     address: str, generator: Generator
 ) -> None:
     sampling = Sampling(seed=3, temperature=0.8, top_k=50, top_p=0.95, max_tokens=120)
-    prompt, _ = read_prompt(generator.tokenizer, PROMPT)
+    prompt, _ = read_prompt(generator.tokenizer, PROMPT, rules=generator.rules)
     (sample,) = generator.samples(1, sampling, prompt=prompt)
     options = {"seed": 3, "temperature": 0.8, "top_k": 50, "top_p": 0.95}
 
