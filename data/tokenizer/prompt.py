@@ -1,5 +1,6 @@
 """A partial document as the beginning of one."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..documents.json_text import Json
@@ -7,7 +8,7 @@ from ..errors import PromptError
 from .codec import Codec
 from .masks.state import State
 from .segmenter import Segmenter
-from .strict.state import StrictState
+from .strict.state import Rules, StrictState
 from .symbols import ESCAPES, Control
 
 __all__ = ["Prompt", "open_prompt"]
@@ -27,17 +28,23 @@ class Prompt:
     state: State | StrictState
     """After them, where the model takes over."""
 
+    @property
+    def rules(self) -> Rules:
+        """What the rest keeps to."""
+        return "github" if isinstance(self.state, StrictState) else "schema"
+
 
 def open_prompt(
     value: Json,
     depth: int | None,
     codec: Codec,
     segmenter: Segmenter,
-    start: State | StrictState,
+    start: State,
+    strict: StrictState | None,
 ) -> Prompt:
     """Encode a partial document without its end; see `Tokenizer.open`."""
     if value is None:
-        return Prompt((), start)
+        return Prompt((), strict or start)
     chunks = codec.encode(value)
     symbols = _without_end("".join(chunks), depth)
     broken = next((at for at, symbol in enumerate(symbols) if symbol in ESCAPES), None)
@@ -55,13 +62,10 @@ def open_prompt(
         part = symbols[size : size + len(chunk)]
         size += len(chunk)
         ids += segmenter.segment(part)
-    try:
-        return Prompt(tuple(ids), start.follow(symbols))
-    except ValueError as error:
-        raise PromptError(
-            "the prompt has a key or value that is not written under GitHub's rules",
-            "leave that part to the model, or choose --rules schema",
-        ) from error
+    if strict is not None:
+        with suppress(ValueError):
+            return Prompt(tuple(ids), strict.follow(symbols))
+    return Prompt(tuple(ids), start.follow(symbols))
 
 
 def _without_end(symbols: str, depth: int | None) -> str:

@@ -266,13 +266,15 @@ class Tokenizer:
         Args:
             value: the partial document; None for an empty beginning.
             depth: most containers that stay open, outermost first; None for no limit.
-            rules: "schema", or "github" for what GitHub takes beyond the schema.
+            rules: "schema", or "github" for what GitHub asks beyond it, if these rules
+                know all keys of the partial document; see `Prompt.rules`.
 
         Raises:
             PromptError: another part of it breaks the schema.
         """
-        start = self.start() if rules == "schema" else self._strict.start()
-        return open_prompt(value, depth, self.codec, self.segmenter, start)
+        strict = self._strict.start() if rules == "github" else None
+        parts = self.codec, self.segmenter, self.start(), strict
+        return open_prompt(value, depth, *parts)
 
     # -- for people --------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tct.data.documents.json_text import Json
-from tct.data.errors import PromptError
 from tct.data.rules.contexts import AVAILABILITY
 from tct.data.tokenizer import State, StrictState, Tokenizer
 from tct.data.tokenizer.strict.expressions import CLOSED, Expression, Expressions
@@ -218,10 +217,13 @@ def test_a_prompt_may_have_texts_that_are_never_written() -> None:
     assert state.allowed().any()
 
 
-def test_a_prompt_with_a_key_that_is_never_written_is_refused() -> None:
+def test_a_prompt_with_a_key_that_is_never_written_goes_on_under_the_schema() -> None:
     value = workflow(a=job(steps=[{"run": "x", "background": True}]))
-    with pytest.raises(PromptError, match="GitHub's rules"):
-        TOKENIZER.open(value, rules="github")
+    prompt = TOKENIZER.open(value, rules="github")
+    assert prompt.rules == "schema"
+    assert prompt == TOKENIZER.open(value, rules="schema")
+    assert TOKENIZER.open(workflow(a=job()), rules="github").rules == "github"
+    assert TOKENIZER.open(None, rules="github").rules == "github"
 
 
 def test_common_texts_are_those_of_both() -> None:

@@ -18,7 +18,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
-    from ...data.tokenizer import Rules
+    from ...data.tokenizer import Prompt, Rules
     from ..generation import Generator, Sampling
     from ..generation.samplers import Ending, Sample
 
@@ -181,7 +181,7 @@ def generate(
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
     generator = _load(model, threads, device=device, dtype=dtype, rules=rules)
-    prompt = generator.tokenizer.open(value, depth=depth, rules=rules)
+    prompt = _open(generator, value, depth, rules)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
         streams = (generator.stream(first + n, drawn, **options) for n in range(count))
@@ -201,6 +201,19 @@ def _load(
 
     use_threads(threads, device=device)
     return Generator.load(model_or_shipped(model), device=device, **options)
+
+
+def _open(
+    generator: "Generator", value: "Json", depth: int | None, rules: "Rules"
+) -> "Prompt":
+    prompt = generator.tokenizer.open(value, depth=depth, rules=rules)
+    if prompt.rules != rules:
+        click.echo(
+            "the prompt has a key that is never written under --rules github, so the "
+            "rest keeps to the schema alone",
+            err=True,
+        )
+    return prompt
 
 
 def _put(
