@@ -6,7 +6,7 @@ vocabulary is followed with that text's own steps.  Both are remembered by posit
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from ..masks.frames import Stack
 from ..masks.masks import Masks
 from ..symbols import REFERENCES, Control, is_text
 from .expressions import CLOSED
-from .scope import Active, Scope, Scopes
+from .scope import Active, Position, Scope, Scopes
 from .words import site
 
 __all__ = ["StrictMasks"]
@@ -37,6 +37,8 @@ class StrictMasks:
         self._scopes = scopes
         self._masks = masks
         self._vocabulary = vocabulary
+        ordered = sorted(vocabulary, key=vocabulary.__getitem__)
+        self._rank = {number: rank for rank, number in enumerate(ordered)}
         watched = {
             symbol
             for symbol, word in scopes.pushdown.words.items()
@@ -158,9 +160,29 @@ class StrictMasks:
         self, stack: Stack, scope: Scope, mask: Mask, ids: NDArray[np.integer]
     ) -> None:
         """Remove the tokens among some that break a rule."""
-        for number in ids.tolist():
-            if self._scopes.walk((stack, scope), self._vocabulary[number]) is None:
-                mask[number] = False
+        tried = ids.tolist()
+        mask[tried] = False
+        mask[self._walkable((stack, scope), tried)] = True
+
+    def _walkable(self, position: Position, tokens: Iterable[int]) -> list[int]:
+        """Those tokens that lead from a position to another.
+
+        In the order of their symbols, so that equal beginnings are walked once.
+        """
+        found: list[int] = []
+        positions: list[Position | None] = [position]
+        before = ""
+        for number in sorted(tokens, key=self._rank.__getitem__):
+            symbols = self._vocabulary[number]
+            shared = _shared(before, symbols)
+            del positions[shared + 1 :]
+            for symbol in symbols[shared:]:
+                last = positions[-1]
+                positions.append(last and self._scopes.step(*last, symbol))
+            if positions[-1] is not None:
+                found.append(number)
+            before = symbols
+        return found
 
     # -- watched texts -----------------------------------------------------------------
 
@@ -170,10 +192,8 @@ class StrictMasks:
         """Add the tokens that continue a watched text."""
         inside, beyond = self._following(active)
         mask[inside] = wide[inside]
-        position = stack, scope
-        for number in beyond:
-            if wide[number] and self._scopes.walk(position, self._vocabulary[number]):
-                mask[number] = True
+        tried = [number for number in beyond if wide[number]]
+        mask[self._walkable((stack, scope), tried)] = True
 
     def _following(self, active: Active) -> tuple[Ids, list[int]]:
         """Tokens that end inside a watched text, and those that may go beyond."""
@@ -213,3 +233,9 @@ class StrictMasks:
                 found.append(self._ids[node])
             waiting += self._children[node].values()
         return found
+
+
+def _shared(one: str, other: str) -> int:
+    """Length of the common beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
