@@ -27,6 +27,7 @@ from tct.data.tokenizer import Tokenizer
 from tct.tests.records import amend, sign
 from tct.trainer.export.export import export
 from tct.trainer.export.load import load_exported, load_trained
+from tct.trainer.export.model_card import EVALUATION_VERSION
 from tct.trainer.presets import PRESETS, preset
 from tct.trainer.runs.checkpoint import (
     find_checkpoints,
@@ -556,7 +557,7 @@ def evaluation(step: int, low: float | None = 0.7) -> dict[str, Any]:
 
     return {
         "format": "tct-evaluation",
-        "version": 2,
+        "version": EVALUATION_VERSION,
         "step": step,
         "likelihood": {"bits_per_byte": {"value": 0.75, "low": low, "high": 0.8}},
         "columns": [
