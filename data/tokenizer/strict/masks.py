@@ -57,6 +57,10 @@ class StrictMasks:
         """Risky tokens with references: the texts before decide."""
         others = {*risky} - spelled - referring
         self._risky: Ids = np.array(sorted(others), dtype=np.uint16)
+        ids = {s for s, word in scopes.pushdown.words.items() if word == "id"}
+        late = [n for n, s in vocabulary.items() if _depends_on_text(s, ids)]
+        self._late: Ids = np.array(late, dtype=np.uint16)
+        """Tokens that end a text, and then depend on it."""
         self._refused: dict[tuple[object, ...], list[int]] = {}
         opening = [n for n, symbols in vocabulary.items() if symbols.startswith("{")]
         self._opening: Ids = np.array(opening, dtype=np.uint16)
@@ -90,14 +94,28 @@ class StrictMasks:
         memo = (stack, *scope._replace(text=""))
         found = self._known.get(memo)
         if found is None:
-            found = self._allowed(stack, scope)
-            found.flags.writeable = False
-            if len(self._known) >= _MAX_MEMO:
-                self._known.popitem(last=False)
-            self._known[memo] = found
-        return found
+            found = self._known_as(memo, self._allowed(stack, scope))
+        late = self._late[found[self._late]] if scope.node >= 0 else self._late[:0]
+        if not len(late):
+            return found
+        # What these do after the text depends on the text.
+        exact = (stack, *scope)
+        mask = self._known.get(exact)
+        if mask is None:
+            mask = found.copy()
+            self._try(stack, scope, mask, late)
+            mask = self._known_as(exact, mask)
+        return mask
+
+    def _known_as(self, memo: tuple[object, ...], mask: Mask) -> Mask:
+        mask.flags.writeable = False
+        if len(self._known) >= _MAX_MEMO:
+            self._known.popitem(last=False)
+        self._known[memo] = mask
+        return mask
 
     def _allowed(self, stack: Stack, scope: Scope) -> Mask:
+        """The mask; in a text, late tokens are those of the grammar's mask."""
         wide = self._masks.allowed(stack)
         mask = wide.copy()
         active = scope.active
@@ -113,6 +131,8 @@ class StrictMasks:
             mask[:] = False
         if active is not None:
             self._watch(stack, scope, active, mask, wide)
+            if scope.node >= 0:
+                mask[self._late] = wide[self._late]
             return mask
         if scope.opening:
             self._try(stack, scope, mask, self._opening[mask[self._opening]])
@@ -122,6 +142,8 @@ class StrictMasks:
             self._try(stack, scope, mask, self._spelled[mask[self._spelled]])
         mask[self._refuse_risky(stack, scope, mask)] = False
         self._try(stack, scope, mask, self._referring[mask[self._referring]])
+        if scope.node >= 0:
+            mask[self._late] = wide[self._late]
         return mask
 
     def _refuse_risky(self, stack: Stack, scope: Scope, mask: Mask) -> list[int]:
@@ -239,3 +261,13 @@ def _shared(one: str, other: str) -> int:
     """Length of the common beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _depends_on_text(symbols: str, ids: set[str]) -> bool:
+    """Whether a token, after the text that it ends, looks at the texts before.
+
+    References do, expressions with the id of a step, and the ids of steps.
+    """
+    _, end, rest = symbols.partition(Control.END)
+    looks = "${{" in rest or not (REFERENCES | ids).isdisjoint(rest)
+    return bool(end) and looks
