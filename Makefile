@@ -9,6 +9,9 @@ RUN := run
 MINUTES := 60
 PRESET := tiny-fast
 
+# A process for each processor; tests of a file share what they set up.
+PARALLEL := -n auto --dist loadfile
+
 .PHONY: help dev demo model test check coverage docs reference format lint typecheck wheel
 .PHONY: sanitize judges torch-cpu link clean
 
@@ -24,14 +27,14 @@ model: .venv/installed ## Train on STORE for MINUTES, into RUN: make model STORE
 		$(if $(wildcard $(RUN)/config.json),--resume,--preset $(PRESET) --max-minutes $(MINUTES))
 
 test: .venv/dev ## Install with the test tools and run the tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PARALLEL)
 
 check: .venv/dev lint typecheck wheel docs test ## Run everything that CI runs
 
 dev: .venv/dev ## Install the development tools into .venv
 
 coverage: .venv/dev ## Run the tests and list the lines that no test runs
-	$(BIN)/pytest -q --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest -q $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 docs: .venv/docs ## Build the documentation into build/docs; warnings are errors
 	$(BIN)/python .ci/reference.py --check
