@@ -239,7 +239,7 @@ def test_tokens_that_could_break_a_rule_can_be_taken_if_allowed(seed: int) -> No
     state = TOKENIZER.open(None, rules="github").state
     assert isinstance(state, StrictState)
     masks = state._engine.masks
-    risky = {*masks._risky, *masks._referring, *masks._spelled}
+    risky = {*masks._risky, *masks._referring, *masks._expressive}
     taken = 0
     for number in range(180):
         allowed = np.flatnonzero(state.allowed()).tolist()
@@ -253,3 +253,24 @@ def test_tokens_that_could_break_a_rule_can_be_taken_if_allowed(seed: int) -> No
             break
         state = following
     assert taken
+
+
+@pytest.mark.parametrize("seed", [1, 18])
+def test_masks_are_what_trying_every_token_gives(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    state = TOKENIZER.open(None, rules="github").state
+    assert isinstance(state, StrictState)
+    masks = state._engine.masks
+    watched = [*masks._risky, *masks._referring, *masks._late]
+    for number in range(150):
+        allowed = state.allowed()
+        if number % 10 == 0:
+            tried = masks._walkable((state._stack, state._scope), masks._vocabulary)
+            assert np.array_equal(np.flatnonzero(allowed), np.sort(tried))
+        choices = np.flatnonzero(allowed)
+        rare = np.intersect1d(choices, watched)
+        likes_rare = len(rare) > 0 and rng.random() < 0.35
+        state = state.advance(int(rng.choice(rare if likes_rare else choices)))
+        if state.is_complete:
+            break
+    assert number > 50

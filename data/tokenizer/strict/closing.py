@@ -60,10 +60,9 @@ def _next(scopes: Scopes, stack: Stack, scope: Scope) -> str:
             return ""
     elif not isinstance(frame, Value):
         return ""
-    begun = scopes.active(stack, scope.names)
-    if begun is not None:
-        return _end_of_watched(scopes, begun[1])
-    return ""
+    node = scopes.text_node(stack)
+    active = scopes.begin(scope, node).active if node >= 0 else None
+    return "" if active is None else _end_of_watched(scopes, active)
 
 
 def _end_of_watched(scopes: Scopes, active: Active) -> str:

@@ -1,8 +1,8 @@
 """Which tokens keep both the grammar and GitHub's rules.
 
-The grammar's mask is narrowed twice: tokens that could break a rule are tried one by
-one, and inside a text that the rules watch over, such as an expression, the trie of the
-vocabulary is followed with that text's own steps.  Both are remembered by position.
+The grammar's mask is narrowed: the text of a token is judged by its place, what follows
+the text by the names declared so far, and references by the texts they mean.  Each is
+remembered apart, since texts change with every token and names rarely do.
 """
 
 from collections import OrderedDict
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from ..masks.frames import Stack
 from ..masks.masks import Masks
 from ..symbols import REFERENCES, Control, is_text
-from .expressions import CLOSED
-from .scope import Active, Position, Scope, Scopes
+from .demands import UNKNOWN, Demands, demands, is_met
+from .names import Names
+from .scope import Position, Scope, Scopes
+from .watched import Watched
 from .words import site
 
 __all__ = ["StrictMasks"]
@@ -24,6 +26,7 @@ Mask = NDArray[np.bool_]
 Ids = NDArray[np.uint16]
 
 _MAX_MEMO = 1 << 14
+_MAX_DEMANDS = 1 << 17
 _WATCHED_KEYS = ("needs", "if", "id")
 
 
@@ -49,42 +52,34 @@ class StrictMasks:
             for number, symbols in vocabulary.items()
             if "${{" in symbols or not watched.union(REFERENCES).isdisjoint(symbols)
         ]
-        spelled = {n for n in risky if all(map(is_text, vocabulary[n]))}
         referring = {n for n in risky if not REFERENCES.isdisjoint(vocabulary[n])}
-        self._spelled: Ids = np.array(sorted(spelled), dtype=np.uint16)
-        """Risky tokens that are text: an expression decides."""
         self._referring: Ids = np.array(sorted(referring), dtype=np.uint16)
         """Risky tokens with references: the texts before decide."""
+        spelled = {n for n in risky if all(map(is_text, vocabulary[n]))}
         others = {*risky} - spelled - referring
         self._risky: Ids = np.array(sorted(others), dtype=np.uint16)
+        """Risky tokens beside them that are more than text: the names decide."""
         ids = {s for s, word in scopes.pushdown.words.items() if word == "id"}
         late = [n for n, s in vocabulary.items() if _depends_on_text(s, ids)]
         self._late: Ids = np.array(late, dtype=np.uint16)
         """Tokens that end a text, and then depend on it."""
         self._refused: dict[tuple[object, ...], list[int]] = {}
-        opening = [n for n, symbols in vocabulary.items() if symbols.startswith("{")]
-        self._opening: Ids = np.array(opening, dtype=np.uint16)
+        self._split = {n: _split(symbols) for n, symbols in vocabulary.items()}
+        self._expressive = [
+            number
+            for number, (text, _, _) in self._split.items()
+            if "${{" in text or text.startswith("{")
+        ]
+        """Tokens whose text, up to its end, may begin an expression."""
+        self._declaring = [n for n in sorted(others - {*late}) if self._split[n][2]]
+        """Those of them that end a text and do not look at it."""
+        self._demands: dict[tuple[Stack, Names, str], Demands] = {}
         self._begins_text = np.zeros(masks.size, dtype=np.bool_)
         for number, symbols in vocabulary.items():
             begins = is_text(symbols[0]) or symbols[0] == Control.END
             self._begins_text[number] = begins
-        self._children: list[dict[str, int]] = [{}]
-        self._ids: list[int] = [-1]
-        for number, symbols in vocabulary.items():
-            self._insert(symbols, number)
-        self._inside: dict[Active, tuple[Ids, list[int]]] = {}
+        self._watched = Watched(scopes, vocabulary)
         self._known: OrderedDict[tuple[object, ...], Mask] = OrderedDict()
-
-    def _insert(self, symbols: str, number: int) -> None:
-        node = 0
-        for symbol in symbols:
-            following = self._children[node].get(symbol)
-            if following is None:
-                following = self._children[node][symbol] = len(self._children)
-                self._children.append({})
-                self._ids.append(-1)
-            node = following
-        self._ids[node] = number
 
     def allowed(self, stack: Stack, scope: Scope) -> Mask:
         """bool[size], read-only: True for each id that may follow.
@@ -103,7 +98,7 @@ class StrictMasks:
         mask = self._known.get(exact)
         if mask is None:
             mask = found.copy()
-            self._try(stack, scope, mask, late)
+            mask[late] = [self._continues(stack, scope, n) for n in late.tolist()]
             mask = self._known_as(exact, mask)
         return mask
 
@@ -118,37 +113,84 @@ class StrictMasks:
         """The mask; in a text, late tokens are those of the grammar's mask."""
         wide = self._masks.allowed(stack)
         mask = wide.copy()
-        active = scope.active
-        if scope.node < 0:
-            begun = self._scopes.active(stack, scope.names)
-            if begun is not None:
-                active = begun[1]
+        node = self._scopes.text_node(stack) if scope.node < 0 else scope.node
+        begun = self._scopes.begin(scope, node) if scope.node < 0 <= node else scope
+        if begun.active is not None:
+            if scope.node >= 0:
+                mask[:] = False
+            else:
                 # A value may be something else than a text, too.
                 tried = np.flatnonzero(mask & ~self._begins_text)
                 mask &= ~self._begins_text
                 self._try(stack, scope, mask, tried)
-        elif active is not None:
-            mask[:] = False
-        if active is not None:
-            self._watch(stack, scope, active, mask, wide)
-            if scope.node >= 0:
-                mask[self._late] = wide[self._late]
-            return mask
-        if scope.opening:
-            self._try(stack, scope, mask, self._opening[mask[self._opening]])
-        if scope.node >= 0:
-            mask[self._refuse_spelled(scope)] = False
-        else:
-            self._try(stack, scope, mask, self._spelled[mask[self._spelled]])
-        mask[self._refuse_risky(stack, scope, mask)] = False
-        self._try(stack, scope, mask, self._referring[mask[self._referring]])
+            self._watch(stack, begun, mask, wide)
+        elif node >= 0:
+            mask[self._refuse_spelled(begun)] = False
+        if begun.active is None and node >= 0:
+            mask[self._refuse_declared(stack, scope)] = False
         if scope.node >= 0:
             mask[self._late] = wide[self._late]
+        elif begun.active is None:
+            self._begin(stack, begun, mask)
         return mask
+
+    def _begin(self, stack: Stack, scope: Scope, mask: Mask) -> None:
+        """Outside of texts, remove the tokens that the texts or names before rule out.
+
+        `scope` is that of the text, if one may begin.
+        """
+        outside = mask.copy()
+        if scope.node >= 0:
+            outside &= ~self._begins_text
+            late = self._late[mask[self._late]]
+            mask[late] = [self._continues(stack, scope, n) for n in late.tolist()]
+            scope = scope._replace(node=-1)
+        mask[self._refuse_risky(stack, scope, outside)] = False
+        tried = self._referring[outside[self._referring]]
+        mask[tried] = [
+            self._leads(stack, scope, self._vocabulary[n]) for n in tried.tolist()
+        ]
+
+    def _continues(self, stack: Stack, scope: Scope, number: int) -> bool:
+        """Whether a token that the grammar allows in a text breaks no rule."""
+        text, is_ended, rest = self._split[number]
+        after = self._scopes.spells(scope, text, is_ended=is_ended)
+        if after is None or not rest:
+            return after is not None
+        return self._leads(self._scopes.after_text(stack), after, rest)
+
+    def _leads(self, stack: Stack, scope: Scope, symbols: str) -> bool:
+        """Whether symbols lead from a position outside of texts to another."""
+        memo = stack, scope.names, symbols
+        if memo not in self._demands:
+            if len(self._demands) >= _MAX_DEMANDS:
+                self._demands.clear()
+            self._demands[memo] = demands(self._scopes, stack, scope.names, symbols)
+        found = self._demands[memo]
+        if found is None:
+            return False
+        if found == UNKNOWN:
+            return self._scopes.walk((stack, scope), symbols) is not None
+        return all(is_met(self._scopes, scope.history, demand) for demand in found)
+
+    def _refuse_declared(self, stack: Stack, scope: Scope) -> list[int]:
+        """Tokens that end the current text, and then break a rule on names."""
+        outside = self._scopes.after_text(stack)
+        memo = "declared", outside, scope.names
+        found = self._refused.get(memo)
+        if found is None:
+            after = Scope(scope.names)
+            found = [
+                number
+                for number in self._declaring
+                if not self._leads(outside, after, self._split[number][2])
+            ]
+            self._remember(memo, found)
+        return found
 
     def _refuse_risky(self, stack: Stack, scope: Scope, mask: Mask) -> list[int]:
         """Tokens that the names declared so far rule out."""
-        memo = stack, scope.names, scope.node, scope.opening
+        memo = stack, scope.names
         found = self._refused.get(memo)
         if found is None:
             tried = mask.copy()
@@ -165,11 +207,11 @@ class StrictMasks:
         memo = site(rule.where, scope.names), rule.gives, scope.opening
         found = self._refused.get(memo)
         if found is None:
-            found = [
-                number
-                for number in self._spelled.tolist()
-                if not self._scopes.spells(scope, self._vocabulary[number])
-            ]
+            found = []
+            for number in self._expressive:
+                text, is_ended, _ = self._split[number]
+                if self._scopes.spells(scope, text, is_ended=is_ended) is None:
+                    found.append(number)
             self._remember(memo, found)
         return found
 
@@ -208,59 +250,26 @@ class StrictMasks:
 
     # -- watched texts -----------------------------------------------------------------
 
-    def _watch(
-        self, stack: Stack, scope: Scope, active: Active, mask: Mask, wide: Mask
-    ) -> None:
+    def _watch(self, stack: Stack, scope: Scope, mask: Mask, wide: Mask) -> None:
         """Add the tokens that continue a watched text."""
-        inside, beyond = self._following(active)
+        assert scope.active is not None
+        inside, beyond = self._watched.following(scope.active)
         mask[inside] = wide[inside]
-        tried = [number for number in beyond if wide[number]]
-        mask[self._walkable((stack, scope), tried)] = True
-
-    def _following(self, active: Active) -> tuple[Ids, list[int]]:
-        """Tokens that end inside a watched text, and those that may go beyond."""
-        found = self._inside.get(active)
-        if found is None:
-            if len(self._inside) >= _MAX_MEMO:
-                self._inside.clear()
-            found = self._inside[active] = self._follow(active)
-        return found
-
-    def _follow(self, active: Active) -> tuple[Ids, list[int]]:
-        read = self._scopes.read
-        inside: list[int] = []
-        beyond: list[int] = []
-        waiting = [(0, active)]
-        while waiting:
-            node, state = waiting.pop()
-            for symbol, child in self._children[node].items():
-                if symbol == Control.END:
-                    beyond += self._below(child)
-                elif is_text(symbol):
-                    moved = read(state, symbol)
-                    if moved == CLOSED:
-                        beyond += self._below(child)
-                    elif moved is not None:
-                        if self._ids[child] >= 0:
-                            inside.append(self._ids[child])
-                        waiting.append((child, moved))
-        return np.array(inside, dtype=np.uint16), beyond
-
-    def _below(self, node: int) -> list[int]:
-        """All tokens that continue from a node of the trie."""
-        found, waiting = [], [node]
-        while waiting:
-            node = waiting.pop()
-            if self._ids[node] >= 0:
-                found.append(self._ids[node])
-            waiting += self._children[node].values()
-        return found
+        for number in beyond:
+            if wide[number] and self._continues(stack, scope, number):
+                mask[number] = True
 
 
 def _shared(one: str, other: str) -> int:
     """Length of the common beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _split(symbols: str) -> tuple[str, bool, str]:
+    """The text at the beginning of a token, whether it ends there, and what follows."""
+    text, end, rest = symbols.partition(Control.END)
+    return text, bool(end), rest
 
 
 def _depends_on_text(symbols: str, ids: set[str]) -> bool:

@@ -4,9 +4,11 @@ A job may need those written before it, which rules out unknown jobs and cycles 
 and its expressions may name what it needs, its earlier steps, its axes and the inputs.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-__all__ = ["NOTHING", "Names"]
+from ..symbols import NUM_REFERENCES
+
+__all__ = ["NOTHING", "History", "Names", "meant", "with_text"]
 
 
 class Job(NamedTuple):
@@ -67,3 +69,19 @@ class Names(NamedTuple):
 
 
 NOTHING = Names()
+
+
+History: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
+"""By node of the wider grammar: the texts that references can point to."""
+
+
+def with_text(history: History, node: int, text: str) -> History:
+    """Add a text."""
+    known: dict[int, tuple[str, ...]] = dict(history)
+    known[node] = (*known.get(node, ()), text)[-NUM_REFERENCES:]
+    return tuple(sorted(known.items()))
+
+
+def meant(texts: tuple[str, ...], number: int) -> str:
+    """The text that a reference means."""
+    return texts[max(0, len(texts) - 1 - number)]

@@ -12,7 +12,6 @@ from ..codec.references import MAX_TEXT, MIN_TEXT
 from ..masks.frames import Array, Key, Stack, Value
 from ..masks.pushdown import Pushdown
 from ..symbols import (
-    NUM_REFERENCES,
     REFERENCES,
     Control,
     is_text,
@@ -20,7 +19,7 @@ from ..symbols import (
     spell,
 )
 from .expressions import CLOSED, Expression, Expressions, may_end
-from .names import NOTHING, Names
+from .names import NOTHING, History, Names, meant, with_text
 from .narrow import Narrowed
 from .words import IDENTIFIER, site
 
@@ -38,9 +37,6 @@ class Name(NamedTuple):
 
 Active: TypeAlias = Expression | Name
 """The state of a text that the narrowed grammar alone does not decide."""
-
-History: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
-"""By node of the wider grammar: the texts that references can point to."""
 
 
 class Scope(NamedTuple):
@@ -94,9 +90,8 @@ class Scopes:
                 scope = scope._replace(names=scope.names.after_step())
                 return self.step(stack, scope, symbol)
             case Array() if symbol != Control.CLOSE_ARRAY:
-                assert stack.parent is not None
-                item = self.pushdown.item(stack.frame, stack.parent)
-                if item is None or not self._has_name(item, scope.names):
+                item = self.item(stack)
+                if item is stack or not self._has_name(item, scope.names):
                     return None
                 return self.step(item, scope, symbol)
             case Key() if symbol == Control.END:
@@ -111,19 +106,32 @@ class Scopes:
 
     # -- texts -------------------------------------------------------------------------
 
-    def active(self, stack: Stack, names: Names) -> tuple[int, Active] | None:
-        """The node and state of a text that begins here, if the rules watch over it."""
-        frame = stack.frame
+    def begin(self, scope: Scope, node: int) -> Scope:
+        """Enter a text."""
+        active = self._begun(self.rules[node], scope.names)
+        return scope._replace(node=node, text="", active=active, opening=0)
+
+    def after_text(self, stack: Stack) -> Stack:
+        """Where the text ends that a stack is in, or that may begin there."""
+        stack = self.item(stack)
+        assert stack.parent is not None
+        return stack.parent
+
+    def item(self, stack: Stack) -> Stack:
+        """In an array, the value that comes next, if one may."""
+        if isinstance(stack.frame, Array):
+            assert stack.parent is not None
+            return self.pushdown.item(stack.frame, stack.parent) or stack
+        return stack
+
+    def text_node(self, stack: Stack) -> int:
+        """The node of a text that may begin here; -1 if none may."""
+        frame, node = stack.frame, -1
         if isinstance(frame, Array):
             node = self._grammar.nodes[frame.node].items
         elif isinstance(frame, Value):
             node = frame.node
-        else:
-            return None
-        if node < 0 or self._grammar.nodes[node].text < 0:
-            return None
-        found = self._begun(self.rules[node], names)
-        return None if found is None else (node, found)
+        return node if node >= 0 and self._grammar.nodes[node].text >= 0 else -1
 
     def _begun(self, rule: Rule, names: Names) -> Active | None:
         match rule.role:
@@ -154,14 +162,21 @@ class Scopes:
         spelled = self._spelled(scope, symbol)
         return None if spelled is None else (moved, spelled)
 
-    def spells(self, scope: Scope, text: str) -> bool:
-        """Whether the expressions of a text may continue the current one."""
+    def spells(self, scope: Scope, text: str, *, is_ended: bool) -> Scope | None:
+        """Continue the current text by several symbols, and leave it if it ends.
+
+        None if an expression or a name forbids it; the grammar is not asked.
+        """
         current: Scope | None = scope
         for symbol in text:
             if current is None:
-                return False
+                return None
             current = self._spelled(current, symbol)
-        return current is not None
+        if current is None or not is_ended:
+            return current
+        if not self._may_end(current.active):
+            return None
+        return self.ended(current, spell(current.text, errors="replace"))
 
     def _spelled(self, scope: Scope, symbol: str) -> Scope | None:
         """Continue the current text, as far as expressions and names allow it."""
@@ -212,18 +227,17 @@ class Scopes:
     ) -> Position | None:
         rule = self.rules[frame.node]
         if symbol in REFERENCES:
-            text = self._resolved(frame.node, scope.history, symbol)
+            texts = self.texts(frame.node, scope.history)
             moved = self.pushdown.step(stack, symbol)
-            if moved is None or text is None or rule.role == "axis-item":
+            if moved is None or not texts or rule.role == "axis-item":
                 return None  # GitHub runs equal items of an axis twice
+            text = meant(texts, reference_number(symbol))
             if not self.accepts(frame.node, scope.names, text):
                 return None
             ended = self.ended(scope._replace(node=frame.node), text)
             return moved, ended._replace(history=scope.history)
         if is_text(symbol) or symbol == Control.END:
-            active = self._begun(rule, scope.names)
-            begun = scope._replace(node=frame.node, text="", active=active, opening=0)
-            return self._in_text(stack, begun, symbol)
+            return self._in_text(stack, self.begin(scope, frame.node), symbol)
         moved = self.pushdown.step(stack, symbol)
         if moved is None:
             return None
@@ -248,12 +262,9 @@ class Scopes:
             found = self._accepted[key] = ended is not None
         return found
 
-    def _resolved(self, node: int, history: History, symbol: str) -> str | None:
-        """The text that a reference means; None before the first text."""
-        for origin, texts in history:
-            if origin == self._origins[node]:
-                return texts[max(0, len(texts) - 1 - reference_number(symbol))]
-        return None
+    def texts(self, node: int, history: History) -> tuple[str, ...]:
+        """What references can mean, the last one last."""
+        return dict(history).get(self._origins[node], ())
 
     # -- what a text or key means ------------------------------------------------------
 
@@ -266,7 +277,7 @@ class Scopes:
             case "needs":
                 names = names._replace(needs=(*names.needs, text))
         if MIN_TEXT <= len(text) <= MAX_TEXT:
-            history = _with_text(history, self._origins[scope.node], text)
+            history = with_text(history, self._origins[scope.node], text)
         return Scope(names=names, history=history)
 
     def _declared(self, frame: Key, stack: Stack, scope: Scope) -> Position | None:
@@ -287,9 +298,3 @@ class Scopes:
             case "call-secrets":
                 names = names._replace(secrets=(*(names.secrets or ()), text))
         return moved, scope._replace(names=names)
-
-
-def _with_text(history: History, node: int, text: str) -> History:
-    known: dict[int, tuple[str, ...]] = dict(history)
-    known[node] = (*known.get(node, ()), text)[-NUM_REFERENCES:]
-    return tuple(sorted(known.items()))
