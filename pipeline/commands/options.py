@@ -61,7 +61,8 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     text = click.option(
         "--text-column",
         metavar="NAME",
-        help="Column that holds the workflow.  [default: text]",
+        help="Column that holds the workflow, such as text or run.file.  "
+        "[default: text]",
     )
     group = click.option(
         "--group-column",

@@ -46,7 +46,9 @@ def _read_document(file: InputFile, _columns: Columns) -> Iterator[Record]:
 
 FORMATS = (
     Format(DOCUMENT_SUFFIXES, _read_document),
-    Format((".jsonl", ".jsonl.gz", ".jsonl.zst"), read_lines, has_rows=True),
+    Format(
+        (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz"), read_lines, has_rows=True
+    ),
     Format((".parquet",), partial(read_table, open_parquet), has_rows=True),
     Format((".arrow", ".feather"), partial(read_table, open_arrow), has_rows=True),
     Format((".zip",), partial(read_archive, zip_members)),

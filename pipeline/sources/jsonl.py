@@ -37,10 +37,11 @@ MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 _MAX_KEY = 100  # of a key, in a message
 _WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
 _MAX_NAMES = 20  # remembered for a message
+_MISSING = object()
 
 
 def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
-    """The lines of a .jsonl, .jsonl.gz or .jsonl.zst file that are not blank.
+    """The lines of a .jsonl file that are not blank; compressed or named .json.gz, too.
 
     Raises:
         SourceError: the file cannot be read, or no line has a field that was asked for.
@@ -84,14 +85,16 @@ class _Fields:
         if len(self.found) < _MAX_NAMES:
             self.found.update(dict.fromkeys(islice(row, _MAX_NAMES)))
         if is_row:
-            self.texts |= self.text in row
-            self.groups |= self.columns.group in row
+            self.texts |= _cell(row, self.text) is not _MISSING
+            group = self.columns.group or DEFAULT_GROUP
+            self.groups |= _cell(row, group) is not _MISSING
         else:
             self.texts = True
         for condition in self.columns.where:
-            if condition.column not in row:
+            cell = _cell(row, condition.column)
+            if cell is _MISSING:
                 continue
-            cell, known = row[condition.column], self.unfit.setdefault(condition, "")
+            known = self.unfit.setdefault(condition, "")
             if known is not None and cell is not None:
                 fits = condition.expected_of(cell) is None
                 self.unfit[condition] = None if fits else type(cell).__name__
@@ -149,8 +152,31 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     columns = fields.columns
     is_row = columns.text is not None or fields.text in row or _WORKFLOW.isdisjoint(row)
     fields.note(row, is_row)
-    if all(condition.holds(row.get(condition.column)) for condition in columns.where):
+    if all(
+        condition.holds(_cell(row, condition.column)) for condition in columns.where
+    ):
         yield _row(row, line, name, fields) if is_row else _workflow(line, name)
+
+
+def _cell(row: dict[str, Any], name: str) -> object:
+    """The field of a line with this name, or else the one at this path, such as `a.b`.
+
+    _MISSING if there is neither.
+    """
+    if name in row:
+        return row[name]
+    value: object = row
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return _MISSING
+        value = value[key]
+    return value
+
+
+def _value(row: dict[str, Any], name: str) -> object:
+    """The same as `_cell`, but None for a field that is missing."""
+    value = _cell(row, name)
+    return None if value is _MISSING else value
 
 
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -188,8 +214,8 @@ def _workflow(line: bytes, name: str) -> Record:
 
 def _row(row: dict[str, Any], line: bytes, name: str, fields: _Fields) -> Record:
     """The record of a line that holds a workflow in a field."""
-    text, problem = text_of(row.get(fields.text))
-    group = row.get(fields.columns.group or DEFAULT_GROUP)
+    text, problem = text_of(_value(row, fields.text))
+    group = _value(row, fields.columns.group or DEFAULT_GROUP)
     file = row.get(FILE)
     if problem is not None and problem.reason == "bad_record":
         text = line[: MAX_DOCUMENT_BYTES + 1]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .cells import checked, plain
+from .cells import column_named, plain
 from .input_file import most_unpacked
 
 __all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet"]
@@ -61,7 +61,7 @@ def open_parquet(source: pa.NativeFile) -> OpenTable:
             left -= batch.nbytes
             if left < 0:
                 raise ValueError("its rows unpack to far more than the file holds")
-            yield [checked(batch.column(name)) for name in names]
+            yield [column_named(batch, name) for name in names]
 
     def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for number in range(table.num_row_groups):
@@ -123,7 +123,9 @@ def open_arrow(source: pa.NativeFile) -> OpenTable:
 
     def wholes(names: list[str]) -> Iterator[pa.RecordBatch]:
         source.seek(0)
-        fields = sorted(schema.get_field_index(name) for name in names)
+        columns = set(schema.names)
+        roots = {name if name in columns else name.split(".")[0] for name in names}
+        fields = sorted(schema.get_field_index(root) for root in roots)
         options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
         reader = open_(source, options=options)
         if is_file:
@@ -142,6 +144,6 @@ def open_arrow(source: pa.NativeFile) -> OpenTable:
 
 
 def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:
-    columns = [checked(whole.column(name)) for name in names]
+    columns = [column_named(whole, name) for name in names]
     for start in range(0, whole.num_rows, _ROWS_PER_BATCH):
         yield [plain(column.slice(start, _ROWS_PER_BATCH)) for column in columns]

@@ -1,0 +1,130 @@
+"""Rows as datasets publish them: columns within columns, and contents of any type."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tct.data.errors import SourceError
+from tct.pipeline.sources import Columns, Condition, Record, read_records
+
+ROWS: list[dict[str, Any]] = [
+    {"run": {"file": {"content": "name: 0"}, "stars": 1, "repo": "a/b"}, "n": 0},
+    {"run": {"file": {"content": "name: 1"}, "stars": 9, "repo": None}, "n": 1},
+    {"run": None, "n": 2},
+    {"run": {"file": {"content": None}, "stars": 9, "repo": "c/d"}, "n": 3},
+    {"run": {"file": {"content": "name: 4"}, "stars": 9, "repo": "c/d"}, "n": 4},
+]
+NULL = "bad_record: the text column holds null, no text"
+
+
+def read(path: Path, columns: Columns) -> list[Record]:
+    return list(read_records([path], columns))
+
+
+def lines(rows: list[Any]) -> bytes:
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    table = pa.Table.from_pylist(rows)
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, row_group_size=2)
+    elif path.suffix == ".arrow":
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table, max_chunksize=2)
+    else:
+        is_packed = path.suffix == ".gz"
+        path.write_bytes(gzip.compress(lines(rows)) if is_packed else lines(rows))
+    return path
+
+
+@pytest.fixture(params=[".parquet", ".arrow", ".jsonl", ".json.gz"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / f"runs{request.param}"
+
+
+def nested(*conditions: str, group: str | None = None) -> Columns:
+    where = tuple(map(Condition.parse, conditions))
+    return Columns(text="run.file.content", group=group, where=where)
+
+
+def test_a_column_within_columns_is_read(path: Path) -> None:
+    records = read(write(path, ROWS), nested(group="run.repo"))
+    texts = [b"name: 0", b"name: 1", None, None, b"name: 4"]
+    assert [None if one.problem else one.text for one in records] == texts
+    assert [one.group for one in records] == ["a/b", None, None, "c/d", "c/d"]
+    assert {str(one.problem) for one in records if one.problem} == {NULL}
+
+
+def test_a_condition_compares_a_column_within_a_column(path: Path) -> None:
+    records = read(write(path, ROWS), nested("run.stars>1", "n!=3"))
+    assert [one.path for one in records] == [f"{path.name}#1", f"{path.name}#4"]
+    assert [one.text for one in records] == [b"name: 1", b"name: 4"]
+
+
+def test_a_column_whose_name_has_a_dot_comes_before_one_within(path: Path) -> None:
+    rows = [{"run.file": "name: dot", "run": {"file": "name: within"}}]
+    (record,) = read(write(path, rows), Columns(text="run.file"))
+    assert record.text == b"name: dot"
+
+
+@pytest.mark.parametrize(
+    "name", ["run.none", "run.file.content.more", "none.file", "."]
+)
+def test_a_missing_column_within_a_column_is_refused(path: Path, name: str) -> None:
+    write(path, ROWS)
+    with pytest.raises(SourceError, match=r"found no (column|field) '"):
+        read(path, Columns(text=name))
+    with pytest.raises(SourceError, match=r"found no (column|field) '"):
+        read(path, Columns(text="run.file.content", group=name))
+    with pytest.raises(SourceError, match=r"found no (column|field) '"):
+        read(path, nested(f"{name}=1"))
+
+
+TEXTS = [b"name: 0", None, b"name: 2", b"name: 0"]
+UNICODE = [text and text.decode() for text in TEXTS]
+CONTENTS = {
+    "binary": pa.array(TEXTS, pa.binary()),
+    "large_binary": pa.array(TEXTS, pa.large_binary()),
+    "large_string": pa.array(UNICODE, pa.large_string()),
+    "dictionary": pa.array(UNICODE).dictionary_encode(),
+    "binary dictionary": pa.array(TEXTS, pa.binary()).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.parametrize("is_within", [False, True])
+def test_contents_of_every_type_are_texts_and_null_is_a_reject(
+    tmp_path: Path, kind: str, is_within: bool
+) -> None:
+    column = CONTENTS[kind]
+    if is_within:
+        column = pa.StructArray.from_arrays([column], names=["content"])
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"file" if is_within else "content": column}), path)
+    name = "file.content" if is_within else "content"
+    records = read(path, Columns(text=name))
+    assert [None if one.problem else one.text for one in records] == TEXTS
+    assert str(records[1].problem) == NULL
+
+
+def test_a_column_of_nulls_holds_rejects_only(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"content": pa.nulls(2)}), path)
+    records = read(path, Columns(text="content"))
+    assert [str(one.problem) for one in records] == [NULL, NULL]
+
+
+def test_a_text_within_a_column_that_is_no_utf8_is_read_all_the_same(
+    tmp_path: Path,
+) -> None:
+    texts = pa.array([b"a: \xff", b"a: 1"]).view(pa.string())
+    file = pa.StructArray.from_arrays([texts], names=["content"])
+    pq.write_table(pa.table({"file": file}), tmp_path / "t.parquet")
+    records = read(tmp_path / "t.parquet", Columns(text="file.content"))
+    assert [one.text for one in records] == [b"a: \xff", b"a: 1"]
