@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from ...data.files import special_file
+from .git import is_repository
 from .input_file import DOCUMENT_SUFFIXES, is_document
 
 __all__ = ["Found", "walk", "walk_elsewhere"]
@@ -28,6 +29,8 @@ class Found(NamedTuple):
     """Its path below the folder."""
     problem: str | None = None
     """Why it must not be opened; None if it may be."""
+    is_repository: bool = False
+    """Whether it is a git repository: a bare one, or the `.git` of a clone."""
 
 
 def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
@@ -41,6 +44,9 @@ def walk(root: str, *, follow_links: bool = False) -> Iterator[Found]:
     """
     home = os.path.join(os.path.realpath(root), "")
     for entry in _entries(root, follow_links):
+        if isinstance(entry, str):
+            yield Found(entry[len(root) :].lstrip(os.sep), is_repository=True)
+            continue
         # A hidden file named `.yml` has no suffix on this machine.
         if os.path.splitext(entry.name)[1].lower() not in DOCUMENT_SUFFIXES:
             continue
@@ -60,8 +66,10 @@ def _is_inside(home: str, path: str) -> bool:
     return os.path.realpath(path).startswith(home)
 
 
-def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str]"]:
+def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str] | str"]:
     """All entries but folders in every folder below `root`, each read once.
+
+    Of a git repository, only the path of its objects, whether it has a checkout or not.
 
     Links wait until no folder is left, so a folder is found by its own path first.
     """
@@ -76,7 +84,11 @@ def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str]"]:
             seen.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as found:
             entries = list(found)
-        if any(entry.name == _OURS for entry in entries):
+        names = {entry.name for entry in entries}
+        if _OURS in names:
+            continue
+        if (repository := _repository(folder, names)) is not None:
+            yield repository
             continue
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -85,6 +97,16 @@ def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str]"]:
                 heapq.heappush(links, entry.path)
             else:
                 yield entry
+
+
+def _repository(folder: str, names: set[str]) -> str | None:
+    """The git repository that a folder is or was checked out from; None if neither."""
+    if is_repository(names):
+        return folder
+    below = os.path.join(folder, ".git")
+    if ".git" not in names or os.path.islink(below) or not os.path.isdir(below):
+        return None
+    return below if is_repository(os.listdir(below)) else None
 
 
 def walk_elsewhere(filesystem: FileSystem, root: str) -> list[Found]:

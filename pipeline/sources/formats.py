@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 from ...data.documents.rejects import RejectedError
 from .archives import read_archive, tar_members, zip_members
-from .input_file import DOCUMENT_SUFFIXES, InputFile, read_bounded, readable
+from .git import read_repository
+from .input_file import (
+    DOCUMENT_SUFFIXES,
+    REPOSITORY_SUFFIX,
+    InputFile,
+    read_bounded,
+    readable,
+)
 from .jsonl import read_lines
 from .records import Columns, Record
 from .table_files import open_arrow, open_parquet
@@ -54,6 +61,7 @@ FORMATS = (
     Format((".zip",), partial(read_archive, zip_members)),
     Format((".tar", ".tar.gz", ".tar.zst", ".tgz"), partial(read_archive, tar_members)),
 )
+_REPOSITORY = Format((), read_repository)
 _BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
 
 
@@ -68,4 +76,6 @@ def suffix_of(name: str) -> str:
 
 def format_of(file: InputFile) -> Format:
     """The format of a file, by its suffix."""
+    if file.suffix == REPOSITORY_SUFFIX:
+        return _REPOSITORY
     return _BY_SUFFIX[file.suffix]
