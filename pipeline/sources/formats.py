@@ -36,6 +36,8 @@ class Format(NamedTuple):
     read: Callable[[InputFile, Columns], Iterator[Record]]
     has_rows: bool = False
     """Whether its records are rows, whose fields `--where` can compare."""
+    has_partitions: bool = False
+    """Whether folders named `column=value` give it columns."""
 
 
 def _read_document(file: InputFile, _columns: Columns) -> Iterator[Record]:
@@ -56,7 +58,12 @@ FORMATS = (
     Format(
         (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz"), read_lines, has_rows=True
     ),
-    Format((".parquet",), partial(read_table, open_parquet), has_rows=True),
+    Format(
+        (".parquet",),
+        partial(read_table, open_parquet),
+        has_rows=True,
+        has_partitions=True,
+    ),
     Format((".arrow", ".feather"), partial(read_table, open_arrow), has_rows=True),
     Format((".zip",), partial(read_archive, zip_members)),
     Format((".tar", ".tar.gz", ".tar.zst", ".tgz"), partial(read_archive, tar_members)),

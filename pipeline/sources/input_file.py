@@ -59,6 +59,8 @@ class InputFile:
     """The repository, if a folder names it."""
     problem: str | None = None
     """Why it must not be opened; None if it may be."""
+    partitions: tuple[tuple[str, str | None], ...] = ()
+    """Columns that folders such as `year=2026` give a table, outermost first."""
     history: bool = False
     """Whether to read all versions, of a git repository."""
 

@@ -16,7 +16,7 @@ from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
 from ...data.files import special_file
-from .folders import Found, walk, walk_elsewhere
+from .folders import Found, partitions, walk, walk_elsewhere
 from .formats import FORMATS, suffix_of
 from .input_file import REPOSITORY_SUFFIX, InputFile
 from .records import as_utf8, repository
@@ -256,4 +256,5 @@ def _below(location: Location, name: str, found: Found) -> InputFile:
         where=f"{location.where.rstrip('/')}/{found.below}",
         group=repository(full, anywhere=listed is not None),
         problem=found.problem,
+        partitions=partitions(found.below),
     )

@@ -24,7 +24,7 @@ from .records import (
     listed,
     unfit_value,
 )
-from .table_files import OpenTable, RowGroup
+from .table_files import OpenTable, RowGroup, with_partitions
 from .times import times
 from .where import Condition
 
@@ -52,7 +52,7 @@ def read_table(
         SourceError: the file cannot be read, or lacks a column that was asked for.
     """
     with readable(file), file.open_arrow() as source:
-        table = open_table(source)
+        table = with_partitions(open_table(source), file.partitions)
         wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
             _check_condition(file, table.schema, condition)

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from tct.data.errors import SourceError
-from tct.pipeline.sources import Columns, Condition, Record, read_records
+from tct.pipeline.sources import Columns, Condition, Location, Record, read_records
 
 ROWS: list[dict[str, Any]] = [
     {"run": {"file": {"content": "name: 0"}, "stars": 1, "repo": "a/b"}, "n": 0},
@@ -128,3 +129,82 @@ def test_a_text_within_a_column_that_is_no_utf8_is_read_all_the_same(
     pq.write_table(pa.table({"file": file}), tmp_path / "t.parquet")
     records = read(tmp_path / "t.parquet", Columns(text="file.content"))
     assert [one.text for one in records] == [b"a: \xff", b"a: 1"]
+
+
+# -- partitions ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hive(tmp_path: Path) -> Path:
+    """Three files of two rows each, one per row group, and a workflow."""
+    root = tmp_path / "hive"
+    folders = [
+        "year=2025/repo=a%2Fb",
+        "year=2026/repo=c%2Fd",
+        "year=2026/repo=__HIVE_DEFAULT_PARTITION__",
+    ]
+    for number, folder in enumerate(folders):
+        (root / folder).mkdir(parents=True)
+        texts = pa.array([f"name: {number}.{n}" for n in range(2)])
+        table = pa.table({"text": texts, "n": [0, 1]})
+        pq.write_table(table, root / folder / "part-0.parquet", row_group_size=1)
+    (root / "year=2026" / "ci.yml").write_text("name: file")
+    pq.write_table(pa.table({"text": ["name: not partitioned"]}), root / "t.parquet")
+    return root
+
+
+def texts_of(root: Path, *conditions: str, group: str | None = None) -> list[bytes]:
+    where = tuple(map(Condition.parse, conditions))
+    return [one.text for one in read(root, Columns(group=group, where=where))]
+
+
+def test_partitions_of_a_folder_are_columns(hive: Path) -> None:
+    records = read(hive, Columns())
+    null = "year=2026/repo=__HIVE_DEFAULT_PARTITION__/part-0.parquet"
+    assert [(one.path, one.text, one.group) for one in records] == [
+        ("year=2025/repo=a%2Fb/part-0.parquet#0", b"name: 0.0", "a/b"),
+        ("year=2025/repo=a%2Fb/part-0.parquet#1", b"name: 0.1", "a/b"),
+        ("year=2026/ci.yml", b"name: file", None),
+        (f"{null}#0", b"name: 2.0", None),
+        (f"{null}#1", b"name: 2.1", None),
+        ("year=2026/repo=c%2Fd/part-0.parquet#0", b"name: 1.0", "c/d"),
+        ("year=2026/repo=c%2Fd/part-0.parquet#1", b"name: 1.1", "c/d"),
+    ]
+    assert read(hive, Columns(group="year"))[0].group == "2025"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["year<2026"], [b"name: 0.0", b"name: 0.1"]),
+        (["year>=2026", "n=1"], [b"name: 2.1", b"name: 1.1"]),
+        (["repo=c/d", "n=0"], [b"name: 1.0"]),
+        (["year=2030"], []),
+    ],
+)
+def test_conditions_compare_partitions(
+    hive: Path, conditions: list[str], expected: list[bytes]
+) -> None:
+    (hive / "year=2026" / "ci.yml").unlink()
+    assert texts_of(hive, *conditions) == expected
+
+
+def test_a_column_of_the_file_comes_before_a_partition(tmp_path: Path) -> None:
+    folder = tmp_path / "hive" / "repo=folder"
+    folder.mkdir(parents=True)
+    table = pa.table({"text": ["name: 0"], "repo": ["file"]})
+    pq.write_table(table, folder / "a.parquet")
+    (record,) = read(tmp_path / "hive", Columns())
+    assert record.group == "file"
+
+
+def test_partitions_are_columns_in_another_filesystem(hive: Path) -> None:
+    there = SubTreeFileSystem(str(hive.parent), LocalFileSystem())
+    source = Location(path="hive", filesystem=there, where="elsewhere")
+    found = list(read_records([source], Columns()))
+    assert found == read(hive, Columns())
+
+
+def test_a_missing_partition_is_refused(hive: Path) -> None:
+    with pytest.raises(SourceError, match="found no column 'month'"):
+        texts_of(hive, "month=1")
