@@ -14,13 +14,14 @@ from ...data.documents.rejects import RejectedError
 from .archives import read_archive, tar_members, zip_members
 from .git import read_repository
 from .input_file import (
+    ARRAY_SUFFIX,
     DOCUMENT_SUFFIXES,
     REPOSITORY_SUFFIX,
     InputFile,
     read_bounded,
     readable,
 )
-from .jsonl import read_lines
+from .jsonl import read_array, read_lines
 from .records import Columns, Record
 from .table_files import open_arrow, open_parquet
 from .tables import read_table
@@ -68,7 +69,10 @@ FORMATS = (
     Format((".zip",), partial(read_archive, zip_members)),
     Format((".tar", ".tar.gz", ".tar.zst", ".tgz"), partial(read_archive, tar_members)),
 )
-_REPOSITORY = Format((), read_repository)
+_OTHERS = {
+    ARRAY_SUFFIX: Format((), read_array, has_rows=True),
+    REPOSITORY_SUFFIX: Format((), read_repository),
+}
 _BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
 
 
@@ -82,7 +86,5 @@ def suffix_of(name: str) -> str:
 
 
 def format_of(file: InputFile) -> Format:
-    """The format of a file, by its suffix."""
-    if file.suffix == REPOSITORY_SUFFIX:
-        return _REPOSITORY
-    return _BY_SUFFIX[file.suffix]
+    """The format of a file."""
+    return _OTHERS.get(file.suffix) or _BY_SUFFIX[file.suffix]

@@ -19,6 +19,7 @@ from ...data.errors import SourceError
 from ...data.files import open_regular
 
 __all__ = [
+    "ARRAY_SUFFIX",
     "DOCUMENT_SUFFIXES",
     "REPOSITORY_SUFFIX",
     "InputFile",
@@ -35,6 +36,9 @@ DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
 
 REPOSITORY_SUFFIX = ".git"
 """Of an input file that is a folder: a git repository."""
+
+ARRAY_SUFFIX = ".json array"
+"""Of a .json file that holds an array of rows, not a workflow."""
 
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 _BUFFER_BYTES = 1 << 20  # of one request to a remote filesystem

@@ -1,11 +1,14 @@
 """JSON Lines: each line holds a workflow in a field, or is the workflow itself.
 
+The elements of a JSON array are read as if each were a line.
+
 A missing field is an error, as a missing column is in a table.  But lines have no
 schema, so which fields exist is only known after the last line.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
@@ -29,7 +32,7 @@ from .records import (
 from .times import time_of
 from .where import Condition
 
-__all__ = ["MAX_LINE_BYTES", "read_lines"]
+__all__ = ["MAX_LINE_BYTES", "read_array", "read_lines"]
 
 MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 """Longest line: JSON may escape a byte of text with six, and there are other fields."""
@@ -38,6 +41,8 @@ _MAX_KEY = 100  # of a key, in a message
 _WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
 _MAX_NAMES = 20  # remembered for a message
 _MISSING = object()
+_MARKS = re.compile(rb'["\\\[\]{},]')  # all that delimits elements
+_BLOCK_BYTES = 1 << 20
 
 
 def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
@@ -46,10 +51,25 @@ def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
     Raises:
         SourceError: the file cannot be read, or no line has a field that was asked for.
     """
+    yield from _read(file, columns, _bounded_lines)
+
+
+def read_array(file: InputFile, columns: Columns) -> Iterator[Record]:
+    """The elements of a .json file that holds an array.
+
+    Raises:
+        SourceError: as for `read_lines`.
+    """
+    yield from _read(file, columns, _bounded_elements)
+
+
+def _read(
+    file: InputFile, columns: Columns, split: Callable[[BinaryIO], Iterator[bytes]]
+) -> Iterator[Record]:
     fields = _Fields(columns)
     with readable(file), open_unpacked(file) as stream:
         size = file.size()
-        for number, line in enumerate(_bounded_lines(stream)):
+        for number, line in enumerate(split(stream)):
             if number >= most_rows(size):
                 raise ValueError(f"{number:,} lines and more in {size:,} bytes")
             if line.strip():
@@ -63,6 +83,35 @@ def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             line = stream.readline(MAX_LINE_BYTES + 1)
+
+
+def _bounded_elements(stream: BinaryIO) -> Iterator[bytes]:
+    """The elements of an array in UTF-8; one that is too long is cut."""
+    depth, in_text, escaped, element = 0, False, -1, bytearray()
+    while block := stream.read(_BLOCK_BYTES):
+        start = 0
+        for found in _MARKS.finditer(block):
+            at, mark = found.start(), found[0]
+            if at == escaped:
+                continue
+            if in_text:
+                escaped = at + 1 if mark == b"\\" else escaped
+                in_text = mark != b'"'
+                continue
+            in_text = mark == b'"'
+            depth += (mark in b"[{") - (mark in b"]}")
+            if depth == 1 and mark == b"[":
+                start = at + 1
+            elif depth == 0 or (depth == 1 and mark == b","):
+                yield bytes(element + block[start:at])
+                element, start = bytearray(), at + 1
+            if depth == 0:
+                if (block[start:] + stream.read(_BLOCK_BYTES)).strip():
+                    raise ValueError("found more behind the end of the array")
+                return
+        element = (element + block[start:])[: MAX_LINE_BYTES + 1]
+        escaped -= len(block)
+    raise ValueError("the array has no end")
 
 
 @dataclass(slots=True)

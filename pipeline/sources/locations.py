@@ -18,7 +18,7 @@ from ...data.errors import SourceError
 from ...data.files import special_file
 from .folders import Found, partitions, walk, walk_elsewhere
 from .formats import FORMATS, suffix_of
-from .input_file import REPOSITORY_SUFFIX, InputFile
+from .input_file import ARRAY_SUFFIX, REPOSITORY_SUFFIX, InputFile, readable
 from .records import as_utf8, repository
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")  # user:password@ and ?query
 _GOOGLE = re.compile(r"gc?s://")
+_FIRST_BYTES = 1 << 10  # of a .json file, which tell whether it holds an array
 _GOOGLE_SECONDS = 60  # of retries; the client's default is 900
 
 
@@ -218,7 +219,7 @@ def _single(location: Location) -> InputFile:
             "convert it, or give the folder that holds the workflows",
         )
     listed = location.listed_as
-    return InputFile(
+    file = InputFile(
         name=as_utf8(listed or location.path.rpartition("/")[2]),
         path=location.path,
         suffix=suffix,
@@ -226,6 +227,15 @@ def _single(location: Location) -> InputFile:
         where=location.where,
         group=repository(listed, anywhere=True) if listed else None,
     )
+    return replace(file, suffix=ARRAY_SUFFIX) if _is_array(file) else file
+
+
+def _is_array(file: InputFile) -> bool:
+    """Whether a .json file holds an array; no workflow is one."""
+    if file.suffix != ".json":
+        return False
+    with readable(file), file.open() as stream:
+        return stream.read(_FIRST_BYTES).lstrip().startswith(b"[")
 
 
 def _repository(location: Location, found: Found) -> InputFile:

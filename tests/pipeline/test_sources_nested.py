@@ -3,15 +3,25 @@
 import gzip
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from tct.data.errors import SourceError
-from tct.pipeline.sources import Columns, Condition, Location, Record, read_records
+from tct.pipeline.sources import (
+    Columns,
+    Condition,
+    Location,
+    Record,
+    jsonl,
+    read_records,
+)
 
 ROWS: list[dict[str, Any]] = [
     {"run": {"file": {"content": "name: 0"}, "stars": 1, "repo": "a/b"}, "n": 0},
@@ -38,13 +48,15 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     elif path.suffix == ".arrow":
         with pa.ipc.new_file(str(path), table.schema) as writer:
             writer.write_table(table, max_chunksize=2)
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(rows, indent=2))
     else:
         is_packed = path.suffix == ".gz"
         path.write_bytes(gzip.compress(lines(rows)) if is_packed else lines(rows))
     return path
 
 
-@pytest.fixture(params=[".parquet", ".arrow", ".jsonl", ".json.gz"])
+@pytest.fixture(params=[".parquet", ".arrow", ".jsonl", ".json.gz", ".json"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / f"runs{request.param}"
 
@@ -129,6 +141,71 @@ def test_a_text_within_a_column_that_is_no_utf8_is_read_all_the_same(
     pq.write_table(pa.table({"file": file}), tmp_path / "t.parquet")
     records = read(tmp_path / "t.parquet", Columns(text="file.content"))
     assert [one.text for one in records] == [b"a: \xff", b"a: 1"]
+
+
+# -- arrays ----------------------------------------------------------------------------
+
+TEXT = st.text(st.sampled_from('ab"\\\\[]{},\n ü'), max_size=8)
+VALUES = st.recursive(
+    TEXT | st.none() | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    rows=st.lists(st.fixed_dictionaries({"text": TEXT, "more": VALUES}), max_size=5),
+    indent=st.sampled_from([None, 0, 2]),
+    block=st.integers(1, 40),
+    is_ascii=st.booleans(),
+)
+def test_an_array_gives_what_its_elements_give_as_lines(
+    rows: list[Any], indent: int | None, block: int, is_ascii: bool
+) -> None:
+    array = json.dumps(rows, indent=indent, ensure_ascii=is_ascii).encode()
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(jsonl, "_BLOCK_BYTES", block)
+        path = Path(folder, "rows.json")
+        path.write_bytes(b" \n" + array + b"\n")
+        found = read(path, Columns())
+    assert [one.text.decode() for one in found] == [row["text"] for row in rows]
+    assert [one.path for one in found] == [f"rows.json#{n}" for n in range(len(rows))]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"text": "a"}', "the array has no end"),
+        ('[{"text": "a]', "the array has no end"),
+        ('[{"text": "a"}] x', "found more behind the end of the array"),
+    ],
+)
+def test_a_damaged_array_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(text)
+    with pytest.raises(
+        SourceError, match=f"not a readable .json array file .{message}"
+    ):
+        read(path, Columns())
+
+
+def test_an_element_that_is_too_long_is_a_reject_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 100)
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"on": 1}, {"text": "x" * 1000}, {"on": 2}]))
+    first, long, last = read(path, Columns())
+    assert str(long.problem) == "too_large: a line of more than 100 bytes"
+    assert (first.text, last.text) == (b'{"on": 1}', b' {"on": 2}')
+
+
+def test_a_json_file_in_a_folder_is_a_workflow(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text('[{"text": "a: 1"}]')
+    (record,) = read(tmp_path, Columns())
+    assert (record.path, record.text) == ("rows.json", b'[{"text": "a: 1"}]')
 
 
 # -- partitions ------------------------------------------------------------------------
