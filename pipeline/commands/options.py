@@ -37,6 +37,19 @@ sources_argument = click.argument(
 )
 
 
+_links_option = click.option(
+    "--follow-links",
+    is_flag=True,
+    help="Follow links that lead out of a source folder or point to a folder.",
+)
+_history_option = click.option(
+    "--history",
+    is_flag=True,
+    help="Read every version of the workflows in git repositories, not only those "
+    "at HEAD.",
+)
+
+
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of sources; the command gets `sources` and `columns`."""
 
@@ -45,23 +58,27 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         *,
         sources: "Sequence[Source]",
         follow_links: bool,
+        history: bool,
         text_column: str | None,
         group_column: str | None,
         where: "tuple[Condition, ...]",
         **others: Any,
     ) -> None:
         """Join three options into `columns`, and call the command."""
-        from ..sources import Columns, linked_sources
+        from ..sources import Columns, historic_sources, linked_sources
 
         columns = Columns(text=text_column, group=group_column, where=where)
         if follow_links:
             sources = linked_sources(sources)
+        if history:
+            sources = historic_sources(sources)
         command(sources=sources, columns=columns, **others)
 
     text = click.option(
         "--text-column",
         metavar="NAME",
-        help="Column that holds the workflow.  [default: text]",
+        help="Column that holds the workflow, such as text or run.file.  "
+        "[default: text]",
     )
     group = click.option(
         "--group-column",
@@ -77,12 +94,8 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Read only rows that meet this condition, such as head=true or stars>=10; "
         "if repeated, all must hold.",
     )
-    links = click.option(
-        "--follow-links",
-        is_flag=True,
-        help="Follow links that lead out of a source folder or point to a folder.",
-    )
-    return text(group(where(links(with_columns))))
+    options = where(_links_option(_history_option(with_columns)))
+    return text(group(options))
 
 
 tokenizer_option = click.option(

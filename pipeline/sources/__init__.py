@@ -8,6 +8,7 @@
       jsonl.py                   a record per line
       tables.py, table_files.py  a record per row of Parquet or Arrow
       archives/                  a record per member of a .zip or .tar
+      git/                       a record per version in a git repository
     cells.py, times.py         columns of any type to texts, names and times
     where.py                   which rows count
     records.py                 a record, and the columns that it is made of
@@ -19,7 +20,14 @@ cannot be read becomes a record with a problem, and reading goes on.
 """
 
 from .input_file import InputFile
-from .locations import Location, Source, input_files, linked_sources, listed_sources
+from .locations import (
+    Location,
+    Source,
+    historic_sources,
+    input_files,
+    linked_sources,
+    listed_sources,
+)
 from .read import fingerprint, read_records
 from .records import Columns, Record
 from .where import Condition
@@ -32,6 +40,7 @@ __all__ = [
     "Record",
     "Source",
     "fingerprint",
+    "historic_sources",
     "input_files",
     "linked_sources",
     "listed_sources",

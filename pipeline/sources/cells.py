@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
@@ -22,7 +23,9 @@ __all__ = [
     "TextCell",
     "beginnings",
     "checked",
+    "column_named",
     "each",
+    "fields_named",
     "kind_of",
     "name_of",
     "names",
@@ -81,6 +84,36 @@ def checked(column: pa.Array) -> pa.Array:
     column = _as_bytes(column)
     column.validate(full=True)
     return column
+
+
+def fields_named(schema: pa.Schema, name: str) -> list[pa.Field]:
+    """The columns with this name, or else the field at this path, such as `a.b`."""
+    if columns := [schema.field(at) for at in schema.get_all_field_indices(name)]:
+        return columns
+    first, *path = name.split(".")
+    found = [schema.field(at) for at in schema.get_all_field_indices(first)]
+    for key in path:
+        structs = [one.type for one in found if pa.types.is_struct(one.type)]
+        found = [
+            one.field(n) for one in structs for n in one.get_all_field_indices(key)
+        ]
+    return found
+
+
+def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """The `checked` column that `fields_named` finds; null where a struct is null.
+
+    Raises:
+        ArrowInvalid: the column is damaged.
+    """
+    if name in batch.schema.names:
+        return checked(batch.column(name))
+    first, *path = name.split(".")
+    column = batch.column(first)
+    for key in path:
+        column.validate()
+        column = pc.struct_field(column, key)
+    return checked(column)
 
 
 def plain(column: pa.Array) -> pa.Array:

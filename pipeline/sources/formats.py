@@ -12,8 +12,16 @@ from typing import NamedTuple
 
 from ...data.documents.rejects import RejectedError
 from .archives import read_archive, tar_members, zip_members
-from .input_file import DOCUMENT_SUFFIXES, InputFile, read_bounded, readable
-from .jsonl import read_lines
+from .git import read_repository
+from .input_file import (
+    ARRAY_SUFFIX,
+    DOCUMENT_SUFFIXES,
+    REPOSITORY_SUFFIX,
+    InputFile,
+    read_bounded,
+    readable,
+)
+from .jsonl import read_array, read_lines
 from .records import Columns, Record
 from .table_files import open_arrow, open_parquet
 from .tables import read_table
@@ -29,6 +37,8 @@ class Format(NamedTuple):
     read: Callable[[InputFile, Columns], Iterator[Record]]
     has_rows: bool = False
     """Whether its records are rows, whose fields `--where` can compare."""
+    has_partitions: bool = False
+    """Whether folders named `column=value` give it columns."""
 
 
 def _read_document(file: InputFile, _columns: Columns) -> Iterator[Record]:
@@ -46,12 +56,23 @@ def _read_document(file: InputFile, _columns: Columns) -> Iterator[Record]:
 
 FORMATS = (
     Format(DOCUMENT_SUFFIXES, _read_document),
-    Format((".jsonl", ".jsonl.gz", ".jsonl.zst"), read_lines, has_rows=True),
-    Format((".parquet",), partial(read_table, open_parquet), has_rows=True),
+    Format(
+        (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz"), read_lines, has_rows=True
+    ),
+    Format(
+        (".parquet",),
+        partial(read_table, open_parquet),
+        has_rows=True,
+        has_partitions=True,
+    ),
     Format((".arrow", ".feather"), partial(read_table, open_arrow), has_rows=True),
     Format((".zip",), partial(read_archive, zip_members)),
     Format((".tar", ".tar.gz", ".tar.zst", ".tgz"), partial(read_archive, tar_members)),
 )
+_OTHERS = {
+    ARRAY_SUFFIX: Format((), read_array, has_rows=True),
+    REPOSITORY_SUFFIX: Format((), read_repository),
+}
 _BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
 
 
@@ -65,5 +86,5 @@ def suffix_of(name: str) -> str:
 
 
 def format_of(file: InputFile) -> Format:
-    """The format of a file, by its suffix."""
-    return _BY_SUFFIX[file.suffix]
+    """The format of a file."""
+    return _OTHERS.get(file.suffix) or _BY_SUFFIX[file.suffix]

@@ -19,7 +19,9 @@ from ...data.errors import SourceError
 from ...data.files import open_regular
 
 __all__ = [
+    "ARRAY_SUFFIX",
     "DOCUMENT_SUFFIXES",
+    "REPOSITORY_SUFFIX",
     "InputFile",
     "is_document",
     "most_rows",
@@ -31,6 +33,12 @@ __all__ = [
 
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml")
 """Of workflows: the only files that are read of a folder or an archive."""
+
+REPOSITORY_SUFFIX = ".git"
+"""Of an input file that is a folder: a git repository."""
+
+ARRAY_SUFFIX = ".json array"
+"""Of a .json file that holds an array of rows, not a workflow."""
 
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 _BUFFER_BYTES = 1 << 20  # of one request to a remote filesystem
@@ -55,6 +63,10 @@ class InputFile:
     """The repository, if a folder names it."""
     problem: str | None = None
     """Why it must not be opened; None if it may be."""
+    partitions: tuple[tuple[str, str | None], ...] = ()
+    """Columns that folders such as `year=2026` give a table, outermost first."""
+    history: bool = False
+    """Whether to read all versions, of a git repository."""
 
     def open(self) -> BufferedReader:
         """Open the file as a seekable stream of bytes."""

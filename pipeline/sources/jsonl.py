@@ -1,11 +1,14 @@
 """JSON Lines: each line holds a workflow in a field, or is the workflow itself.
 
+The elements of a JSON array are read as if each were a line.
+
 A missing field is an error, as a missing column is in a table.  But lines have no
 schema, so which fields exist is only known after the last line.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
@@ -29,7 +32,7 @@ from .records import (
 from .times import time_of
 from .where import Condition
 
-__all__ = ["MAX_LINE_BYTES", "read_lines"]
+__all__ = ["MAX_LINE_BYTES", "read_array", "read_lines"]
 
 MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 """Longest line: JSON may escape a byte of text with six, and there are other fields."""
@@ -37,18 +40,36 @@ MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 _MAX_KEY = 100  # of a key, in a message
 _WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
 _MAX_NAMES = 20  # remembered for a message
+_MISSING = object()
+_MARKS = re.compile(rb'["\\\[\]{},]')  # all that delimits elements
+_BLOCK_BYTES = 1 << 20
 
 
 def read_lines(file: InputFile, columns: Columns) -> Iterator[Record]:
-    """The lines of a .jsonl, .jsonl.gz or .jsonl.zst file that are not blank.
+    """The lines of a .jsonl file that are not blank; compressed or named .json.gz, too.
 
     Raises:
         SourceError: the file cannot be read, or no line has a field that was asked for.
     """
+    yield from _read(file, columns, _bounded_lines)
+
+
+def read_array(file: InputFile, columns: Columns) -> Iterator[Record]:
+    """The elements of a .json file that holds an array.
+
+    Raises:
+        SourceError: as for `read_lines`.
+    """
+    yield from _read(file, columns, _bounded_elements)
+
+
+def _read(
+    file: InputFile, columns: Columns, split: Callable[[BinaryIO], Iterator[bytes]]
+) -> Iterator[Record]:
     fields = _Fields(columns)
     with readable(file), open_unpacked(file) as stream:
         size = file.size()
-        for number, line in enumerate(_bounded_lines(stream)):
+        for number, line in enumerate(split(stream)):
             if number >= most_rows(size):
                 raise ValueError(f"{number:,} lines and more in {size:,} bytes")
             if line.strip():
@@ -62,6 +83,35 @@ def _bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             line = stream.readline(MAX_LINE_BYTES + 1)
+
+
+def _bounded_elements(stream: BinaryIO) -> Iterator[bytes]:
+    """The elements of an array in UTF-8; one that is too long is cut."""
+    depth, in_text, escaped, element = 0, False, -1, bytearray()
+    while block := stream.read(_BLOCK_BYTES):
+        start = 0
+        for found in _MARKS.finditer(block):
+            at, mark = found.start(), found[0]
+            if at == escaped:
+                continue
+            if in_text:
+                escaped = at + 1 if mark == b"\\" else escaped
+                in_text = mark != b'"'
+                continue
+            in_text = mark == b'"'
+            depth += (mark in b"[{") - (mark in b"]}")
+            if depth == 1 and mark == b"[":
+                start = at + 1
+            elif depth == 0 or (depth == 1 and mark == b","):
+                yield bytes(element + block[start:at])
+                element, start = bytearray(), at + 1
+            if depth == 0:
+                if (block[start:] + stream.read(_BLOCK_BYTES)).strip():
+                    raise ValueError("found more behind the end of the array")
+                return
+        element = (element + block[start:])[: MAX_LINE_BYTES + 1]
+        escaped -= len(block)
+    raise ValueError("the array has no end")
 
 
 @dataclass(slots=True)
@@ -84,14 +134,16 @@ class _Fields:
         if len(self.found) < _MAX_NAMES:
             self.found.update(dict.fromkeys(islice(row, _MAX_NAMES)))
         if is_row:
-            self.texts |= self.text in row
-            self.groups |= self.columns.group in row
+            self.texts |= _cell(row, self.text) is not _MISSING
+            group = self.columns.group or DEFAULT_GROUP
+            self.groups |= _cell(row, group) is not _MISSING
         else:
             self.texts = True
         for condition in self.columns.where:
-            if condition.column not in row:
+            cell = _cell(row, condition.column)
+            if cell is _MISSING:
                 continue
-            cell, known = row[condition.column], self.unfit.setdefault(condition, "")
+            known = self.unfit.setdefault(condition, "")
             if known is not None and cell is not None:
                 fits = condition.expected_of(cell) is None
                 self.unfit[condition] = None if fits else type(cell).__name__
@@ -149,8 +201,31 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     columns = fields.columns
     is_row = columns.text is not None or fields.text in row or _WORKFLOW.isdisjoint(row)
     fields.note(row, is_row)
-    if all(condition.holds(row.get(condition.column)) for condition in columns.where):
+    if all(
+        condition.holds(_cell(row, condition.column)) for condition in columns.where
+    ):
         yield _row(row, line, name, fields) if is_row else _workflow(line, name)
+
+
+def _cell(row: dict[str, Any], name: str) -> object:
+    """The field of a line with this name, or else the one at this path, such as `a.b`.
+
+    _MISSING if there is neither.
+    """
+    if name in row:
+        return row[name]
+    value: object = row
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return _MISSING
+        value = value[key]
+    return value
+
+
+def _value(row: dict[str, Any], name: str) -> object:
+    """The same as `_cell`, but None for a field that is missing."""
+    value = _cell(row, name)
+    return None if value is _MISSING else value
 
 
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -188,8 +263,8 @@ def _workflow(line: bytes, name: str) -> Record:
 
 def _row(row: dict[str, Any], line: bytes, name: str, fields: _Fields) -> Record:
     """The record of a line that holds a workflow in a field."""
-    text, problem = text_of(row.get(fields.text))
-    group = row.get(fields.columns.group or DEFAULT_GROUP)
+    text, problem = text_of(_value(row, fields.text))
+    group = _value(row, fields.columns.group or DEFAULT_GROUP)
     file = row.get(FILE)
     if problem is not None and problem.reason == "bad_record":
         text = line[: MAX_DOCUMENT_BYTES + 1]

@@ -16,16 +16,24 @@ from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
 from ...data.errors import SourceError
 from ...data.files import special_file
-from .folders import Found, walk, walk_elsewhere
+from .folders import Found, partitions, walk, walk_elsewhere
 from .formats import FORMATS, suffix_of
-from .input_file import InputFile
+from .input_file import ARRAY_SUFFIX, REPOSITORY_SUFFIX, InputFile, readable
 from .records import as_utf8, repository
 
-__all__ = ["Location", "Source", "input_files", "linked_sources", "listed_sources"]
+__all__ = [
+    "Location",
+    "Source",
+    "historic_sources",
+    "input_files",
+    "linked_sources",
+    "listed_sources",
+]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")  # user:password@ and ?query
 _GOOGLE = re.compile(r"gc?s://")
+_FIRST_BYTES = 1 << 10  # of a .json file, which tell whether it holds an array
 _GOOGLE_SECONDS = 60  # of retries; the client's default is 900
 
 
@@ -45,6 +53,8 @@ class Location:
     repository; other records are named by their path below the location."""
     follow_links: bool = False
     """Whether to follow links in a folder that lead out of it, or to a folder."""
+    history: bool = False
+    """Whether to read all versions of workflows in git repositories."""
 
     def __str__(self) -> str:
         return self.where
@@ -85,13 +95,26 @@ def linked_sources(sources: Iterable[Source]) -> list[Source]:
     return [replace(_located(source), follow_links=True) for source in sources]
 
 
+def historic_sources(sources: Iterable[Source]) -> list[Source]:
+    """The same sources, set to read all versions of workflows in git repositories."""
+    return [replace(_located(source), history=True) for source in sources]
+
+
 def input_files(sources: Iterable[Source]) -> list[InputFile]:
     """The files of every source, in reading order.
 
     Raises:
         SourceError: a source is missing, empty, of an unknown format or unreachable.
     """
-    return [file for source in sources for file in _files_of(_located(source))]
+    located = [_located(source) for source in sources]
+    files = [file for location in located for file in _files_of(location)]
+    is_history = any(location.history for location in located)
+    if is_history and not any(file.history for file in files):
+        raise SourceError(
+            "--history: found no git repository among the sources",
+            "leave it out, or give a clone, a bare repository or a folder of them",
+        )
+    return files
 
 
 def _located(source: Source) -> Location:
@@ -196,7 +219,7 @@ def _single(location: Location) -> InputFile:
             "convert it, or give the folder that holds the workflows",
         )
     listed = location.listed_as
-    return InputFile(
+    file = InputFile(
         name=as_utf8(listed or location.path.rpartition("/")[2]),
         path=location.path,
         suffix=suffix,
@@ -204,9 +227,35 @@ def _single(location: Location) -> InputFile:
         where=location.where,
         group=repository(listed, anywhere=True) if listed else None,
     )
+    return replace(file, suffix=ARRAY_SUFFIX) if _is_array(file) else file
+
+
+def _is_array(file: InputFile) -> bool:
+    """Whether a .json file holds an array; no workflow is one."""
+    if file.suffix != ".json":
+        return False
+    with readable(file), file.open() as stream:
+        return stream.read(_FIRST_BYTES).lstrip().startswith(b"[")
+
+
+def _repository(location: Location, found: Found) -> InputFile:
+    root = re.sub(r"/\.git$", "", os.path.realpath(location.path))
+    top = location.listed_as or os.path.basename(root)
+    below = re.sub(r"(^|/)\.git$", "", found.below)
+    name = below or top if location.listed_as is None else f"{top}/{below}".rstrip("/")
+    return InputFile(
+        name=as_utf8(name),
+        path=os.path.join(location.path, found.below),
+        suffix=REPOSITORY_SUFFIX,
+        filesystem=None,
+        where=f"{location.where.rstrip('/')}/{found.below}".rstrip("/"),
+        history=location.history,
+    )
 
 
 def _below(location: Location, name: str, found: Found) -> InputFile:
+    if found.is_repository:
+        return _repository(location, found)
     listed = location.listed_as
     full = name if listed is None else f"{as_utf8(listed)}/{name}"
     return InputFile(
@@ -217,4 +266,5 @@ def _below(location: Location, name: str, found: Found) -> InputFile:
         where=f"{location.where.rstrip('/')}/{found.below}",
         group=repository(full, anywhere=listed is not None),
         problem=found.problem,
+        partitions=partitions(found.below),
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 from ...data.errors import SourceError
 from ...data.files import sha256_file
 from .formats import format_of
-from .input_file import InputFile, readable
+from .git import state
+from .input_file import REPOSITORY_SUFFIX, InputFile, readable
 from .locations import Source, input_files
 from .records import Columns, Record
 
@@ -19,7 +20,8 @@ def fingerprint(
 ) -> list[tuple[str, str]]:
     """(name, hex sha256) of every input file, in reading order.
 
-    For a file that must not be opened, the sha256 is of the reason.
+    For a file that must not be opened, the sha256 is of the reason; for a git
+    repository, of the commit at HEAD.
 
     Args:
         sources: where the files are.
@@ -51,6 +53,8 @@ def read_records(sources: Iterable[Source], columns: Columns) -> Iterator[Record
 def _sha256(file: InputFile, sha256: Callable[[Path], str]) -> str:
     if file.problem is not None:
         return hashlib.sha256(file.problem.encode()).hexdigest()
+    if file.suffix == REPOSITORY_SUFFIX:
+        return state(file)
     if file.filesystem is None:
         return sha256(Path(file.path))
     with readable(file), file.open() as stream:

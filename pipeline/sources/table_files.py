@@ -4,17 +4,18 @@ Metadata may be wrong or hostile.  Columns are validated as they are read, and r
 a few bytes expand to are read a few at a time, so memory is bounded.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .cells import checked, plain
+from .cells import checked, column_named, plain
 from .input_file import most_unpacked
 
-__all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet"]
+__all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet", "with_partitions"]
 
 _ROWS_PER_BATCH = 256
 _MAX_BATCH_BYTES = 256 << 20
@@ -23,6 +24,7 @@ _MAX_BATCH_BYTES = 256 << 20
 _MAX_SHARED = 4
 _BUFFER_BYTES = 1 << 20  # of a Parquet column, which is not read as a whole
 _ARROW_FILE = b"ARROW1"
+_INTEGER = re.compile("0|-?[1-9][0-9]{0,17}")  # fits int64
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -61,7 +63,7 @@ def open_parquet(source: pa.NativeFile) -> OpenTable:
             left -= batch.nbytes
             if left < 0:
                 raise ValueError("its rows unpack to far more than the file holds")
-            yield [checked(batch.column(name)) for name in names]
+            yield [column_named(batch, name) for name in names]
 
     def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for number in range(table.num_row_groups):
@@ -123,7 +125,9 @@ def open_arrow(source: pa.NativeFile) -> OpenTable:
 
     def wholes(names: list[str]) -> Iterator[pa.RecordBatch]:
         source.seek(0)
-        fields = sorted(schema.get_field_index(name) for name in names)
+        columns = set(schema.names)
+        roots = {name if name in columns else name.split(".")[0] for name in names}
+        fields = sorted(schema.get_field_index(root) for root in roots)
         options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
         reader = open_(source, options=options)
         if is_file:
@@ -142,6 +146,54 @@ def open_arrow(source: pa.NativeFile) -> OpenTable:
 
 
 def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:
-    columns = [checked(whole.column(name)) for name in names]
+    columns = [column_named(whole, name) for name in names]
     for start in range(0, whole.num_rows, _ROWS_PER_BATCH):
         yield [plain(column.slice(start, _ROWS_PER_BATCH)) for column in columns]
+
+
+# -- partitions ------------------------------------------------------------------------
+
+
+def with_partitions(
+    table: OpenTable, partitions: Sequence[tuple[str, str | None]]
+) -> OpenTable:
+    """The same table with a column for each partition, unless it has one of that name.
+
+    Args:
+        table: as a file holds it.
+        partitions: names and values; a value in digits becomes an integer.
+    """
+    added = {
+        name: pa.scalar(int(value) if value and _INTEGER.fullmatch(value) else value)
+        for name, value in partitions
+        if name not in table.schema.names
+    }
+    if not added:
+        return table
+    schema = table.schema
+    for name, value in added.items():
+        schema = schema.append(pa.field(name, value.type))
+
+    def batches(group: RowGroup, names: list[str]) -> Iterator[list[pa.Array]]:
+        in_file = [name for name in names if name not in added]
+        for size, columns in _sized(group, in_file):
+            found = dict(zip(in_file, columns, strict=True))
+            yield [
+                checked(pa.repeat(added[name], size)) if name in added else found[name]
+                for name in names
+            ]
+
+    def row_groups(names: list[str]) -> Iterator[RowGroup]:
+        for group in table.row_groups([name for name in names if name not in added]):
+            yield RowGroup(group.num_rows, partial(batches, group))
+
+    return OpenTable(schema, row_groups)
+
+
+def _sized(group: RowGroup, names: list[str]) -> Iterator[tuple[int, list[pa.Array]]]:
+    """The number of rows of each batch, and its columns; without names, as declared."""
+    if names:
+        yield from ((len(columns[0]), columns) for columns in group.batches(names))
+        return
+    for start in range(0, group.num_rows, _ROWS_PER_BATCH):
+        yield min(_ROWS_PER_BATCH, group.num_rows - start), []

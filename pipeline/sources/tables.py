@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...data.errors import SourceError
-from .cells import kind_of, names, texts
+from .cells import fields_named, kind_of, names, texts
 from .input_file import InputFile, most_rows, readable
 from .records import (
     DEFAULT_GROUP,
@@ -24,7 +24,7 @@ from .records import (
     listed,
     unfit_value,
 )
-from .table_files import OpenTable, RowGroup
+from .table_files import OpenTable, RowGroup, with_partitions
 from .times import times
 from .where import Condition
 
@@ -52,7 +52,7 @@ def read_table(
         SourceError: the file cannot be read, or lacks a column that was asked for.
     """
     with readable(file), file.open_arrow() as source:
-        table = open_table(source)
+        table = with_partitions(open_table(source), file.partitions)
         wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
             _check_condition(file, table.schema, condition)
@@ -74,7 +74,7 @@ def read_table(
 def _wanted(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, str]:
     """The column of each field of a record, as far as the table has it."""
     text = columns.text or DEFAULT_TEXT
-    if columns.text is None and text not in schema.names:
+    if columns.text is None and not fields_named(schema, text):
         raise SourceError(
             f"{file.where}: found no column {text!r} among {listed(schema.names)}",
             "name the column that holds the workflows with --text-column",
@@ -83,19 +83,20 @@ def _wanted(file: InputFile, schema: pa.Schema, columns: Columns) -> dict[str, s
     group = columns.group or DEFAULT_GROUP
     if columns.group is not None or group in schema.names:
         _check_column(file, schema, group, "name one of these with --group-column")
-        _check_group(file, schema.field(group))
+        _check_group(file, group, fields_named(schema, group)[0])
     for name in {FILE, TIME}.intersection(schema.names):
         _check_column(file, schema, name, "keep one of them")
     wanted = {"text": text, "group": group, FILE: FILE, TIME: TIME}
     return {
         what: name
         for what, name in wanted.items()
-        if name in schema.names and (what != FILE or _is_simple(schema.field(name)))
+        for field in fields_named(schema, name)
+        if what != FILE or _is_simple(field)
     }
 
 
 def _check_column(file: InputFile, schema: pa.Schema, name: str, hint: str) -> None:
-    found = schema.names.count(name)
+    found = len(fields_named(schema, name))
     if found != 1:
         number = "no column" if found == 0 else f"{found} columns"
         raise SourceError(
@@ -103,10 +104,10 @@ def _check_column(file: InputFile, schema: pa.Schema, name: str, hint: str) -> N
         )
 
 
-def _check_group(file: InputFile, column: pa.Field) -> None:
+def _check_group(file: InputFile, name: str, column: pa.Field) -> None:
     if not _is_simple(column):
         raise SourceError(
-            f"{file.where}: column {column.name!r} holds {column.type}, "
+            f"{file.where}: column {name!r} holds {column.type}, "
             "expected names of repositories",
             "name a column that holds them with --group-column",
         )
@@ -118,7 +119,7 @@ def _is_simple(column: pa.Field) -> bool:
 
 def _check_condition(file: InputFile, schema: pa.Schema, condition: Condition) -> None:
     _check_column(file, schema, condition.column, "name one of these with --where")
-    kind = schema.field(condition.column).type
+    kind = fields_named(schema, condition.column)[0].type
     if expected := condition.expected(kind):
         raise unfit_value(file.where, condition, kind, expected)
 
