@@ -126,11 +126,17 @@ def _entries(root: str, follow_links: bool) -> Iterator["os.DirEntry[str] | str"
 
 
 def _repository(folder: str, names: set[str]) -> str | None:
-    """The git repository that a folder is or was checked out from; None if neither."""
+    """The git repository that a folder is or was checked out from; None if neither.
+
+    A checkout without `.github` is a folder like any other: a corpus under version
+    control, say.
+    """
     if is_repository(names):
         return folder
     below = os.path.join(folder, ".git")
     if ".git" not in names or os.path.islink(below) or not os.path.isdir(below):
+        return None
+    if names != {".git"} and ".github" not in names:
         return None
     return below if is_repository(os.listdir(below)) else None
 

@@ -105,6 +105,24 @@ def test_a_clone_gives_what_is_committed_not_its_checkout(clone: Path) -> None:
     assert inside.text == b"name: not committed"
 
 
+def test_a_corpus_under_version_control_is_a_folder(tmp_path: Path) -> None:
+    folder = new(tmp_path / "corpus")
+    (folder / "a.yml").write_text("name: a")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "x")
+    assert [one.path for one in read(folder)] == ["a.yml"]
+
+
+def test_a_clone_without_a_checkout_is_a_repository(clone: Path) -> None:
+    for path in clone.iterdir():
+        if path.name != ".git":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert [one.path for one in read(clone)] == [
+        f"acme__app#{CI}",
+        f"acme__app#{RELEASE}",
+    ]
+
+
 def test_a_folder_of_clones_is_read_by_path(clone: Path) -> None:
     farm = clone.parent
     bare(clone, farm / "github.com" / "b" / "lib.git")
