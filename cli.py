@@ -20,6 +20,7 @@ from tct import __version__
 from tct.data.display.visible import visible
 from tct.data.errors import TctError
 from tct.data.native import core
+from tct.pipeline.commands.check import check
 from tct.pipeline.commands.prepare import prepare
 from tct.pipeline.commands.store import store
 from tct.pipeline.commands.tokenizer import tokenizer
@@ -110,6 +111,7 @@ def main() -> None:
 
 for command in (
     prepare,
+    check,
     store,
     inspect_windows,
     train,

@@ -1,0 +1,39 @@
+"""`tct check`: exact findings at exact places."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tct.cli import main
+from tct.data.check import check_workflow
+
+GOOD = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: ok\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "found"),
+    [
+        ("    needs: b\n", (7, 12), "needs 'b', which is no job"),
+        ("      - {id: s}\n      - {id: s}\n", (8, 14), "step id 's' a second time"),
+        ("      - run: ${{ x }\n", (7, 14), "an expression that never closes"),
+    ],
+)
+def test_finding(more: str, place: tuple[int, int], found: str) -> None:
+    assert check_workflow(GOOD.encode()) == []
+    (finding,) = check_workflow((GOOD + more).encode())
+    assert (finding[:2], finding.found) == (place, found)
+
+
+def test_case_of_jobs_does_not_matter() -> None:
+    assert check_workflow((GOOD + "  b: {needs: A}\n").encode()) == []
+
+
+def test_command(tmp_path: Path) -> None:
+    file = tmp_path / "a.yml"
+    file.write_text(GOOD)
+    assert CliRunner().invoke(main, ["check", str(tmp_path)]).exit_code == 0
+    file.write_text("a: [")
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"{file}:1:1: syntax" in result.output
