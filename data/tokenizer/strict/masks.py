@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..masks.frames import Stack
+from ..masks.frames import Object, Stack
 from ..masks.masks import Masks
 from ..symbols import REFERENCES, Control, is_text
 from .demands import UNKNOWN, Demands, demands, is_met
@@ -27,6 +27,7 @@ Ids = NDArray[np.uint16]
 
 _MAX_MEMO = 1 << 14
 _MAX_DEMANDS = 1 << 17
+_CLOSING = {Control.CLOSE_OBJECT, Control.CLOSE_ARRAY}
 _WATCHED_KEYS = ("needs", "if", "id")
 
 
@@ -59,6 +60,10 @@ class StrictMasks:
         others = {*risky} - spelled - referring
         self._risky: Ids = np.array(sorted(others), dtype=np.uint16)
         """Risky tokens beside them that are more than text: the names decide."""
+        leaves = {n for n in others if not _CLOSING.isdisjoint(vocabulary[n])}
+        self._inner: Ids = np.array(sorted(others - leaves), dtype=np.uint16)
+        """Those that stay inside of the object where they begin."""
+        self._outer: Ids = np.array(sorted(leaves), dtype=np.uint16)
         ids = {s for s, word in scopes.pushdown.words.items() if word == "id"}
         late = [n for n, s in vocabulary.items() if _depends_on_text(s, ids)]
         self._late: Ids = np.array(late, dtype=np.uint16)
@@ -189,13 +194,25 @@ class StrictMasks:
         return found
 
     def _refuse_risky(self, stack: Stack, scope: Scope, mask: Mask) -> list[int]:
-        """Tokens that the names declared so far rule out."""
-        memo = stack, scope.names
+        """Tokens outside of texts that the names declared so far rule out."""
+        frame, risky, refused = stack.frame, self._risky, list[int]()
+        if isinstance(frame, Object):
+            # What stays in an object depends on neither its earlier keys nor on where
+            # the object stands; the grammar's mask sees to that.
+            pushdown = self._scopes.pushdown
+            frame = frame._replace(seen=frozenset())
+            alone = pushdown.push(frame, pushdown.end)
+            refused = self._refuse(alone, scope.names, self._inner)
+            risky = self._outer
+        return refused + self._refuse(stack, scope.names, risky[mask[risky]])
+
+    def _refuse(self, stack: Stack, names: Names, ids: Ids) -> list[int]:
+        memo = "names", stack, names
         found = self._refused.get(memo)
         if found is None:
-            tried = mask.copy()
-            self._try(stack, scope, tried, self._risky[mask[self._risky]])
-            found = np.flatnonzero(mask & ~tried).tolist()
+            tried = ids.tolist()
+            position = stack, Scope(names)
+            found = list({*tried}.difference(self._walkable(position, tried)))
             self._remember(memo, found)
         return found
 
