@@ -43,11 +43,8 @@ class StrictMasks:
         self._vocabulary = vocabulary
         ordered = sorted(vocabulary, key=vocabulary.__getitem__)
         self._rank = {number: rank for rank, number in enumerate(ordered)}
-        watched = {
-            symbol
-            for symbol, word in scopes.pushdown.words.items()
-            if word in _WATCHED_KEYS
-        }
+        words = scopes.pushdown.words.items()
+        watched = {symbol for symbol, word in words if word in _WATCHED_KEYS}
         risky = [
             number
             for number, symbols in vocabulary.items()
@@ -64,7 +61,7 @@ class StrictMasks:
         self._inner: Ids = np.array(sorted(others - leaves), dtype=np.uint16)
         """Those that stay inside of the object where they begin."""
         self._outer: Ids = np.array(sorted(leaves), dtype=np.uint16)
-        ids = {s for s, word in scopes.pushdown.words.items() if word == "id"}
+        ids = {symbol for symbol, word in words if word == "id"}
         late = [n for n, s in vocabulary.items() if _depends_on_text(s, ids)]
         self._late: Ids = np.array(late, dtype=np.uint16)
         """Tokens that end a text, and then depend on it."""
@@ -79,10 +76,11 @@ class StrictMasks:
         self._declaring = [n for n in sorted(others - {*late}) if self._split[n][2]]
         """Those of them that end a text and do not look at it."""
         self._demands: dict[tuple[Stack, Names, str], Demands] = {}
+        begin = [
+            n for n, s in vocabulary.items() if is_text(s[0]) or s[0] == Control.END
+        ]
         self._begins_text = np.zeros(masks.size, dtype=np.bool_)
-        for number, symbols in vocabulary.items():
-            begins = is_text(symbols[0]) or symbols[0] == Control.END
-            self._begins_text[number] = begins
+        self._begins_text[begin] = True
         self._watched = Watched(scopes, vocabulary)
         self._known: OrderedDict[tuple[object, ...], Mask] = OrderedDict()
 
