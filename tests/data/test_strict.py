@@ -1,6 +1,9 @@
 """Masks under GitHub's rules: what they refuse, and what they promise."""
 
 import json
+import os
+import subprocess
+import sys
 from importlib.resources import files
 from typing import Any
 
@@ -274,3 +277,24 @@ def test_masks_are_what_trying_every_token_gives(seed: int) -> None:
         if state.is_complete:
             break
     assert number > 50
+
+
+AUTOMATA = """
+from tct.data.tokenizer import Tokenizer
+engine = Tokenizer.default().open(None, rules="github").state._engine
+print(engine.scopes.pushdown.grammar.automata)
+"""
+
+
+def test_another_process_narrows_the_grammar_alike() -> None:
+    """The order of sets changes from process to process, and columns decide ties."""
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", AUTOMATA],
+            check=True,
+            capture_output=True,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    )
+    assert first == second != b""

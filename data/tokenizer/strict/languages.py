@@ -89,7 +89,7 @@ def common(a: Automaton, b: Automaton) -> Automaton | None:
     """The texts of both, labelled as by `a`; None if there are none."""
     pairs: dict[tuple[int, int], int] = {(0, 0): 0}
     classes = {}
-    for character in {*a.classes, *b.classes}:
+    for character in sorted({*a.classes, *b.classes}):
         pair = a.classes.get(character, 0), b.classes.get(character, 0)
         classes[character] = pairs.setdefault(pair, len(pairs))
     states = {(0, 0): 0}

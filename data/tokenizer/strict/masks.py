@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..masks.frames import Stack
+from ..masks.frames import Object, Stack
 from ..masks.masks import Masks
 from ..symbols import REFERENCES, Control, is_text
 from .demands import UNKNOWN, Demands, demands, is_met
@@ -27,6 +27,7 @@ Ids = NDArray[np.uint16]
 
 _MAX_MEMO = 1 << 14
 _MAX_DEMANDS = 1 << 17
+_CLOSING = {Control.CLOSE_OBJECT, Control.CLOSE_ARRAY}
 _WATCHED_KEYS = ("needs", "if", "id")
 
 
@@ -42,11 +43,8 @@ class StrictMasks:
         self._vocabulary = vocabulary
         ordered = sorted(vocabulary, key=vocabulary.__getitem__)
         self._rank = {number: rank for rank, number in enumerate(ordered)}
-        watched = {
-            symbol
-            for symbol, word in scopes.pushdown.words.items()
-            if word in _WATCHED_KEYS
-        }
+        words = scopes.pushdown.words.items()
+        watched = {symbol for symbol, word in words if word in _WATCHED_KEYS}
         risky = [
             number
             for number, symbols in vocabulary.items()
@@ -59,7 +57,11 @@ class StrictMasks:
         others = {*risky} - spelled - referring
         self._risky: Ids = np.array(sorted(others), dtype=np.uint16)
         """Risky tokens beside them that are more than text: the names decide."""
-        ids = {s for s, word in scopes.pushdown.words.items() if word == "id"}
+        leaves = {n for n in others if not _CLOSING.isdisjoint(vocabulary[n])}
+        self._inner: Ids = np.array(sorted(others - leaves), dtype=np.uint16)
+        """Those that stay inside of the object where they begin."""
+        self._outer: Ids = np.array(sorted(leaves), dtype=np.uint16)
+        ids = {symbol for symbol, word in words if word == "id"}
         late = [n for n, s in vocabulary.items() if _depends_on_text(s, ids)]
         self._late: Ids = np.array(late, dtype=np.uint16)
         """Tokens that end a text, and then depend on it."""
@@ -74,10 +76,11 @@ class StrictMasks:
         self._declaring = [n for n in sorted(others - {*late}) if self._split[n][2]]
         """Those of them that end a text and do not look at it."""
         self._demands: dict[tuple[Stack, Names, str], Demands] = {}
+        begin = [
+            n for n, s in vocabulary.items() if is_text(s[0]) or s[0] == Control.END
+        ]
         self._begins_text = np.zeros(masks.size, dtype=np.bool_)
-        for number, symbols in vocabulary.items():
-            begins = is_text(symbols[0]) or symbols[0] == Control.END
-            self._begins_text[number] = begins
+        self._begins_text[begin] = True
         self._watched = Watched(scopes, vocabulary)
         self._known: OrderedDict[tuple[object, ...], Mask] = OrderedDict()
 
@@ -189,13 +192,25 @@ class StrictMasks:
         return found
 
     def _refuse_risky(self, stack: Stack, scope: Scope, mask: Mask) -> list[int]:
-        """Tokens that the names declared so far rule out."""
-        memo = stack, scope.names
+        """Tokens outside of texts that the names declared so far rule out."""
+        frame, risky, refused = stack.frame, self._risky, list[int]()
+        if isinstance(frame, Object):
+            # What stays in an object depends on neither its earlier keys nor on where
+            # the object stands; the grammar's mask sees to that.
+            pushdown = self._scopes.pushdown
+            frame = frame._replace(seen=frozenset())
+            alone = pushdown.push(frame, pushdown.end)
+            refused = self._refuse(alone, scope.names, self._inner)
+            risky = self._outer
+        return refused + self._refuse(stack, scope.names, risky[mask[risky]])
+
+    def _refuse(self, stack: Stack, names: Names, ids: Ids) -> list[int]:
+        memo = "names", stack, names
         found = self._refused.get(memo)
         if found is None:
-            tried = mask.copy()
-            self._try(stack, scope, tried, self._risky[mask[self._risky]])
-            found = np.flatnonzero(mask & ~tried).tolist()
+            tried = ids.tolist()
+            position = stack, Scope(names)
+            found = list({*tried}.difference(self._walkable(position, tried)))
             self._remember(memo, found)
         return found
 

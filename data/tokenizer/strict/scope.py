@@ -35,6 +35,8 @@ class Name(NamedTuple):
     """Whether it must differ from all of them."""
 
 
+_OTHER = Name("?", (), is_new=True)
+
 Active: TypeAlias = Expression | Name
 """The state of a text that the narrowed grammar alone does not decide."""
 
@@ -163,10 +165,7 @@ class Scopes:
         return None if spelled is None else (moved, spelled)
 
     def spells(self, scope: Scope, text: str, *, is_ended: bool) -> Scope | None:
-        """Continue the current text by several symbols, and leave it if it ends.
-
-        None if an expression or a name forbids it; the grammar is not asked.
-        """
+        """Continue a text, and leave it if it ends; the grammar is not asked."""
         current: Scope | None = scope
         for symbol in text:
             if current is None:
@@ -206,9 +205,10 @@ class Scopes:
             is_near = any(name.startswith(text) for name in active.names)
             if is_near and len(text) >= MAX_ID:
                 return None  # no room is left to differ
+            if symbol not in IDENTIFIER:
+                return None
             # What no name begins with needs no memory.
-            text = text if is_near else "?"
-            return active._replace(text=text) if symbol in IDENTIFIER else None
+            return active._replace(text=text) if is_near else _OTHER
         if any(name.startswith(text) for name in active.names):
             return active._replace(text=text)
         return None
