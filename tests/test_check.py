@@ -37,3 +37,11 @@ def test_command(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["check", str(tmp_path)])
     assert result.exit_code == 1
     assert f"{file}:1:1: syntax" in result.output
+
+
+def test_github_format() -> None:
+    source = GOOD + "    needs: b\n"
+    result = CliRunner().invoke(main, ["check", "-", "--format", "github"], source)
+    expected = "needs 'b', which is no job; one of the jobs a"
+    assert result.stdout == f"::error file=-,line=7,col=12::{expected}\n"
+    assert result.exit_code == 1

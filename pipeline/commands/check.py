@@ -20,10 +20,10 @@ __all__ = ["check"]
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="One line a problem, as text or JSON.",
+    help="One line a problem: text, JSON, or an annotation of GitHub Actions.",
 )
 def check(files: tuple[Path, ...], style: str) -> None:
     """Find what GitHub refuses in workflows: files, folders, or - for stdin.
@@ -48,6 +48,11 @@ def check(files: tuple[Path, ...], style: str) -> None:
             if style == "json":
                 click.echo(json.dumps({"path": str(path), **finding._asdict()}))
                 continue
+            if style == "github":
+                line, column, found, allowed = finding
+                where = f"file={_escaped(str(path))},line={line},col={column}"
+                click.echo(f"::error {where}::{_escaped(f'{found}; {allowed}', '')}")
+                continue
             place = f"{path}:{finding.line}:{finding.column}"
             click.echo(visible(f"{place}: {finding.found}; {finding.allowed}"))
     click.echo(f"{total:,} problems in {len(paths):,} files", err=True)
@@ -60,3 +65,8 @@ def _expanded(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(p for p in path.rglob("*.y*ml") if p.is_file())
+
+
+def _escaped(text: str, separators: str = ":,") -> str:
+    """A text as workflow commands of GitHub Actions carry it."""
+    return text.translate({ord(c): f"%{ord(c):02X}" for c in "%\r\n" + separators})
