@@ -28,7 +28,8 @@ __all__ = ["check"]
 def check(files: tuple[Path, ...], style: str) -> None:
     """Find what GitHub refuses in workflows: files, folders, or - for stdin.
 
-    Checks the YAML, jobs in needs, ids of steps, and open expressions in run.
+    Checks the YAML, the schema of workflows, jobs in needs, ids of steps, and open
+    expressions in run.
     Exits with 1 if it finds anything.
 
     \b
@@ -37,13 +38,15 @@ def check(files: tuple[Path, ...], style: str) -> None:
     """
     from ...data.check import check_workflow
     from ...data.display.visible import visible
+    from ...data.tokenizer import Tokenizer
 
+    tokenizer = Tokenizer.default()
     paths = [path for given in files for path in _expanded(given)]
     total = 0
     for path in paths:
         stdin = str(path) == "-"
         source = sys.stdin.buffer.read() if stdin else path.read_bytes()
-        for finding in check_workflow(source):
+        for finding in check_workflow(source, tokenizer):
             total += 1
             if style == "json":
                 click.echo(json.dumps({"path": str(path), **finding._asdict()}))
