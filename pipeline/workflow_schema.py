@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
-from .compiler.clauses import quoted
+from .compiler.pointers import quoted
 
 __all__ = ["workflow_schema"]
 

@@ -1,6 +1,8 @@
 """Compile JSON Schema to a grammar.
 
     schema.py        merge alternatives by JSON type into the nodes of a grammar
+      drafts.py        the shape of a schema, and all drafts in the words of draft-07
+      pointers.py      JSON pointers, and the references that name them
       clauses.py       a schema as alternatives, with combinators multiplied out
       keywords.py      the plain keywords of an alternative
         patterns.py      regular expressions in ECMAScript's dialect

@@ -13,16 +13,14 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote
 
 from ...data.errors import SchemaError
+from .pointers import quoted, resolve, target_of
 
 __all__ = [
     "TYPES",
     "Clause",
     "expand",
-    "quoted",
-    "resolve",
     "siblings_of_ref",
 ]
 
@@ -31,16 +29,19 @@ TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
 # Alternatives multiply; the official schema has 9 at most.
 _MAX_CLAUSES = 512
 
-# Keywords without effect on validity, and those that `keywords.py` reads.
-_ANNOTATIONS = {
-    *("$schema", "$id", "$comment", "title", "description", "default", "examples"),
-    *("definitions", "format", "deprecated", "readOnly", "writeOnly"),
-}
+# Those that `keywords.py` reads.
 _PLAIN = {
     *("type", "enum", "const", "pattern", "minLength", "maxLength"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("items", "minItems", "maxItems", "properties", "patternProperties"),
     *("additionalProperties", "required", "minProperties", "maxProperties"),
+}
+# Keywords of a draft that restrict values; those that no draft knows are annotations.
+_UNSUPPORTED = {
+    *("additionalItems", "prefixItems", "contains", "minContains", "maxContains"),
+    *("uniqueItems", "multipleOf", "divisibleBy", "propertyNames"),
+    *("if", "then", "else", "unevaluatedItems", "unevaluatedProperties"),
+    *("$dynamicRef", "$recursiveRef", "extends", "disallow"),
 }
 _COMBINATORS = {"$ref", "allOf", "anyOf", "oneOf", "not", "dependencies"}
 
@@ -61,19 +62,6 @@ class Clause:
         """Whether both took different alternatives of one `oneOf`."""
         taken = dict(other.chosen)
         return any(taken.get(one_of, index) != index for one_of, index in self.chosen)
-
-
-def quoted(key: str) -> str:
-    """Escape a key for a JSON pointer (RFC 6901, section 3)."""
-    return key.replace("~", "~0").replace("/", "~1")
-
-
-def resolve(schema: Any, pointer: str) -> Any:
-    """The part of `schema` at a JSON pointer such as ``/definitions/step``."""
-    for part in pointer.split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        schema = schema[int(part) if isinstance(schema, list) else part]
-    return schema
 
 
 def expand(schema: Any, pointers: Iterable[str]) -> list[Clause]:
@@ -102,9 +90,9 @@ def siblings_of_ref(schema: Any, pointer: str) -> str | None:
             continue
         follow = []
         if "$ref" in part:
-            if set(part) - _ANNOTATIONS - {"$ref"}:
+            if part.keys() & (_PLAIN | _COMBINATORS | _UNSUPPORTED) - {"$ref"}:
                 return current
-            follow.append(_target(schema, part["$ref"], current))
+            follow.append(target_of(schema, part["$ref"], current))
         for keyword in ("allOf", "anyOf", "oneOf"):
             follow += [
                 f"{current}/{keyword}/{i}" for i, _ in enumerate(part.get(keyword, ()))
@@ -113,18 +101,6 @@ def siblings_of_ref(schema: Any, pointer: str) -> str | None:
         follow += [f"{current}/dependencies/{quoted(key)}" for key in dependencies]
         queue += [place for place in follow if place not in queue]
     return None
-
-
-def _target(schema: Any, reference: str, pointer: str) -> str:
-    """The JSON pointer that a `$ref` at `pointer` refers to."""
-    if reference != "#" and not reference.startswith("#/"):
-        raise SchemaError(f"{pointer}/$ref: {reference!r} leaves the schema")
-    target = unquote(reference[1:])
-    try:
-        resolve(schema, target)
-    except (LookupError, TypeError, ValueError):
-        raise SchemaError(f"{pointer}/$ref: nothing at {reference!r}") from None
-    return target
 
 
 @dataclass(frozen=True)
@@ -151,9 +127,8 @@ class _Expansion:
         part = resolve(self.schema, pointer)
         if isinstance(part, bool):
             return [Clause()] if part else []
-        unknown = set(part) - _ANNOTATIONS - _PLAIN - _COMBINATORS
-        if unknown:
-            raise SchemaError(f"{pointer}/{min(unknown)}: unsupported keyword")
+        if unread := _UNSUPPORTED & part.keys():
+            raise SchemaError(f"{pointer}/{min(unread)}: unsupported keyword")
         clauses = [Clause(types=_types(part, pointer), atoms=(pointer,))]
         for factor in self.factors(part, pointer):
             clauses = _product(clauses, factor, pointer)
@@ -162,7 +137,7 @@ class _Expansion:
     def factors(self, part: dict[str, Any], pointer: str) -> Iterator[list[Clause]]:
         """Each combinator of a schema as a disjunction."""
         if "$ref" in part:
-            yield self.clauses(_target(self.schema, part["$ref"], pointer))
+            yield self.clauses(target_of(self.schema, part["$ref"], pointer))
         for index, _ in enumerate(part.get("allOf", ())):
             yield self.clauses(f"{pointer}/allOf/{index}")
         if "anyOf" in part:
@@ -218,7 +193,8 @@ class _Expansion:
         part = resolve(self.schema, pointer)
         if not isinstance(part, dict) or not part.get("required"):
             return None
-        rest = set(part) - _ANNOTATIONS - {"required", "type", "properties"}
+        read = _PLAIN | _COMBINATORS | _UNSUPPORTED
+        rest = part.keys() & read - {"required", "type", "properties"}
         trivial = all(p in (True, {}) for p in part.get("properties", {}).values())
         if rest or not trivial or part.get("type", "object") != "object":
             return None

@@ -7,9 +7,10 @@ from interegular.fsm import FSM
 
 from ...data.errors import SchemaError
 from .automata import ANYTHING, NOTHING, Strings, of_length, words_fsm
-from .clauses import Clause, expand, resolve, siblings_of_ref
+from .clauses import Clause, expand, siblings_of_ref
 from .numbers import is_bounded, listed_numbers, loses_exponents, number_texts
 from .patterns import ecma_pattern
+from .pointers import resolve
 
 __all__ = ["Keywords", "pattern_at"]
 

@@ -3,8 +3,7 @@
 A node of the grammar represents a *set* of schema positions that must all hold at once;
 its clauses (`clauses.py`) are merged by JSON type.  Its children are again such sets,
 and there are finitely many, so recursion ends.  What cannot be expressed exactly is
-narrowed and noted, or refused with its JSON pointer: the grammar never allows what the
-schema forbids.
+narrowed and noted, or refused with its JSON pointer: nothing invalid is allowed.
 """
 
 import hashlib
@@ -21,8 +20,10 @@ from ...data.tokenizer.dfa import Automaton
 from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 from ...data.tokenizer.symbols import MAX_LITERALS
 from .automata import NOTHING, few_words, label_automaton, regions
-from .clauses import Clause, expand, quoted, resolve
+from .clauses import Clause, expand
+from .drafts import as_draft_07
 from .keywords import Keywords, pattern_at
+from .pointers import quoted, resolve
 from .simplify import disagreements, simplify
 
 __all__ = ["CompiledSchema", "compile_schema"]
@@ -42,15 +43,14 @@ class CompiledSchema:
 
 
 def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
-    """Compile a draft-07 JSON Schema.
+    """Compile a JSON Schema of draft 4, 6, 7, 2019-09 or 2020-12.
 
     Raises:
-        SchemaError: a keyword or pattern is not supported, or no value satisfies the
-            schema; the message names the JSON pointer.
+        SchemaError: a keyword or pattern is not supported, or no value fits.
     """
     if not isinstance(schema, dict):
         raise SchemaError(f"found a {type(schema).__name__}, expected a JSON object")
-    compiler = _Compiler(schema)
+    compiler = _Compiler(as_draft_07(schema))
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
     grammar, origins = simplify(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ...data.errors import SchemaError
 from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 
 __all__ = ["disagreements", "simplify"]
@@ -34,11 +35,11 @@ def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:
         The grammar, and the former number of each of its nodes.
 
     Raises:
-        ValueError: the root has no value.
+        SchemaError: the root has no value.
     """
     productive = _productive(grammar.nodes)
     if grammar.root not in productive:
-        raise ValueError("no value satisfies the schema")
+        raise SchemaError("no value satisfies the schema")
     nodes = [_pruned(node, productive, grammar.any) for node in grammar.nodes]
     classes = _equal_nodes(nodes)
     first = {colour: number for number, colour in reversed([*enumerate(classes)])}

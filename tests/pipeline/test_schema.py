@@ -525,7 +525,7 @@ def test_an_object_of_more_keys_than_slots_is_refused() -> None:
 
 
 def test_a_schema_without_values_is_refused() -> None:
-    with pytest.raises(ValueError, match="no value satisfies"):
+    with pytest.raises(SchemaError, match="no value satisfies"):
         compile_schema(
             {"type": "object", "required": ["a"], "properties": {"a": False}}
         )
@@ -554,3 +554,84 @@ def test_compiling_again_gives_the_same_grammar(official: Grammar) -> None:
 def test_a_schema_of_more_literals_than_slots_is_refused() -> None:
     with pytest.raises(SchemaError, match=f"{MAX_LITERALS + 1} keys and enum values"):
         compile_schema({"enum": [f"word-{n}" for n in range(MAX_LITERALS + 1)]})
+
+
+DRAFTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "annotations": (jsonschema_rs.Draft7Validator, {"x-order": 1, "type": "null"}),
+    "above": (
+        jsonschema_rs.Draft4Validator,
+        {"minimum": 3, "exclusiveMinimum": True},
+    ),
+    "below": (
+        jsonschema_rs.Draft4Validator,
+        {"maximum": 3, "exclusiveMaximum": True},
+    ),
+    "not above": (
+        jsonschema_rs.Draft4Validator,
+        {"minimum": -1, "exclusiveMinimum": False},
+    ),
+    "id": (jsonschema_rs.Draft4Validator, {"id": "#n", "type": "null"}),
+    "$defs": (
+        jsonschema_rs.Draft202012Validator,
+        {"anyOf": [{"$ref": "#/items/$defs/n"}], "$defs": {"n": {"type": "null"}}},
+    ),
+    "needed keys": (
+        jsonschema_rs.Draft201909Validator,
+        {"dependentRequired": {"a": ["b"]}},
+    ),
+    "needed schema": (
+        jsonschema_rs.Draft201909Validator,
+        {"dependentSchemas": {"a": {"required": ["b"]}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAFTS)
+def test_other_drafts_mean_what_their_validators_say(name: str) -> None:
+    draft, part = DRAFTS[name]
+    schema = wrapped(part)
+    codec = Codec(compile_schema(schema).grammar, "")
+    validator = draft(schema)
+
+    @settings(max_examples=100, deadline=None)
+    @given(VALUES)
+    def check(value: Json) -> None:
+        assert is_on_schema(codec, [value]) == validator.is_valid([value])
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"required": True}, "/required: found True, expected an array of strings"),
+        ({"required": "a"}, "/required: found 'a', expected an array of strings"),
+        ({"enum": "abc"}, "/enum: found 'abc', expected an array"),
+        (
+            {"items": {"minLength": "1"}},
+            "/items/minLength: found '1', expected a",
+        ),
+        ({"properties": []}, r"/properties: found \[\], expected an object whose"),
+        (
+            {"properties": {"a/b": {"type": 1}}},
+            "/properties/a~1b/type: found 1, exp",
+        ),
+        ({"anyOf": []}, r"/anyOf: found \[\], expected an array of one schema or more"),
+        ({"not": 1}, "/not: found 1, expected a schema: an object, true or false"),
+        ({"minimum": "0"}, "/minimum: found '0', expected a number"),
+        ({"enum": []}, "no value satisfies the schema"),
+        (
+            {"items": {"$id": "b", "items": {"$ref": "#/x"}}, "x": True},
+            r"/items/items/\$ref: below a schema with an \$id of its own",
+        ),
+        (
+            {"dependencies": {"a": ["b"]}, "dependentRequired": {"a": ["c"]}},
+            "/dependencies: names 'a' a second time, in other words",
+        ),
+    ],
+)
+def test_a_malformed_schema_is_refused_with_its_pointer(
+    schema: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SchemaError, match=message):
+        compile_schema(schema)

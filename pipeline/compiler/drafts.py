@@ -1,0 +1,151 @@
+"""Check the shape of a JSON Schema, and spell it as draft-07 does.
+
+Every draft since the fourth says the same in slightly different words, so the rest of
+the compiler knows one spelling.  Keywords that no draft defines are annotations (JSON
+Schema Core 2020-12, section 6.5) and stay where they are, since a `$ref` may point
+into them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ...data.errors import SchemaError
+from .pointers import quoted
+
+__all__ = ["as_draft_07"]
+
+# A schema may lie deeper than Python calls functions.
+_MAX_DEPTH = 400
+
+_Check = Callable[[Any], bool]
+
+
+def _is_size(value: Any) -> bool:
+    return _is_number(value) and value >= 0 and value == int(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_schema(value: Any) -> bool:
+    return isinstance(value, dict | bool)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_schemas(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_schema, value))
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_schema, value.values()))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_SIZE: tuple[_Check, str] = _is_size, "a whole number of at least 0"
+_NUMBER: tuple[_Check, str] = _is_number, "a number"
+_SCHEMA: tuple[_Check, str] = _is_schema, "a schema: an object, true or false"
+_SCHEMAS: tuple[_Check, str] = _is_schemas, "an array of one schema or more"
+_MAP: tuple[_Check, str] = _is_map, "an object whose values are schemas"
+_TEXT: tuple[_Check, str] = _is_text, "a string"
+
+_SHAPES: dict[str, tuple[_Check, str]] = {
+    "type": (lambda v: _is_text(v) or (_is_names(v) and bool(v)), "a type or types"),
+    "enum": (_is_list, "an array"),
+    "required": (_is_names, "an array of strings"),
+    "$ref": _TEXT,
+    "pattern": _TEXT,
+    **dict.fromkeys(("minimum", "maximum"), _NUMBER),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _SIZE),
+    **dict.fromkeys(("minProperties", "maxProperties"), _SIZE),
+    **dict.fromkeys(("not", "additionalProperties"), _SCHEMA),
+    "items": (lambda v: _is_schema(v) or _is_list(v), "a schema"),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf"), _SCHEMAS),
+    **dict.fromkeys(("properties", "patternProperties"), _MAP),
+    **dict.fromkeys(("definitions", "$defs"), _MAP),
+    "dependencies": (
+        lambda v: (
+            isinstance(v, dict)
+            and all(_is_schema(item) or _is_names(item) for item in v.values())
+        ),
+        "an object whose values are schemas or arrays of strings",
+    ),
+}
+"""By keyword: whether a value has its shape, and that shape in words."""
+
+_BELOW = ("not", "items", "additionalProperties")
+_BELOW_EACH = (
+    *("allOf", "anyOf", "oneOf", "properties", "patternProperties"),
+    *("definitions", "$defs", "dependencies"),
+)
+
+
+def as_draft_07(schema: Any, pointer: str = "") -> Any:
+    """A copy in the words of draft-07.
+
+    A boolean `exclusiveMinimum` (draft-04) takes the number of its `minimum`;
+    `dependentRequired` and `dependentSchemas` (2019-09) are `dependencies` again.
+
+    Raises:
+        SchemaError: a keyword has a value of the wrong shape; the message names the
+            JSON pointer.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    if pointer.count("/") > _MAX_DEPTH:
+        raise SchemaError(f"{pointer}: nested too deep")
+    part = dict(schema)
+    for exclusive, inclusive in (
+        ("exclusiveMinimum", "minimum"),
+        ("exclusiveMaximum", "maximum"),
+    ):
+        if isinstance(part.get(exclusive), bool):
+            is_exclusive = part.pop(exclusive)
+            if is_exclusive and inclusive in part:
+                part[exclusive] = part.pop(inclusive)
+    for keyword in ("dependentRequired", "dependentSchemas"):
+        if keyword in part:
+            found = part.pop(keyword)
+            _check(keyword, "dependencies", found, pointer)
+            part["dependencies"] = _joined(part.get("dependencies", {}), found, pointer)
+    for keyword in _SHAPES.keys() & part.keys():
+        _check(keyword, keyword, part[keyword], pointer)
+    for keyword in _BELOW:
+        if keyword in part:
+            part[keyword] = as_draft_07(part[keyword], f"{pointer}/{keyword}")
+    for keyword in _BELOW_EACH:
+        if keyword in part:
+            part[keyword] = _each(part[keyword], f"{pointer}/{keyword}")
+    return part
+
+
+def _check(keyword: str, shape: str, value: Any, pointer: str) -> None:
+    is_fit, expected = _SHAPES[shape]
+    if not is_fit(value):
+        found = repr(value)
+        found = found if len(found) <= 40 else f"{found[:40]}…"
+        raise SchemaError(f"{pointer}/{keyword}: found {found}, expected {expected}")
+
+
+def _each(parts: Any, pointer: str) -> Any:
+    if isinstance(parts, list):
+        return [as_draft_07(p, f"{pointer}/{i}") for i, p in enumerate(parts)]
+    return {k: as_draft_07(p, f"{pointer}/{quoted(k)}") for k, p in parts.items()}
+
+
+def _joined(one: Any, other: dict[str, Any], pointer: str) -> dict[str, Any]:
+    if shared := sorted(one.keys() & other.keys()):
+        where = f"{pointer}/dependencies"
+        raise SchemaError(f"{where}: names {shared[0]!r} a second time, in other words")
+    return {**one, **other}
