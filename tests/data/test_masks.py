@@ -270,3 +270,20 @@ def test_a_walk_that_nests_wherever_it_may_ends(tokenizer: Tokenizer) -> None:
         state, count = state.advance(opening[0]), count + 1
     assert 5 + count == MAX_TAGGED_DEPTH
     assert state.allowed().any()
+
+
+def test_the_empty_key_can_be_written() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"": {"type": "null"}},
+        "required": [""],
+        "additionalProperties": False,
+    }
+    grammar = compile_schema(schema).grammar
+    small = Tokenizer(grammar, characters="é", merges=(), schema_sha256="0" * 64)
+    state = small.open(None).state
+    while not state.is_complete:
+        (token, *others) = np.flatnonzero(state.allowed()).tolist()
+        assert not others
+        state = state.advance(token)
+    assert np.array_equal(state.allowed(), np.zeros(len(state.allowed()), bool))

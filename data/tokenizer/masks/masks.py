@@ -254,7 +254,9 @@ class Masks:
             if symbol == Control.CLOSE_OBJECT:
                 if self.grammar.may_close(node, alive, seen):
                     findings.add_end(after)
-            elif (key := self.pushdown.words.get(symbol)) and key not in seen:
+            elif (
+                key := self.pushdown.words.get(symbol)
+            ) is not None and key not in seen:
                 self._pair(after, frame, key, key, findings)
         if self.pushdown.free_labels(node, alive, len(seen)):
             findings.keys.append(cursor)
