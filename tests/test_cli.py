@@ -99,6 +99,7 @@ def copied(store_folder: Path, tmp_path: Path) -> Path:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert sorted(COMMANDS) == [
+        "check",
         "compare",
         "eval",
         "export",
