@@ -67,7 +67,7 @@ def test_a_preset_is_changed_by_arguments_as_by_a_list() -> None:
 
 
 def test_a_schema_that_cannot_be_compiled_is_a_problem_that_a_user_can_solve() -> None:
-    for schema in ({"type": "zz"}, {"dynamicRef": "#"}, {"$ref": "#/a"}, ["a"]):
+    for schema in ({"type": "zz"}, {"$dynamicRef": "#"}, {"$ref": "#/a"}, ["a"]):
         with pytest.raises(tct.TctError, match="change that part of the schema"):
             tct.compile_schema(schema)  # type: ignore[arg-type]
 
