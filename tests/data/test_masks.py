@@ -280,7 +280,7 @@ def test_the_empty_key_can_be_written() -> None:
         "additionalProperties": False,
     }
     grammar = compile_schema(schema).grammar
-    small = Tokenizer(grammar, characters="é", merges=(), schema_sha256="0" * 64)
+    small = Tokenizer(grammar, characters="é", merges=[], schema_sha256="0" * 64)
     state = small.open(None).state
     while not state.is_complete:
         (token, *others) = np.flatnonzero(state.allowed()).tolist()
