@@ -58,10 +58,10 @@ sanitize: .venv/dev ## Test the compiled core under AddressSanitizer and UBSan
 	.ci/sanitize.sh $(BIN)/python
 
 wheel: .venv/dev ## Build the wheel, without a compiler and with one; check what is in it
-	rm -rf build/lib build/bdist.* build/temp.* build/pure dist
+	rm -rf build/lib* build/bdist.* build/temp.* build/pure dist
 	CC=false $(BIN)/python -m build --wheel --outdir build/pure
 	$(BIN)/python .ci/check_wheel.py build/pure "" > build/pure/files
-	rm -rf build/lib build/bdist.*
+	rm -rf build/lib* build/bdist.*
 	$(BIN)/python -m build --wheel --outdir dist
 	$(BIN)/python .ci/check_wheel.py dist
 
