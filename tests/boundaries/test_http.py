@@ -6,6 +6,7 @@ document that is valid, or a 4xx with a `Problem`; an unfinished request has no 
 
 import json
 import logging
+import select
 import socket
 import time
 from collections import Counter
@@ -259,6 +260,50 @@ def test_an_odd_request_has_one_right_answer(
 ) -> None:
     assert answers(address, data)[:1] == [status]
     assert get(address, "/healthz").status == 200
+
+
+EVIL = b"POST / HTTP/1.1\r\nHost: evil.example\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (request("GET", "/" + "a" * 100_000)[:-4], 400),
+        (EVIL + b"Content-Length: 999999999\r\n\r\n", 400),
+        (request("POST", PATH, b"", "Content-Length: 999999999") + bytes(70_000), 413),
+        (CHUNKED[:-30] + b"zz\r\n", 400),
+    ],
+)
+def test_who_still_sends_when_refused_gets_the_answer(
+    address: str, head: bytes, status: int
+) -> None:
+    with closing(connect(address)) as client:
+        client.sendall(head)
+        assert select.select([client], [], [], WAIT)[0]  # the answer is there
+        for _ in range(20):
+            client.sendall(bytes(100_000))
+        response = HTTPResponse(client)
+        response.begin()
+        assert response.status == status
+        check(status, "application/json", response.read().decode())
+        assert client.recv(1) == b""
+
+
+def test_who_never_stops_sending_is_hung_up_on(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "lingering_seconds", 0.05)
+
+    def send() -> None:
+        limit = time.monotonic() + WAIT
+        while time.monotonic() < limit:
+            client.sendall(bytes(100_000))
+
+    with closing(connect(address)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            send()
 
 
 def test_hints_name_fields_and_not_options(address: str) -> None:

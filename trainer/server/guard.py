@@ -19,8 +19,6 @@ from .api import problem
 __all__ = ["Guard"]
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/?#\[\]]+)(:[0-9]+)?")
-# Drain up to 1 MiB of a body that is too long, or the client never sees the 413.
-_DROPPED = 1 << 20
 
 
 class Guard:
@@ -86,15 +84,12 @@ class Guard:
 
     async def _beginning(self, receive: Receive) -> bytes:
         """Read the body, or enough of it to show that it is too long."""
-        body, size = b"", 0
-        while size <= self._max_bytes + _DROPPED:
+        body = b""
+        while len(body) <= self._max_bytes:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if len(body) <= self._max_bytes:
-                body += chunk
+            body += message.get("body", b"")
             if not message.get("more_body", False):
                 break
         return body

@@ -95,7 +95,7 @@ def test_a_body_that_never_ends_is_not_received_for_ever() -> None:
     messages = [part(bytes(1 << 16), more=True) for _ in range(100)]
 
     assert answer(guard, messages)[0] == 413
-    assert len(messages) > 50
+    assert len(messages) == 99
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(
