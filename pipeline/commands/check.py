@@ -28,9 +28,9 @@ __all__ = ["check"]
 def check(files: tuple[Path, ...], style: str) -> None:
     """Find what GitHub refuses in workflows: files, folders, or - for stdin.
 
-    Checks the YAML, the schema of workflows, jobs in needs, ids of steps, and open
-    expressions in run.
-    Exits with 1 if it finds anything.
+    Checks keys and types by GitHub's own schema, every expression, names that jobs and
+    steps must have, and the forms of uses, cron and shell.  Exits with 1 if it finds
+    anything.
 
     \b
     Example:
@@ -38,23 +38,21 @@ def check(files: tuple[Path, ...], style: str) -> None:
     """
     from ...data.check import check_workflow
     from ...data.display.visible import visible
-    from ...data.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.default()
     paths = [path for given in files for path in _expanded(given)]
     total = 0
     for path in paths:
         stdin = str(path) == "-"
         source = sys.stdin.buffer.read() if stdin else path.read_bytes()
-        for finding in check_workflow(source, tokenizer):
+        for finding in check_workflow(source):
             total += 1
             if style == "json":
                 click.echo(json.dumps({"path": str(path), **finding._asdict()}))
                 continue
             if style == "github":
-                line, column, found, allowed = finding
-                where = f"file={_escaped(str(path))},line={line},col={column}"
-                click.echo(f"::error {where}::{_escaped(f'{found}; {allowed}', '')}")
+                where = f"file={_escaped(str(path))},line={finding.line}"
+                text = _escaped(f"{finding.found}; {finding.allowed}", "")
+                click.echo(f"::error {where},col={finding.column}::{text}")
                 continue
             place = f"{path}:{finding.line}:{finding.column}"
             click.echo(visible(f"{place}: {finding.found}; {finding.allowed}"))
