@@ -281,6 +281,21 @@ def test_command(tmp_path: Path) -> None:
     assert re.search(r"a\.yml:2:1: syntax", result.output)
 
 
+def test_sarif_format(tmp_path: Path) -> None:
+    file = tmp_path / "ä b.yml"
+    file.write_text(GOOD + "    needs: b\n")
+    result = CliRunner().invoke(main, ["check", str(file), "--format", "sarif"])
+    log = json.loads(result.stdout)
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    (found,) = run["results"]
+    assert found["ruleId"] in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    place = found["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 7, "startColumn": 12}
+    assert place["artifactLocation"]["uri"].endswith("/%C3%A4%20b.yml")
+    assert found["message"]["text"].startswith("jobs.a.needs: needs 'b'")
+
+
 def test_github_format() -> None:
     source = GOOD + "    needs: b\n"
     result = CliRunner().invoke(main, ["check", "-", "--format", "github"], source)

@@ -5,8 +5,10 @@ structure.py     keys, types and places of expressions, by GitHub's own schema
 expressions.py   GitHub's expression language
 facts.py         what jobs, steps and events must keep beyond that
 problems.py      what a problem is, and the kinds of rules
+sarif.py         findings for code scanning
 """
 
-from .check import Finding, check_workflow, find_problem
+from .check import CHECK_VERSION, Finding, check_workflow, find_problem
+from .sarif import to_sarif
 
-__all__ = ["Finding", "check_workflow", "find_problem"]
+__all__ = ["CHECK_VERSION", "Finding", "check_workflow", "find_problem", "to_sarif"]

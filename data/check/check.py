@@ -12,7 +12,12 @@ from .facts import check_facts
 from .problems import Path, Problem, Rule, place
 from .structure import check_structure
 
-__all__ = ["Finding", "check_workflow", "find_problem"]
+__all__ = ["CHECK_VERSION", "Finding", "check_workflow", "find_problem"]
+
+CHECK_VERSION = 1
+"""Incremented when some document passes or fails that did not before.
+
+Part of the cache key of a store of valid documents only."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -1,22 +1,23 @@
 """What is wrong with a value, before it has a line."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["Path", "Problem", "Rule", "place"]
+__all__ = ["RULES", "Path", "Problem", "Rule", "place"]
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root to a value."""
 
 Rule: TypeAlias = Literal["yaml", "structure", "expression", "name", "form", "input"]
-"""The kind of rule that is broken:
 
-    yaml         the text is one YAML or JSON object
-    structure    keys and types of values, as in GitHub's schema
-    expression   GitHub's expression language, and what it may use where
-    name         jobs and steps that others name
-    form         `uses`, `cron`, `shell`, ids, names of variables
-    input        defaults and options of inputs
-"""
+RULES: Final[dict[Rule, str]] = {
+    "yaml": "The text is one YAML or JSON object.",
+    "structure": "Keys and types of values are those of GitHub's schema.",
+    "expression": "Expressions are whole, and use what GitHub allows at their place.",
+    "name": "Jobs in needs exist and end; ids of steps are unique.",
+    "form": "uses, cron, shell, ids and variables have a form that GitHub reads.",
+    "input": "Defaults and options of inputs fit their type.",
+}
+"""The kinds of rules."""
 
 
 class Problem(NamedTuple):
