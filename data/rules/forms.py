@@ -113,7 +113,7 @@ ACCEPTED: Final[dict[str, Form]] = {
     ),
     # Source: "Workflow syntax", `jobs.<job_id>.steps[*].shell`
     "shell": Form(
-        r"bash|cmd|powershell|pwsh|python|sh|[\s\S]*\{0\}[\s\S]*",
+        r"(?i:bash|cmd|powershell|pwsh|python|sh)|[\s\S]*\{0\}[\s\S]*",
         "bash, cmd, powershell, pwsh, python, sh, or a command with {0}",
     ),
     # Source: actionlint's rule `env-var`
