@@ -107,7 +107,7 @@ def _complaints(title: str, lists: Complaints) -> None:
     """The first complaint about each document, most frequent first."""
     kinds = Counter(_kind(one[0]) for one in lists if one)
     if kinds:
-        listed = "; ".join(f"{text} {n}" for text, n in kinds.most_common(12))
+        listed = "; ".join(f"{text} {n}" for text, n in kinds.most_common())
         print(f"\n{title} ({kinds.total():,}): {listed}")
 
 

@@ -71,6 +71,7 @@ GOOD = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: ok\n"
         ("      - uses: checkout\n", (7, 15), "jobs.a.steps[1].uses: 'checkout'"),
         ("      - {run: x, shell: zsh}\n", (7, 25), "jobs.a.steps[1].shell: 'zsh'"),
         ("      - {run: x, env: {A B: c}}\n", (7, 24), "jobs.a.steps[1].env: 'A B'"),
+        ("run-name: ${{ insert }}\n", (7, 11), "run-name: context 'insert'"),
         ("permissions: 1\n", (7, 14), "permissions: 1"),
         ("permissions: {content: read}\n", (7, 15), "permissions: key 'content'"),
         ("  b: {}\n", (7, 6), "jobs.b: neither of runs-on, uses"),

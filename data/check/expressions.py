@@ -83,8 +83,6 @@ def read_template(text: str, allowed: Allowed) -> str | None:
         inner = part[len(_OPEN) : -len(_CLOSE)].strip()
         if not inner:
             raise ExpressionError("an empty expression", _LANGUAGE, part)
-        if inner == "insert" and part == text:
-            return None
         try:
             check_expression(inner, allowed)
         except ExpressionError as error:

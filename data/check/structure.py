@@ -1,5 +1,7 @@
 """Find keys, types and expressions that GitHub's schema does not allow."""
 
+import re
+
 from ..documents.json_text import Json
 from ..rules.schema import ROOT, Definition, Scalar, Shape, definitions
 from .expressions import ExpressionError, allowed, check_expression, read_template
@@ -9,6 +11,9 @@ __all__ = ["check_structure"]
 
 _CONDITIONS = frozenset({"job-if", "step-if"})
 """Types of texts that are expressions even without braces."""
+
+_INSERT = re.compile(r"\$\{\{\s*insert\s*\}\}")
+"""A key whose value is a mapping to merge."""
 
 _WORDS = {"null": "nothing", "boolean": "true or false", "number": "a number"}
 
@@ -63,7 +68,8 @@ class _Reader:
             below = (*path, key)
             if "${{" in key:
                 has_expression = True
-                self.template(key, contexts, below, is_key=True)
+                if not (contexts and _INSERT.fullmatch(key)):
+                    self.template(key, contexts, below, is_key=True)
                 self.value(child, free.value, contexts, below)
                 continue
             if key.upper() in seen:
