@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ GOOD = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: ok\n"
     ("more", "place", "found"),
     [
         ("    needs: b\n", (7, 12), "jobs.a.needs: needs 'b', which is no job"),
-        ("    needs: a\n", (7, 12), "jobs.a.needs: needs that never end"),
+        ("    needs: a\n", (7, 12), "jobs.a.needs: needs in a circle: a → a"),
         (
             "      - {id: s, run: x}\n      - {id: s, run: x}\n",
             (8, 14),
@@ -278,6 +279,27 @@ def test_first_problem() -> None:
     bad = parse_document((GOOD + "    needs: b\n").encode())
     found = "jobs.a.needs: needs 'b', which is no job; one of the jobs a"
     assert find_problem(bad) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on: push\njobs: {"
+        + ",".join(f"a{n}: {{needs: a{n + 1}}}" for n in range(40_000))
+        + "}",
+        "{" + ",".join(f"a{n}: 1" for n in range(90_000)) + "}",
+        "on: push\njobs: {a: {needs: [" + "b," * 99_000 + "]}}",
+        "a: 1\na: 2\nb: " + "[" * 300_000,
+        "run-name: " + "${{ a }}" * 100_000,
+        "run-name: ${{ " + "'" * 500_000,
+        "run-name: ${{ " + "(" * 20_000 + "}}",
+        "a: &a [1,2]\nb: &b [*a,*a]\nc: &c [*b,*b]\nd: [*c,*c]\n",
+    ],
+)
+def test_what_is_hostile_is_checked_in_little_time(text: str) -> None:
+    begun = time.process_time()
+    assert 1 <= len(check_workflow(text.encode())) <= 100
+    assert time.process_time() - begun < 20  # a second or two; quadratic takes minutes
 
 
 def test_command(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ CHECK_VERSION = 1
 
 Part of the cache key of a store of valid documents only."""
 
+MAX_FINDINGS = 100
+"""Most problems of a file that are located: a bound on the time for a hostile one."""
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -33,7 +36,7 @@ class Finding(NamedTuple):
 
 
 def check_workflow(source: bytes) -> list[Finding]:
-    """The problems of one workflow, in the order of their places.
+    """The problems of one workflow, 100 at most, in the order of their places.
 
     A text that is not a document has one problem.
 
@@ -49,7 +52,8 @@ def check_workflow(source: bytes) -> list[Finding]:
         return []
     text = source.decode("utf-8-sig")
     root = _composed(text)
-    return sorted({_located(root, text, problem) for problem in problems})
+    shown = problems[:MAX_FINDINGS]
+    return sorted({_located(root, text, problem) for problem in shown})
 
 
 def find_problem(value: dict[str, Json]) -> str | None:

@@ -6,12 +6,16 @@ Source: the converters of GitHub's parser (npm `@actions/workflow-parser`, folde
 
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 
 from ..documents.json_text import Json
 from ..rules.forms import ACCEPTED, CRON, Field
 from .problems import Path, Problem
 
 __all__ = ["check_facts"]
+
+
+_MOST_NAMES = 20  # in a message
 
 
 def check_facts(workflow: dict[str, Json]) -> Iterator[Problem]:
@@ -116,30 +120,28 @@ def _steps(steps: list[Json], path: Path) -> Iterator[Problem]:
 
 def _needs(jobs: dict[str, Json]) -> Iterator[Problem]:
     """Jobs that do not exist, and circles; GitHub ignores the case of ids."""
-    known = {name.lower() for name in jobs}
-    waiting: dict[str, set[str]] = {}
+    names = {name.lower(): name for name in jobs}
+    some = ", ".join(sorted(jobs)[:_MOST_NAMES]) + ", …" * (len(jobs) > _MOST_NAMES)
+    waiting: dict[str, list[str]] = {name: [] for name in names}
     for name, job in jobs.items():
         needs = _mapping(job).get("needs")
-        waits = waiting.setdefault(name.lower(), set())
         for index, need in enumerate(needs if isinstance(needs, list) else [needs]):
             if not isinstance(need, str):
                 continue
+            if need.lower() in names:
+                waiting[name.lower()].append(need.lower())
+                continue
             path: Path = ("jobs", name, "needs")
-            if need.lower() in known:
-                waits.add(need.lower())
-            else:
-                path = (*path, index) if isinstance(needs, list) else path
-                found = f"needs {need!r}, which is no job"
-                allowed = "one of the jobs " + ", ".join(sorted(jobs))
-                yield Problem("name", path, found, allowed)
-    while ready := {name for name, waits in waiting.items() if not waits}:
-        waiting = {n: waits - ready for n, waits in waiting.items() if n not in ready}
-    for name in jobs:
-        if name.lower() in waiting:
-            found = "needs that never end, since jobs wait for one another"
-            path = ("jobs", name, "needs")
-            yield Problem("name", path, found, "a job that needs none before them")
-            return
+            path = (*path, index) if isinstance(needs, list) else path
+            found = f"needs {need!r}, which is no job"
+            yield Problem("name", path, found, f"one of the jobs {some}")
+    try:
+        TopologicalSorter(waiting).prepare()
+    except CycleError as error:
+        circle = [names[name] for name in reversed(error.args[1])]
+        path = ("jobs", circle[0], "needs")
+        found = f"needs in a circle: {' → '.join(circle[:_MOST_NAMES])}"
+        yield Problem("name", path, found, "jobs that can start one after another")
 
 
 # -- events ----------------------------------------------------------------------------

@@ -87,7 +87,9 @@ class _Reader:
                     self.refuse(below, "an empty key", "a name", is_key=True)
                 self.value(child, free.value, contexts, below)
             else:
-                known = sorted({k for s in shapes for k in s.properties} - value.keys())
+                known = sorted(
+                    {k for s in shapes for k in s.properties if k not in value}
+                )
                 self.refuse(below, f"key {key!r}", _one_of(known), is_key=True)
         if len(shapes) > 1:
             keys = sorted({key for shape in shapes for key in shape.required})

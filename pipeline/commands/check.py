@@ -58,9 +58,14 @@ def check(files: tuple[Path, ...], style: str) -> None:
         found += here
     if style == "sarif":
         click.echo(json.dumps(to_sarif(found, __version__), indent=2))
-    click.echo(f"{len(found):,} problems in {len(paths):,} files", err=True)
+    counts = f"{_count(len(found), 'problem')} in {_count(len(paths), 'file')}"
+    click.echo(counts, err=True)
     if found:
         raise click.exceptions.Exit(1)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _text(path: str, finding: "Finding") -> str:
@@ -75,7 +80,8 @@ def _json(path: str, finding: "Finding") -> str:
 def _annotation(path: str, finding: "Finding") -> str:
     """Source: "Workflow commands for GitHub Actions", `error`."""
     where = f"file={_escaped(path)},line={finding.line},col={finding.column}"
-    return f"::error {where}::{_escaped(f'{finding.found}; {finding.allowed}', '')}"
+    message = _escaped(visible(f"{finding.found}; {finding.allowed}"), "")
+    return f"::error {where}::{message}"
 
 
 _LINES: dict[str, Callable[[str, "Finding"], str]] = {
