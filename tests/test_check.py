@@ -277,7 +277,7 @@ def test_no_document(text: str, place: tuple[int, int]) -> None:
 def test_first_problem() -> None:
     assert find_problem(parse_document(GOOD.encode())) is None
     bad = parse_document((GOOD + "    needs: b\n").encode())
-    found = "jobs.a.needs: needs 'b', which is no job; one of the jobs a"
+    found = "jobs.a.needs: needs 'b', which is no job; expected one of the jobs a"
     assert find_problem(bad) == found
 
 
@@ -330,6 +330,6 @@ def test_sarif_format(tmp_path: Path) -> None:
 def test_github_format() -> None:
     source = GOOD + "    needs: b\n"
     result = CliRunner().invoke(main, ["check", "-", "--format", "github"], source)
-    expected = "jobs.a.needs: needs 'b', which is no job; one of the jobs a"
+    expected = "jobs.a.needs: needs 'b', which is no job; expected one of the jobs a"
     assert result.stdout == f"::error file=-,line=7,col=12::{expected}\n"
     assert result.exit_code == 1

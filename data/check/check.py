@@ -34,6 +34,11 @@ class Finding(NamedTuple):
     found: str
     allowed: str
 
+    @property
+    def message(self) -> str:
+        """The problem in one line."""
+        return f"{self.found}; expected {self.allowed}"
+
 
 def check_workflow(source: bytes) -> list[Finding]:
     """The problems of one workflow, 100 at most, in the order of their places.
@@ -67,7 +72,7 @@ def _problems(value: dict[str, Json]) -> list[Problem]:
 
 
 def _described(problem: Problem) -> str:
-    return f"{place(_owner(problem))}: {problem.found}; {problem.allowed}"
+    return f"{place(_owner(problem))}: {problem.found}; expected {problem.allowed}"
 
 
 def _owner(problem: Problem) -> Path:

@@ -4,12 +4,15 @@ Source: the converters of GitHub's parser (npm `@actions/workflow-parser`, folde
 `model/converter`), and the forms in `rules/forms.py`.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
 from ..documents.json_text import Json
 from ..rules.forms import ACCEPTED, CRON, Field
+from .expressions import ExpressionError, allowed, read_template
 from .problems import Path, Problem
 
 __all__ = ["check_facts"]
@@ -48,15 +51,26 @@ def _list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
+def _text(value: Json) -> str | None:
+    """A scalar as GitHub reads it where it wants a text; None if it is not known."""
+    if isinstance(value, str):
+        if "${{" not in value:
+            return value
+        with suppress(ExpressionError):
+            return read_template(value, allowed(frozenset()))
+        return None
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return None
+
+
 def _form(
     name: str, value: Json, path: Path, *, is_key: bool = False
 ) -> Iterator[Problem]:
     """A problem if a text without expressions is not in a form."""
-    form = ACCEPTED[name]
-    if not isinstance(value, str) or "${{" in value:
-        return
-    if not re.fullmatch(form.pattern, value):
-        yield Problem("form", path, f"{value[:80]!r}", form.description, is_key)
+    form, text = ACCEPTED[name], _text(value)
+    if text is not None and not re.fullmatch(form.pattern, text):
+        yield Problem("form", path, f"{text[:80]!r}", form.description, is_key)
 
 
 def _run_defaults(value: dict[str, Json]) -> Json:
@@ -106,12 +120,13 @@ def _steps(steps: list[Json], path: Path) -> Iterator[Problem]:
         here = (*path, index)
         name = step.get("id")
         yield from _form("id", name, (*here, "id"))
-        if isinstance(name, str) and name in ids:
+        text = _text(name)
+        if text in ids:
             found = f"step id {name!r} a second time"
             wanted = "an id that no other step of the job has"
             yield Problem("name", (*here, "id"), found, wanted)
-        if isinstance(name, str):
-            ids.add(name)
+        if text is not None:
+            ids.add(text)
         yield from _form("step-uses", step.get("uses"), (*here, "uses"))
         yield from _shell(step.get("shell"), (*here, "shell"))
         yield from _variables(step.get("env"), (*here, "env"))
@@ -126,14 +141,15 @@ def _needs(jobs: dict[str, Json]) -> Iterator[Problem]:
     for name, job in jobs.items():
         needs = _mapping(job).get("needs")
         for index, need in enumerate(needs if isinstance(needs, list) else [needs]):
-            if not isinstance(need, str):
+            text = _text(need)
+            if text is None:
                 continue
-            if need.lower() in names:
-                waiting[name.lower()].append(need.lower())
+            if text.lower() in names:
+                waiting[name.lower()].append(text.lower())
                 continue
             path: Path = ("jobs", name, "needs")
             path = (*path, index) if isinstance(needs, list) else path
-            found = f"needs {need!r}, which is no job"
+            found = f"needs {text!r}, which is no job"
             yield Problem("name", path, found, f"one of the jobs {some}")
     try:
         TopologicalSorter(waiting).prepare()

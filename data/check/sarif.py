@@ -41,6 +41,6 @@ def _result(path: str, finding: Finding) -> dict[str, Any]:
     return {
         "ruleId": finding.rule,
         "level": "error",
-        "message": {"text": f"{finding.found}; {finding.allowed}"},
+        "message": {"text": finding.message},
         "locations": [{"physicalLocation": place}],
     }

@@ -74,7 +74,7 @@ class _Reader:
                 continue
             if key.upper() in seen:
                 self.refuse(
-                    below, f"key {key!r} a second time", "each once", is_key=True
+                    below, f"key {key!r} a second time", "each key once", is_key=True
                 )
                 continue
             seen.add(key.upper())
@@ -97,7 +97,7 @@ class _Reader:
         elif not has_expression:
             for key in sorted(shapes[0].required):
                 if key.upper() not in seen:
-                    self.refuse(path, f"no key {key!r}", "it is required")
+                    self.refuse(path, f"no key {key!r}", "one, since it is required")
 
     # -- scalars -----------------------------------------------------------------------
 
@@ -129,7 +129,8 @@ class _Reader:
             literal = read_template(text, allowed(contexts))
             if literal is not None or contexts:
                 return literal
-            found, expected, part = "an expression", "GitHub evaluates none here", text
+            found, part = "an expression", text
+            expected = "plain text, since GitHub evaluates no expression here"
         except ExpressionError as error:
             found, expected, part = error.found, error.expected, error.part
         self.problems.append(Problem("expression", path, found, expected, is_key, part))

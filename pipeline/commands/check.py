@@ -69,8 +69,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _text(path: str, finding: "Finding") -> str:
-    place = f"{path}:{finding.line}:{finding.column}"
-    return visible(f"{place}: {finding.found}; {finding.allowed}")
+    return visible(f"{path}:{finding.line}:{finding.column}: {finding.message}")
 
 
 def _json(path: str, finding: "Finding") -> str:
@@ -80,8 +79,7 @@ def _json(path: str, finding: "Finding") -> str:
 def _annotation(path: str, finding: "Finding") -> str:
     """Source: "Workflow commands for GitHub Actions", `error`."""
     where = f"file={_escaped(path)},line={finding.line},col={finding.column}"
-    message = _escaped(visible(f"{finding.found}; {finding.allowed}"), "")
-    return f"::error {where}::{message}"
+    return f"::error {where}::{_escaped(visible(finding.message), '')}"
 
 
 _LINES: dict[str, Callable[[str, "Finding"], str]] = {
