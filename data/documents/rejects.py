@@ -28,6 +28,7 @@ Reason: TypeAlias = Literal[
     "unsafe_member",
     "too_many_members",
     "too_long",
+    "breaks_rules",
     "exact_duplicate",
     "path_limit",
     "group_limit",

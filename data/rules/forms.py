@@ -1,13 +1,13 @@
 """The languages of texts that GitHub reads in a form of its own.
 
 Each is a regular expression over whole texts, in the dialect that `interegular` and
-`re` share.  They are what a generated text must look like, so where GitHub takes more
-than people write, a form may be narrower; `check` uses its own, wider tests.
+`re` share.  `FORMS` are what a generated text must look like, so where GitHub takes
+more than people write, a form may be narrower; `ACCEPTED` are all that GitHub takes.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["FORMS", "MAX_ID"]
+__all__ = ["ACCEPTED", "CRON", "FORMS", "MAX_ID", "Field", "Form"]
 
 MAX_ID: Final = 60
 """Most characters of a generated id."""
@@ -83,3 +83,62 @@ FORMS: Final[dict[str, str]] = {
     "minutes": r"[1-9][0-9]{0,2}",
     "expression": _EXPRESSION,
 }
+
+
+class Form(NamedTuple):
+    """A language and how to say it."""
+
+    pattern: str
+    description: str
+
+
+_WORKFLOW = r"\.github/workflows/[^/@\s]+\.ya?ml"
+
+ACCEPTED: Final[dict[str, Form]] = {
+    # Source: GitHub's parser, `id-builder.js`
+    "id": Form(
+        r"(?!__)[A-Za-z_][A-Za-z0-9_-]{0,98}",
+        "fewer than 100 letters, digits, - and _, not __ nor a digit or - first",
+    ),
+    # Source: "Workflow syntax", `jobs.<job_id>.steps[*].uses`; GitHub's parser,
+    # `steps.js`, for the paths
+    "step-uses": Form(
+        r"docker://\S+|(\.[/\\]|\$/).*|[^/@\s]+/[^@\s]+@\S+",
+        "owner/repo[/path]@ref, ./path or docker://image",
+    ),
+    # Source: "Reuse workflows", section "Calling a reusable workflow"
+    "job-uses": Form(
+        rf"(\./|\$/){_WORKFLOW}|[^/@\s]+/[^/@\s]+/{_WORKFLOW}@\S+",
+        "./.github/workflows/file.yml or owner/repo/.github/workflows/file.yml@ref",
+    ),
+    # Source: "Workflow syntax", `jobs.<job_id>.steps[*].shell`
+    "shell": Form(
+        r"(?i:bash|cmd|powershell|pwsh|python|sh)|[\s\S]*\{0\}[\s\S]*",
+        "bash, cmd, powershell, pwsh, python, sh, or a command with {0}",
+    ),
+    # Source: actionlint's rule `env-var`
+    "variable": Form(r"[^&=\s]+", "a name without &, = and spaces"),
+}
+
+
+class Field(NamedTuple):
+    """A field of a cron expression."""
+
+    least: int
+    most: int
+    names: tuple[str, ...] = ()
+    """Names of the numbers from `least` up."""
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+CRON: Final = (
+    Field(0, 59),
+    Field(0, 23),
+    Field(1, 31),
+    Field(1, 12, _names("jan feb mar apr may jun jul aug sep oct nov dec")),
+    Field(0, 6, _names("sun mon tue wed thu fri sat")),
+)
+"""Source: GitHub's parser, `cron-constants.js`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -40,7 +40,13 @@ __all__ = ["prepare"]
     help="Choose another tenth of the groups for validation.",
 )
 @click.option(
+    "--valid-only",
+    is_flag=True,
+    help="Reject documents in which tct check finds something.",
+)
+@click.option(
     "--near-dup",
+    "near_duplicates",
     is_flag=True,
     help="Drop training documents that are nearly equal to a validation document.  "
     "Needs the extra near-dup.",
@@ -89,14 +95,11 @@ def prepare(
     store: Path,
     tokenizer: Path | None,
     columns: "Columns",
-    split_seed: int,
-    near_dup: bool,
-    max_per_path: int | None,
-    max_per_group: int | None,
     force: bool,
     workers: int | None,
     engine: Literal["processes", "ray"],
     page: Path | None,
+    **rules: Any,
 ) -> None:
     """Tokenize workflows into a store.
 
@@ -118,12 +121,7 @@ def prepare(
     options = PrepareOptions(
         columns=columns,
         tokenizer=tokenizer,
-        rules=Rules(
-            split_seed=split_seed,
-            max_per_path=max_per_path,
-            max_per_group=max_per_group,
-            near_duplicates=near_dup,
-        ),
+        rules=Rules(**rules),
         force=force,
         workers=workers or num_cores(),
         engine=engine,

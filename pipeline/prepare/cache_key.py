@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ...data.check import CHECK_VERSION
 from ...data.documents.parse import READING_VERSION
 from ...data.errors import CorruptError, FormatError, StaleStoreError
 from ...data.files import canonical_json, sha256_file
@@ -59,6 +60,7 @@ def key_inputs(
         "max_per_path": rules.max_per_path,
         "max_per_group": rules.max_per_group,
         "near_duplicates": signature_version() if rules.near_duplicates else None,
+        "valid_only": CHECK_VERSION if rules.valid_only else None,
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data.check import find_problem
 from ...data.documents.json_text import canonical_bytes
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import Reason, RejectedError
@@ -47,6 +48,8 @@ OUTCOMES_SCHEMA = pa.schema(
         "tokens": pa.list_(pa.uint16()),
     }
 )
+_STAGES: dict[Reason, str] = {"too_long": "encode", "breaks_rules": "check"}
+_MAX_PROBLEM = 300  # characters of the message of a reject
 _NO_TOKENS = np.empty(0, dtype=np.uint16)
 
 
@@ -86,6 +89,8 @@ class Encoder:
         tokenizer: Tokenizer,
         previous: PreviousStore | None = None,
         signer: Signer | None = None,
+        *,
+        valid_only: bool = False,
     ) -> None:
         """Set what outcomes are made with.
 
@@ -93,10 +98,12 @@ class Encoder:
             tokenizer: encodes documents.
             previous: supplies the tokens of documents it has; None encodes all.
             signer: computes MinHash signatures; None leaves them out.
+            valid_only: reject documents in which `tct check` finds something.
         """
         self.tokenizer = tokenizer
         self.previous = previous
         self.signer = signer
+        self.valid_only = valid_only
 
     @staticmethod
     def of_job(folder: Path, job: dict[str, Any]) -> "Encoder":
@@ -105,6 +112,7 @@ class Encoder:
             Tokenizer.load(folder / "tokenizer.json"),
             PreviousStore(staged_store(folder)) if job["earlier"] else None,
             Signer() if job["near_duplicates"] else None,
+            valid_only=job["valid_only"],
         )
 
     def outcome(self, record: Record) -> Outcome:
@@ -122,11 +130,13 @@ class Encoder:
         try:
             if record.problem is not None:
                 raise record.problem
+            if self.valid_only:
+                _check(record.text)
             known = self.previous.find(source_sha256) if self.previous else None
             found = known or self._encode(record.text)
             signature = self.signer.sign(record.text) if self.signer else None
         except RejectedError as problem:
-            stage = "encode" if problem.reason == "too_long" else "read"
+            stage = _STAGES.get(problem.reason, "read")
             return outcome(stage=stage, reason=problem.reason, message=problem.message)
         on_schema = self.tokenizer.is_on_schema(found.tokens)
         broken = set() if on_schema else violations(self.tokenizer, found.tokens)
@@ -149,6 +159,13 @@ class Encoder:
             message = f"more than {MAX_DOCUMENT_TOKENS:,} tokens"
             raise RejectedError("too_long", message)
         return Encoded(hashlib.sha256(canonical).digest(), len(canonical), tokens)
+
+
+def _check(text: bytes) -> None:
+    """Raise RejectedError if GitHub refuses a document."""
+    problem = find_problem(parse_document(text))
+    if problem is not None:
+        raise RejectedError("breaks_rules", problem[:_MAX_PROBLEM])
 
 
 def outcomes_table(outcomes: Sequence[Outcome]) -> pa.Table:

@@ -197,6 +197,7 @@ class _Preparation:
             "version": __version__,
             "key_inputs": inputs,
             "near_duplicates": self.options.rules.near_duplicates,
+            "valid_only": self.options.rules.valid_only,
             "part": [PART_INPUTS, PART_BYTES],
             "earlier": is_usable(work.store, tokenizer),
         }

@@ -44,6 +44,8 @@ class Rules:
     Ids are hashes, so that is a random draw, and the same one every time."""
     near_duplicates: bool = False
     """Keep training documents out that are near a validation document."""
+    valid_only: bool = False
+    """Keep only documents in which `tct check` finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,6 +318,7 @@ def test_every_reason_that_a_text_can_have_is_tested() -> None:
     # Those of rows, of archives and of whole stores are in the tests of these.
     elsewhere = {"bad_record", "unsafe_member", "too_many_members", "too_long"}
     elsewhere |= {"exact_duplicate", "near_duplicate", "path_limit", "group_limit"}
+    elsewhere |= {"breaks_rules"}
     assert set(get_args(Reason)) == REJECTED.keys() | elsewhere
 
 

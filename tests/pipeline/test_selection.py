@@ -91,6 +91,26 @@ def test_a_group_has_no_more_documents_than_the_limit(tmp_path: Path) -> None:
     assert len(set(first) - set(kept(tmp_path))) <= 1
 
 
+def test_what_github_refuses_is_a_reject(tmp_path: Path) -> None:
+    job = "jobs: {a: {runs-on: x, steps: [{run: '%s'}]}}"
+    rows = [
+        {**row, "text": f"on: push\n{job % script}"}
+        for row, script in zip(versions(3), ["a", "${{ b }}", "c"], strict=True)
+    ]
+    make(rows, tmp_path)
+    assert kept(tmp_path) == [0, 1, 2]
+    report = make(rows, tmp_path, valid_only=True)  # tokens come from the store before
+    assert kept(tmp_path) == [0, 2]
+    assert report.manifest["rejects"] == {"breaks_rules": 1}
+    (reject,) = read_arrow(
+        tmp_path / "store" / "rejects.arrow", REJECTS_SCHEMA
+    ).to_pylist()
+    assert reject["stage"] == "check"
+    assert reject["message"].startswith("jobs.a.steps[0].run: context 'b'")
+    make(rows, tmp_path)
+    assert kept(tmp_path) == [0, 1, 2]
+
+
 def test_limits_count_after_duplicates_are_gone(tmp_path: Path) -> None:
     rows = [version for version in versions(3) for _ in range(2)]
     report = make(rows, tmp_path, max_per_path=2, max_per_group=1)
