@@ -46,6 +46,7 @@ class _Node(TypedDict, total=False):
     max_items: int | None
     branches: list[_Branch]
     keys: int
+    tags: dict[str, int]
 
 
 class _Grammar(TypedDict):
@@ -146,6 +147,13 @@ def _check_node(node: _Node, grammar: _Grammar, where: str) -> None:
     labels = 1 + max(automata[keys]["labels"]) if keys >= 0 else 0
     for branch in node.get("branches", ()):
         _check_branch(branch, len(nodes), known, labels, where)
+    for key, union in node.get("tags", {}).items():
+        _expect(0 <= union < len(nodes), f"{where}: an unknown node of a tag")
+        words = set(nodes[union].get("literals", ()))
+        for branch in node.get("branches", ()):
+            child = branch.get("properties", {}).get(key, union)
+            listed = nodes[child].get("literals", ())
+            _expect(words.issuperset(listed), f"{where}: a tag that lacks a word")
 
 
 def _check_branch(

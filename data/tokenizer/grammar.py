@@ -5,6 +5,7 @@ alternative `Branch`es: reading a key keeps the branches that know it ("alive"),
 object may close when an alive branch has all its required keys.  When alive branches
 disagree about the value of a key, the first one decides and the others are dropped, so
 encoder, reader and masks always agree; that narrows the grammar and never widens it.
+A key whose value is a word in all of them is a tag: the word decides.
 
 `pipeline.compiler` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
 """
@@ -79,6 +80,9 @@ class Node:
     """Alternatives of an object; empty if no object is allowed."""
     keys: int = NO_AUTOMATON
     """Automaton that labels free keys, -1 if none is allowed."""
+    tags: tuple[tuple[str, int], ...] = ()
+    """Keys whose value, a literal, decides which branches stay alive; each with the
+    node of the literals of all branches."""
     is_tagged: bool = False
     """Whether values have a type tag although one type is left, as in a grammar that
     was narrowed and reads the tokens of the wider one."""
@@ -131,9 +135,9 @@ class Grammar:
 
     @cached_property
     def _known(self) -> tuple[frozenset[str], ...]:
+        nodes = self.nodes
         return tuple(
-            frozenset(key for branch in node.branches for key in branch.properties)
-            for node in self.nodes
+            frozenset(k for b in n.branches for k in b.properties) for n in nodes
         )
 
     def all_branches(self, node: int) -> Alive:
@@ -168,6 +172,7 @@ class Grammar:
         self, node: int, alive: Alive, key: str | int, count: int
     ) -> tuple[int, Alive]:
         branches = self.nodes[node].branches
+        tag = self.tag(node, key)
         child, kept = NO_NODE, []
         for index in alive:
             branch = branches[index]
@@ -178,10 +183,26 @@ class Grammar:
                 if isinstance(key, str)
                 else branch.free[key]
             )
-            if found >= 0 and child in (NO_NODE, found):
-                child = found
+            if found >= 0 and (tag is not None or child in (NO_NODE, found)):
+                child = found if tag is None else tag
                 kept.append(index)
         return child, tuple(kept)
+
+    def tag(self, node: int, key: str | int) -> int | None:
+        """The node of the values of a key that is a tag; None for any other key."""
+        return self._tags[node].get(key)
+
+    @cached_property
+    def _tags(self) -> tuple[dict[str | int, int], ...]:
+        return tuple(dict(node.tags) for node in self.nodes)
+
+    def choose(self, node: int, alive: Alive, key: str, word: Any) -> Alive:
+        """The branches that stay alive when a tag has a value."""
+        if not isinstance(word, str):
+            return ()
+        branches = self.nodes[node].branches
+        children = [(index, branches[index].properties[key]) for index in alive]
+        return tuple(i for i, child in children if word in self.nodes[child].literals)
 
     def counts_keys(self, node: int) -> bool:
         """Whether the keys that may follow depend on the number of keys before."""
@@ -259,7 +280,7 @@ def _node_to_json(node: Node) -> dict[str, Any]:
     data = _differing(node, _NODE_DEFAULT)
     if node.branches:
         data["branches"] = [_differing(b, _BRANCH_DEFAULT) for b in node.branches]
-    return data
+    return data | ({"tags": dict(node.tags)} if node.tags else {})
 
 
 def _node_from_json(data: dict[str, Any]) -> Node:
@@ -274,4 +295,5 @@ def _node_from_json(data: dict[str, Any]) -> Node:
         for branch in data.get("branches", ())
     )
     literals = frozenset(data.get("literals", ()))
-    return Node(**{**data, "branches": branches, "literals": literals})
+    tags = tuple(data.get("tags", {}).items())
+    return Node(**{**data, "branches": branches, "literals": literals, "tags": tags})

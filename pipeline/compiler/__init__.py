@@ -9,6 +9,7 @@
         numbers.py       bounds and lists of numbers as languages of their texts
         automata.py      languages of texts: sets, regions, deterministic automata
       simplify.py      remove dead ends, and merge equal nodes
+      tags.py          keys whose values tell the alternatives of an object apart
 
 The grammar never allows what the schema forbids.  The compiler notes what it narrows,
 and refuses what it cannot read, with the JSON pointer.

@@ -24,7 +24,8 @@ from .clauses import Clause, expand
 from .drafts import as_draft_07
 from .keywords import Keywords, pattern_at
 from .pointers import quoted, resolve
-from .simplify import disagreements, simplify
+from .simplify import simplify
+from .tags import disagreements, with_tags
 
 __all__ = ["CompiledSchema", "compile_schema"]
 
@@ -62,12 +63,9 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
             literals=(),  # simplify lists those that are left
         )
     )
-    for number, key in disagreements(grammar):
-        about = "free keys" if key is None else f"the key {key!r}"
-        compiler.notes.append(
-            f"{compiler.where(origins[number])}: alternatives differ about {about}; "
-            "the first that allows it decides"
-        )
+    grammar = with_tags(grammar)
+    for number, problem in disagreements(grammar):
+        compiler.notes.append(f"{compiler.where(origins[number])}: {problem}")
     if len(grammar.literals) > MAX_LITERALS:
         raise SchemaError(
             f"{len(grammar.literals):,} keys and enum values, at most {MAX_LITERALS}"

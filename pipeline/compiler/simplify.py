@@ -1,6 +1,5 @@
 """Simplify a grammar: remove dead ends and unused parts, merge equal nodes."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,24 +7,7 @@ from typing import Any
 from ...data.errors import SchemaError
 from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 
-__all__ = ["disagreements", "simplify"]
-
-
-def disagreements(grammar: Grammar) -> Iterator[tuple[int, str | None]]:
-    """Find keys for which the branches of a node differ, so that the first decides.
-
-    Yields:
-        A node and the key, or None for free keys; no pair twice.
-    """
-    for number, node in enumerate(grammar.nodes):
-        keys: dict[str | None, None] = {}
-        for a, b in itertools.combinations(node.branches, 2):
-            shared = sorted(a.properties.keys() & b.properties.keys())
-            keys |= {k: None for k in shared if a.properties[k] != b.properties[k]}
-            free = zip(a.free, b.free, strict=True)
-            if any(x != y for x, y in free if min(x, y) >= 0):
-                keys[None] = None
-        yield from ((number, key) for key in keys)
+__all__ = ["simplify"]
 
 
 def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:

@@ -162,6 +162,16 @@ EXACT: dict[str, dict[str, Any]] = {
              "not": {"required": ["a"]}},
         ]
     },
+    "alternatives told apart by a word": {
+        "anyOf": [
+            {"type": "object", "properties": {"a": {"enum": ["a", "b"]}, "b": {}},
+             "required": ["a"], "additionalProperties": False},
+            {"type": "object", "properties": {"a": {"const": "x1"}, "c": {}},
+             "required": ["a", "c"], "additionalProperties": False},
+            {"type": "object", "properties": {"a": {"const": "aa"}},
+             "additionalProperties": False},
+        ]
+    },
     "arrays of arrays": {
         "type": "array", "items": {"type": "array", "items": {"type": "array"}}
     },
@@ -259,6 +269,18 @@ NARROWED: dict[str, tuple[dict[str, Any], str | None]] = {
             ],
         },
         "/items: alternatives differ about the key 'a'; the first that allows it",
+    ),
+    "branches that disagree after a tag": (
+        {
+            "type": "object",
+            "anyOf": [
+                {"properties": {"a": {"const": "a"}, "b": {"type": "string"}},
+                 "required": ["a"]},
+                {"properties": {"a": {"const": "b"}, "b": {"type": "array"}},
+                 "required": ["a"]},
+            ],
+        },
+        "/items: alternatives differ about the key 'b'; unless 'a' comes before, the",
     ),
     "branches that disagree about free keys": (
         {

@@ -41,7 +41,10 @@ class NativeCodec:
 
     @cached_property
     def _codec(self) -> Any:
-        return None if core is None else _made(*self._tables, core.Codec)
+        grammar = self._tables[0].grammar
+        if core is None or any(node.tags for node in grammar.nodes):
+            return None  # the core knows no tags
+        return _made(*self._tables, core.Codec)
 
     def encode(self, value: Json, max_tokens: int | None) -> bytearray | None:
         """The ids of a value as little-endian uint16; None if not sure.

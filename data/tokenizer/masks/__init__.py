@@ -4,6 +4,7 @@
     engine.py      the parts that all states share
     pushdown.py    steps through the grammar        frames.py   its immutable stacks
     masks.py       the ids that are allowed         trie.py     the vocabulary as a trie
+    courses.py     where tokens lead inside a frame
     nodes.py      the trie in Python, which trie.h is, too    token_facts.py
     closing.py     the shortest completion
 
