@@ -79,6 +79,8 @@ def test_the_word_decides(
     assert tokenizer.decode(ids) == value
     assert json.dumps(tokenizer.decode(ids)) == json.dumps(value)
     assert tokenizer.is_on_schema(ids) == is_on_schema
+    chunks = tokenizer.codec.encode(value)  # what Python writes, the core does, too
+    assert bytearray(tokenizer.segmenter.encode(chunks)) == ids.tobytes()
     decoder = tokenizer.decoder()
     for number in ids:  # one by one, on the reader's other path
         decoder.feed([number])

@@ -41,10 +41,7 @@ class NativeCodec:
 
     @cached_property
     def _codec(self) -> Any:
-        grammar = self._tables[0].grammar
-        if core is None or any(node.tags for node in grammar.nodes):
-            return None  # the core knows no tags
-        return _made(*self._tables, core.Codec)
+        return None if core is None else _made(*self._tables, core.Codec)
 
     def encode(self, value: Json, max_tokens: int | None) -> bytearray | None:
         """The ids of a value as little-endian uint16; None if not sure.
@@ -82,6 +79,7 @@ def _made(codec: Codec, vocabulary: Mapping[int, str], make: Callable[..., Any])
             grammar.any,
             guide.follow,
             guide.describe,
+            guide.decide,
             list(grammar.literals),
             sorted((ord(c), ids[c]) for c in codec.characters),
             tokens,
@@ -107,11 +105,17 @@ class _Guide:
 
     def describe(
         self, number: int
-    ) -> tuple[int, bool, list[tuple[int, tuple[str, ...]]]]:
-        """Its node, whether keys are counted, and what an object needs to close."""
+    ) -> tuple[int, bool, bool, list[tuple[int, tuple[str, ...]]]]:
+        """Its node, whether keys are counted, whether a tag is undecided, the needs."""
         place = self.places[number]
         needs = [(least, tuple(sorted(required))) for least, required in place.needs]
-        return place.number, self.codec.grammar.counts_keys(place.number), needs
+        counts = self.codec.grammar.counts_keys(place.number)
+        return place.number, counts, bool(place.tag), needs
+
+    def decide(self, number: int, value: Json) -> tuple[int, bool]:
+        """Let the value of a tag decide: the place after it, whether it is allowed."""
+        place, is_allowed = self.codec.tables.decided(self.places[number], value)
+        return self.number(place), is_allowed
 
     def follow(self, number: int, key: str, count: int) -> tuple[int, int, bool]:
         """Follow a key: its value's node, the next place, whether it is escaped.
