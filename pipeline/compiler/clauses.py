@@ -21,6 +21,7 @@ __all__ = [
     "TYPES",
     "Clause",
     "expand",
+    "has_siblings",
     "siblings_of_ref",
 ]
 
@@ -90,7 +91,7 @@ def siblings_of_ref(schema: Any, pointer: str) -> str | None:
             continue
         follow = []
         if "$ref" in part:
-            if part.keys() & (_PLAIN | _COMBINATORS | _UNSUPPORTED) - {"$ref"}:
+            if has_siblings(part):
                 return current
             follow.append(target_of(schema, part["$ref"], current))
         for keyword in ("allOf", "anyOf", "oneOf"):
@@ -101,6 +102,12 @@ def siblings_of_ref(schema: Any, pointer: str) -> str | None:
         follow += [f"{current}/dependencies/{quoted(key)}" for key in dependencies]
         queue += [place for place in follow if place not in queue]
     return None
+
+
+def has_siblings(part: dict[str, Any]) -> bool:
+    """Whether a schema has keywords that restrict values beside a `$ref`."""
+    siblings = part.keys() & (_PLAIN | _COMBINATORS | _UNSUPPORTED)
+    return "$ref" in siblings and len(siblings) > 1
 
 
 @dataclass(frozen=True)

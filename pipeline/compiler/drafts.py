@@ -6,16 +6,19 @@ Schema Core 2020-12, section 6.5) and stay where they are, since a `$ref` may po
 into them.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ...data.errors import SchemaError
 from .pointers import quoted
 
-__all__ = ["as_draft_07"]
+__all__ = ["as_draft_07", "draft_of"]
 
 # A schema may lie deeper than Python calls functions.
 _MAX_DEPTH = 400
+
+_DRAFT = re.compile(r"json-schema\.org/draft[-/](0?[467]|2019|2020)\b")
 
 _Check = Callable[[Any], bool]
 
@@ -89,6 +92,12 @@ _BELOW_EACH = (
     *("allOf", "anyOf", "oneOf", "properties", "patternProperties"),
     *("definitions", "$defs", "dependencies"),
 )
+
+
+def draft_of(schema: dict[str, Any]) -> int:
+    """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; 7 for any other."""
+    named = _DRAFT.search(str(schema.get("$schema", "")))
+    return int(named[1]) if named else 7
 
 
 def as_draft_07(schema: Any, pointer: str = "") -> Any:

@@ -7,7 +7,7 @@ from interegular.fsm import FSM
 
 from ...data.errors import SchemaError
 from .automata import ANYTHING, NOTHING, Strings, of_length, words_fsm
-from .clauses import Clause, expand, siblings_of_ref
+from .clauses import Clause, expand, has_siblings, siblings_of_ref
 from .numbers import is_bounded, listed_numbers, loses_exponents, number_texts
 from .patterns import ecma_pattern
 from .pointers import resolve
@@ -22,6 +22,8 @@ class Keywords:
     schema: Any
     notes: list[str]
     """Gets a line for everything that is narrowed."""
+    draft: int
+    """4, 6, 7, 2019 or 2020."""
 
     def atoms(self, clause: Clause) -> list[tuple[str, dict[str, Any]]]:
         """The schemas of a clause, with their JSON pointers."""
@@ -54,9 +56,11 @@ class Keywords:
             any(value is item for item in values) for values in self.enums(clause)
         )
 
-    def note_containers(self, clause: Clause) -> None:
-        """Note arrays and objects in enums, which the grammar cannot express."""
+    def note(self, clause: Clause) -> None:
+        """Note siblings of `$ref`, which older drafts ignore, and listed containers."""
         for pointer, part in self.atoms(clause):
+            if self.draft < 2019 and has_siblings(part):
+                self.notes.append(f"{pointer}/$ref: what is beside it applies, too")
             values = [*part.get("enum", ()), part.get("const")]
             kinds = {"array": list, "object": dict}
             left_out = tuple(kinds[name] for name in clause.types & kinds.keys())
@@ -122,7 +126,7 @@ class Keywords:
         rules = [part for _, part in atoms]
         enums = self.enums(clause)
         if enums:
-            listed = listed_numbers(enums, rules)
+            listed = listed_numbers(enums, rules, strict=self.draft == 4)
             if not all(listed.values()):
                 where = next(p for p, part in atoms if part.keys() & {"enum", "const"})
                 self.notes.append(f"{where}: long numbers in an enum are left out")
@@ -130,8 +134,8 @@ class Keywords:
             return words_fsm(words) if words else None
         if loses_exponents(rules):
             where = next(pointer for pointer, part in atoms if is_bounded(part))
-            self.notes.append(f"{where}: bounded numbers have no exponent")
-        texts = number_texts(rules)
+            self.notes.append(f"{where}: some bounded numbers have no exponent")
+        texts = number_texts(rules, strict=self.draft == 4)
         return None if texts.empty() else texts
 
     # -- keys --------------------------------------------------------------------------

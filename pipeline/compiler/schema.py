@@ -21,7 +21,7 @@ from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, No
 from ...data.tokenizer.symbols import MAX_LITERALS
 from .automata import NOTHING, few_words, label_automaton, regions
 from .clauses import Clause, expand
-from .drafts import as_draft_07
+from .drafts import as_draft_07, draft_of
 from .keywords import Keywords, pattern_at
 from .pointers import quoted, resolve
 from .simplify import simplify
@@ -51,7 +51,7 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
     """
     if not isinstance(schema, dict):
         raise SchemaError(f"found a {type(schema).__name__}, expected a JSON object")
-    compiler = _Compiler(as_draft_07(schema))
+    compiler = _Compiler(as_draft_07(schema), draft_of(schema))
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
     grammar, origins = simplify(
@@ -82,6 +82,7 @@ class _Compiler:
     """Builds the nodes and automata of a grammar."""
 
     schema: dict[str, Any]
+    draft: int
     nodes: list[Node] = field(default_factory=list)
     automata: list[Automaton] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -91,7 +92,7 @@ class _Compiler:
 
     @cached_property
     def _keywords(self) -> Keywords:
-        return Keywords(self.schema, self.notes)
+        return Keywords(self.schema, self.notes, self.draft)
 
     def where(self, number: int) -> str:
         """The first JSON pointer of a node, for messages."""
@@ -114,7 +115,7 @@ class _Compiler:
 
     def _build(self, clauses: list[Clause], where: str) -> Node:
         for clause in clauses:
-            self._keywords.note_containers(clause)
+            self._keywords.note(clause)
         clauses = self._keywords.without_shared_types(clauses, where)
         node = Node(
             null=any(self._keywords.allows(clause, None) for clause in clauses),
