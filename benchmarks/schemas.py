@@ -55,6 +55,14 @@ def reason(error: SchemaError) -> str:
     return re.sub(r"'[^']*'|[0-9,]+", "…", message or pointer) + f" {keyword}".rstrip()
 
 
+def validator(schema: Any) -> Any:
+    """An independent validator; None for a schema that it does not know."""
+    try:
+        return jsonschema_rs.validator_for(schema, validate_formats=False)
+    except jsonschema_rs.ValidationError:
+        return None
+
+
 def walk(tokenizer: Tokenizer, seed: int, budget: int = 200) -> Any:
     """A document of random tokens that closes within the budget."""
     draws, state, ids = random.Random(seed), tokenizer.start(), []
@@ -108,13 +116,13 @@ def main() -> None:
             if kind != "right" and arguments.show:
                 data = json.dumps(test["data"])
                 print(f"{kind} {name}: {test['description']}: {data}", file=sys.stderr)
-        if arguments.walks:
-            judge = jsonschema_rs.validator_for(group["schema"], validate_formats=False)
-        for seed in range(arguments.walks):
+        judge = validator(group["schema"]) if arguments.walks else None
+        for seed in range(arguments.walks if judge else 0):
             value = walk(tokenizer, seed)
             counts["walks"] += 1
-            counts["invalid walks"] += not judge.is_valid(value)
-            if arguments.show and not judge.is_valid(value):
+            is_valid = judge.is_valid(value)
+            counts["invalid walks"] += not is_valid
+            if arguments.show and not is_valid:
                 print(f"invalid walk {name}: {json.dumps(value)}", file=sys.stderr)
     print(f"| {arguments.folder} | |\n|---|---:|")
     for kind in ("schemas", "compiled", "noted", "instances", "right"):

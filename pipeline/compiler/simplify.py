@@ -110,6 +110,8 @@ def _signature(node: Node, classes: list[int]) -> Any:
             branch.required,
             branch.min_properties,
             branch.max_properties,
+            branch.is_checked,
+            branch.safe_keys,
         )
         for branch in renumbered.branches
     )
@@ -148,6 +150,8 @@ def _covers(wide: Branch, narrow: Branch) -> bool:
         and wide.required <= narrow.required
         and wide.min_properties <= narrow.min_properties
         and most <= wide_most
+        and (not wide.is_checked or narrow.is_checked)
+        and (not wide.is_checked or wide.safe_keys == narrow.safe_keys)
     )
 
 
@@ -160,7 +164,7 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
                 order.append(child)
     numbers = {old: new for new, old in enumerate(order)}
     nodes = [_renumbered(grammar.nodes[old], numbers) for old in order]
-    used = sorted({a for n in nodes for a in (n.number, n.text, n.keys) if a >= 0})
+    used = sorted({a for n in nodes for a in _automata(n) if a >= 0})
     automata = {old: new for new, old in enumerate(used)} | {NO_AUTOMATON: NO_AUTOMATON}
     literals = {
         word
@@ -174,6 +178,8 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
                 number=automata[node.number],
                 text=automata[node.text],
                 keys=automata[node.keys],
+                safe_number=automata[node.safe_number],
+                safe_text=automata[node.safe_text],
             )
             for node in nodes
         ),
@@ -183,6 +189,10 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
         literals=tuple(sorted(literals)),
     )
     return reachable, order
+
+
+def _automata(node: Node) -> tuple[int, ...]:
+    return node.number, node.text, node.keys, node.safe_number, node.safe_text
 
 
 def _children(node: Node) -> Iterator[int]:

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tct.pipeline.compiler.numbers import listed_numbers, loses_exponents, number_texts
+from tct.pipeline.compiler.languages.numbers import (
+    listed_numbers,
+    loses_exponents,
+    number_texts,
+)
 
 SMALL = st.integers(-120, 120) | st.floats(-20, 20).map(lambda x: round(x, 2))
 EDGES = st.sampled_from(

@@ -56,6 +56,9 @@ class Encoder:
         grammar = self._grammar
         node = grammar.nodes[number]
         put = self._pending.append
+        if node.checked and not grammar.is_valid(number, value):
+            self._escaped(value, node, in_array=in_array, depth=depth)
+            return
         if isinstance(value, str):
             symbols = self._string(value, number)
             if symbols is not None:

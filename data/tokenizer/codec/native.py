@@ -50,8 +50,8 @@ class NativeCodec:
             value: the document.
             max_tokens: stop at the end of the chunk that exceeds this number.
         """
-        if self._codec is None:
-            return None
+        if self._codec is None or self._tables[0].grammar.schema is not None:
+            return None  # Python checks documents
         ids = self._codec.encode(value, _NO_LIMIT if max_tokens is None else max_tokens)
         return None if ids is NotImplemented else ids
 

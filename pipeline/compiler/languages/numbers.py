@@ -25,11 +25,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from interegular.fsm import FSM
+from interegular.fsm import FSM, Alphabet, anything_else
 
 from .automata import fsm
 
-__all__ = ["is_bounded", "listed_numbers", "loses_exponents", "number_texts"]
+__all__ = [
+    "is_bounded",
+    "listed_numbers",
+    "loses_exponents",
+    "multiples",
+    "number_texts",
+]
 
 # The grammar only has numbers that every JSON reader can hold: no overflow to infinity,
 # no integer beyond 64 bits.  Documents with others are encoded with an escape.
@@ -48,6 +54,7 @@ _MAGNITUDES = (  # open intervals, and the unsigned texts inside
 _WITHOUT_EXPONENT = r"-?([1-9][0-9]{16,}|9{16})\.[0-9]+|-?0\.0000[0-9]*[1-9][0-9]*"
 """Texts of these magnitudes that Python would write with an exponent."""
 
+_MAX_DIVISOR = 1_000  # an automaton needs a state per remainder
 _UNIT: int = 10**_PLACES  # bounds are integers in units of 10^-17, the last place
 _LIMIT: int = 10**_DIGITS  # above every number without an exponent
 _LOWER = ("minimum", "exclusiveMinimum")
@@ -198,6 +205,30 @@ def _equal(magnitude: int) -> str:
     """A regular expression for the unsigned texts equal to a magnitude."""
     whole, fraction = _places(magnitude)
     return rf"{whole}\.{fraction}0*" if fraction else rf"{whole}(\.0+)?"
+
+
+def multiples(divisor: float) -> FSM | None:
+    """The texts of whole numbers that are multiples, where that is simple.
+
+    None if the divisor is neither a small integer nor the inverse of one.
+    """
+    exact = Fraction(divisor if isinstance(divisor, int) else repr(divisor))
+    if exact.numerator == 1:
+        return fsm(_INTEGER)
+    if exact.denominator > 1 or exact > _MAX_DIVISOR:
+        return None
+    # States: the remainder so far, from 1 on with a sign before it.
+    size = int(exact)
+    groups = [*(set(digit) for digit in "0123456789"), {"-"}, {anything_else}]
+    alphabet = Alphabet.from_groups(*groups)
+    after = {
+        state: {alphabet[str(d)]: (10 * state + d) % size for d in range(10)}
+        for state in range(size)
+    }
+    after[size] = {**after[0], alphabet["-"]: size + 1}
+    after[size + 1] = dict(after[0])
+    texts = FSM(alphabet, {*after}, size, {0}, after)
+    return texts & fsm(_WHOLE)
 
 
 def listed_numbers(
