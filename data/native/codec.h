@@ -107,13 +107,14 @@ static int codec_init(PyObject *self, PyObject *arguments, PyObject *keywords)
         PyErr_SetString(PyExc_TypeError, "a codec is made once");
         return -1;
     }
-    if (!PyArg_ParseTuple(arguments, "O!O!iiOOO!O!O!", &PyList_Type, &nodes,
+    if (!PyArg_ParseTuple(arguments, "O!O!iiOOOO!O!O!", &PyList_Type, &nodes,
                           &PyList_Type, &automata, &c->root, &c->any, &c->follow,
-                          &c->describe, &PyList_Type, &c->words, &PyList_Type,
-                          &characters, &PyList_Type, &tokens))
+                          &c->describe, &c->decide, &PyList_Type, &c->words,
+                          &PyList_Type, &characters, &PyList_Type, &tokens))
         return -1;
     Py_INCREF(c->follow);
     Py_INCREF(c->describe);
+    Py_INCREF(c->decide);
     Py_INCREF(c->words);
     if (!load_grammar(c, nodes, automata) || !load_alphabet(c, characters)
         || !load_expansions(c, tokens) || !init_segmenter(&c->segmenter, tokens)) {
@@ -130,6 +131,7 @@ static int codec_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(c->follow);
     Py_VISIT(c->describe);
+    Py_VISIT(c->decide);
     Py_VISIT(c->words);
     return 0;
 }
@@ -139,6 +141,7 @@ static int codec_clear(PyObject *self)
     Codec *c = (Codec *)self;
     Py_CLEAR(c->follow);
     Py_CLEAR(c->describe);
+    Py_CLEAR(c->decide);
     Py_CLEAR(c->words);
     return 0;
 }

@@ -45,6 +45,10 @@ static int add_value(Decoder *d, PyObject *value)
     else {
         done = PyDict_SetItem(frame->container, frame->key, value) == 0;
         Py_CLEAR(frame->key);
+        if (done && d->c->places[frame->place].is_tagged) {
+            frame->place = decide(d->c, frame->place, value, &done);
+            done = done && frame->place >= 0;
+        }
     }
     Py_DECREF(value);
     return done;

@@ -163,6 +163,20 @@ static int put_key(Codec *c, PyObject *key, const Step *step)
     return text && put_text(c, text, size, 0);
 }
 
+static int put_escaped(Codec *c, PyObject *value, int number, int in_array, int depth);
+
+/* Put the value of a tag, and move on to the place after it. */
+static int put_tag(Codec *c, PyObject *value, Step *step, int depth)
+{
+    int is_allowed;
+    step->place = decide(c, step->place, value, &is_allowed);
+    if (step->place < 0)
+        return 0;
+    if (is_allowed || !PyUnicode_CheckExact(value))
+        return put_value(c, value, step->child, 0, depth);
+    return put_escaped(c, value, step->child, 0, depth);
+}
+
 static int put_object(Codec *c, PyObject *pairs, int number, int depth)
 {
     int place = c->nodes[number].start;
@@ -177,7 +191,9 @@ static int put_object(Codec *c, PyObject *pairs, int number, int depth)
         int done = PyUnicode_CheckExact(key)
                    && follow_key(c, place, key, count++, &step)
                    && put_key(c, key, &step)
-                   && put_value(c, value, step.child, 0, depth);
+                   && (c->places[step.place].is_tagged
+                           ? put_tag(c, value, &step, depth)
+                           : put_value(c, value, step.child, 0, depth));
         place = step.place;
         Py_DECREF(key);
         Py_DECREF(value);

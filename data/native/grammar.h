@@ -48,8 +48,10 @@ typedef struct {
 typedef struct {
     int node;
     int counts;      /* whether keys depend on the number of pairs before them */
+    int is_tagged;   /* whether the value before it still has to decide */
     PyObject *needs; /* [(least number of pairs, required keys)] */
-    PyObject *known; /* key that the schema names to the index of its step */
+    PyObject *known; /* key that the schema names to the index of its step; of a place
+                        that is tagged, word to the place after it */
     int32_t *free;   /* by label of another key: the index, -1 if not known yet */
     int num_free;
 } Place;
@@ -77,7 +79,8 @@ typedef struct {
     Step *steps;
     size_t num_steps, step_room;
     PyObject *follow;   /* (place, key, count) -> (child, place, is_escaped) */
-    PyObject *describe; /* place -> (node, counts, needs) */
+    PyObject *describe; /* place -> (node, counts, is_tagged, needs) */
+    PyObject *decide;   /* (place, value) -> (place, is_allowed) */
     PyObject *words;    /* the literals */
     uint32_t characters[MAX_COMMON];
     uint16_t character_symbols[MAX_COMMON];
@@ -112,8 +115,8 @@ static int know_place(Codec *c, long index)
     PyObject *found = PyObject_CallFunction(c->describe, "l", index);
     Place place = {0};
     if (found
-        && PyArg_ParseTuple(found, "ipO!", &place.node, &place.counts, &PyList_Type,
-                            &place.needs)
+        && PyArg_ParseTuple(found, "ippO!", &place.node, &place.counts,
+                            &place.is_tagged, &PyList_Type, &place.needs)
         && place.node >= 0 && place.node < c->num_nodes)
         place.known = PyDict_New();
     if (place.known) {
@@ -218,6 +221,30 @@ static int follow_key(Codec *c, int place, PyObject *key, Py_ssize_t count, Step
     int done = follow_known(c, place, key, count, step);
     step->symbol = (int)PyLong_AsLong(symbol);
     return done;
+}
+
+/* The place after the value that decides at a tagged one; -1 if not sure. */
+static int decide(Codec *c, int place, PyObject *value, int *is_allowed)
+{
+    int after = -1;
+    *is_allowed = 1;
+    PyObject *index = NULL;
+    if (PyUnicode_CheckExact(value))
+        index = PyDict_GetItemWithError(c->places[place].known, value);
+    if (index)
+        return (int)PyLong_AsLong(index);
+    if (PyErr_Occurred())
+        return -1;
+    PyObject *found = PyObject_CallFunction(c->decide, "iO", place, value);
+    int done = found && PyArg_ParseTuple(found, "ip", &after, is_allowed)
+               && know_place(c, after);
+    if (done && *is_allowed) {
+        index = PyLong_FromLong(after);
+        done = index && PyDict_SetItem(c->places[place].known, value, index) == 0;
+        Py_XDECREF(index);
+    }
+    Py_XDECREF(found);
+    return done ? after : -1;
 }
 
 /* Whether an object that holds `pairs` is complete; -1 for an error. */

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from ..errors import CorruptError
 from ..files import canonical_json, check_format, read_json
 from ..records import typed
+from ..schema import resolve
 from .symbols import MAX_CHARACTERS, MAX_LITERALS
 
 __all__ = ["check_content", "content_digest", "read_content"]
@@ -32,6 +33,8 @@ class _Branch(TypedDict, total=False):
     required: list[str]
     min_properties: int
     max_properties: int | None
+    is_checked: bool
+    safe_keys: list[str]
 
 
 class _Node(TypedDict, total=False):
@@ -46,14 +49,26 @@ class _Node(TypedDict, total=False):
     max_items: int | None
     branches: list[_Branch]
     keys: int
+    tags: dict[str, int]
+    checks: list[str]
+    checked: list[str]
+    safe_number: int
+    safe_text: int
+    safe_items: int
 
 
-class _Grammar(TypedDict):
+class _Parts(TypedDict):
     root: int
     any: int
     literals: list[str]
     nodes: list[_Node]
     automata: list[_Automaton]
+
+
+class _Grammar(_Parts, total=False):
+    schema: dict[str, Any]
+    patterns: dict[str, int]
+    draft: int
 
 
 class _Content(TypedDict):
@@ -133,6 +148,7 @@ def _check_automaton(automaton: _Automaton, where: str) -> None:
 def _check_node(node: _Node, grammar: _Grammar, where: str) -> None:
     automata, nodes = grammar["automata"], grammar["nodes"]
     used = [node.get("number", -1), node.get("text", -1), node.get("keys", -1)]
+    used += [node.get("safe_number", -1), node.get("safe_text", -1)]
     _expect(_are_within(used, len(automata)), f"{where}: an unknown automaton")
     _expect(
         _are_within([node.get("items", -1)], len(nodes)),
@@ -144,8 +160,24 @@ def _check_node(node: _Node, grammar: _Grammar, where: str) -> None:
     _expect(known.issuperset(node.get("literals", ())), f"{where}: an unknown literal")
     keys = node.get("keys", -1)
     labels = 1 + max(automata[keys]["labels"]) if keys >= 0 else 0
+    for pointer in node.get("checks", ()):
+        _expect(_leads_somewhere(grammar, pointer), f"{where}: an unknown schema")
     for branch in node.get("branches", ()):
         _check_branch(branch, len(nodes), known, labels, where)
+    for key, union in node.get("tags", {}).items():
+        _expect(0 <= union < len(nodes), f"{where}: an unknown node of a tag")
+        words = set(nodes[union].get("literals", ()))
+        for branch in node.get("branches", ()):
+            child = branch.get("properties", {}).get(key, union)
+            listed = nodes[child].get("literals", ())
+            _expect(words.issuperset(listed), f"{where}: a tag that lacks a word")
+
+
+def _leads_somewhere(grammar: _Grammar, pointer: str) -> bool:
+    try:
+        return isinstance(resolve(grammar["schema"], pointer), dict | bool)
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def _check_branch(

@@ -5,16 +5,26 @@ alternative `Branch`es: reading a key keeps the branches that know it ("alive"),
 object may close when an alive branch has all its required keys.  When alive branches
 disagree about the value of a key, the first one decides and the others are dropped, so
 encoder, reader and masks always agree; that narrows the grammar and never widens it.
+A key whose value is a word in all of them is a tag: the word decides.
 
 `pipeline.compiler` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from ..documents.json_text import MAX_DEPTH
+from ..schema.validator import Validator, type_of
 from .dfa import Automaton
+from .nodes import (
+    NO_AUTOMATON,
+    NO_NODE,
+    Branch,
+    Node,
+    node_from_json,
+    node_to_json,
+)
 
 __all__ = [
     "MAX_DEPTH",
@@ -32,80 +42,8 @@ MAX_TAGGED_DEPTH = 64
 """Greatest depth at which the grammar allows an array or object where a scalar would
 do, too; deeper levels are for values that a schema requires."""
 
-NO_NODE = -1
-NO_AUTOMATON = -1
-
 Alive: TypeAlias = tuple[int, ...]
 """Indices of the branches of a node that are still possible, ascending."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Branch:
-    """One alternative of an object."""
-
-    properties: dict[str, int]
-    """Known key to the node of its value; keys that only other branches know are
-    forbidden."""
-    free: tuple[int, ...]
-    """Label of a free key (see Node.keys) to the node of its value, -1 where forbidden;
-    empty if no branch of the node has free keys."""
-    required: frozenset[str] = frozenset()
-    min_properties: int = 0
-    max_properties: int | None = None
-
-    def may_close(self, seen: frozenset[str] | set[str]) -> bool:
-        """Whether an object with these keys is complete."""
-        return len(seen) >= self.min_properties and self.required <= seen
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Node:
-    """A set of JSON values."""
-
-    null: bool = False
-    true: bool = False
-    false: bool = False
-    number: int = NO_AUTOMATON
-    """Automaton of a number's text, -1 if no number is allowed."""
-    literals: frozenset[str] = frozenset()
-    """Strings that are one symbol each."""
-    text: int = NO_AUTOMATON
-    """Automaton of a spelled string, -1 if none is allowed."""
-    items: int = NO_NODE
-    """Node of an array's items, -1 if no array is allowed."""
-    min_items: int = 0
-    max_items: int | None = None
-    branches: tuple[Branch, ...] = ()
-    """Alternatives of an object; empty if no object is allowed."""
-    keys: int = NO_AUTOMATON
-    """Automaton that labels free keys, -1 if none is allowed."""
-    is_tagged: bool = False
-    """Whether values have a type tag although one type is left, as in a grammar that
-    was narrowed and reads the tokens of the wider one."""
-
-    @property
-    def has_scalar(self) -> bool:
-        """Whether a value other than an array or object is allowed."""
-        return (
-            self.null
-            or self.true
-            or self.false
-            or self.number >= 0
-            or bool(self.literals)
-            or self.text >= 0
-        )
-
-    @property
-    def only_object(self) -> bool:
-        """Whether only objects are allowed; they need no type tag."""
-        one_type = self.items < 0 and not self.has_scalar
-        return bool(self.branches) and one_type and not self.is_tagged
-
-    @property
-    def only_array(self) -> bool:
-        """Whether only arrays are allowed; they need no type tag (see `Grammar`)."""
-        one_type = not self.branches and not self.has_scalar
-        return self.items >= 0 and one_type and not self.is_tagged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +62,27 @@ class Grammar:
     """The node of all JSON values; types escaped values."""
     literals: tuple[str, ...]
     """Every key and enum value, in the order of their symbols."""
+    schema: Any = None
+    """What checked values have to satisfy, as `data.schema` reads it; None without
+    checks."""
+    patterns: dict[str, int] = field(default_factory=dict)
+    """Pattern in that schema to its automaton."""
+    draft: int = 7
+
+    def is_valid(self, node: int, value: Any) -> bool:
+        """Whether a value passes the checks of a node."""
+        checked = self.nodes[node].checked
+        return not checked or (
+            type_of(value) not in checked
+            or all(self._validator.allows(p, value) for p in self.nodes[node].checks)
+        )
+
+    @cached_property
+    def _validator(self) -> Validator:
+        def matches(pattern: str, text: str) -> bool:
+            return self.automata[self.patterns[pattern]].label(text) >= 0
+
+        return Validator(self.schema, matches, draft=self.draft)
 
     def known_keys(self, node: int) -> frozenset[str]:
         """Keys that are one symbol each in the objects of a node."""
@@ -131,9 +90,9 @@ class Grammar:
 
     @cached_property
     def _known(self) -> tuple[frozenset[str], ...]:
+        nodes = self.nodes
         return tuple(
-            frozenset(key for branch in node.branches for key in branch.properties)
-            for node in self.nodes
+            frozenset(k for b in n.branches for k in b.properties) for n in nodes
         )
 
     def all_branches(self, node: int) -> Alive:
@@ -168,6 +127,7 @@ class Grammar:
         self, node: int, alive: Alive, key: str | int, count: int
     ) -> tuple[int, Alive]:
         branches = self.nodes[node].branches
+        tag = self.tag(node, key)
         child, kept = NO_NODE, []
         for index in alive:
             branch = branches[index]
@@ -178,10 +138,26 @@ class Grammar:
                 if isinstance(key, str)
                 else branch.free[key]
             )
-            if found >= 0 and child in (NO_NODE, found):
-                child = found
+            if found >= 0 and (tag is not None or child in (NO_NODE, found)):
+                child = found if tag is None else tag
                 kept.append(index)
         return child, tuple(kept)
+
+    def tag(self, node: int, key: str | int) -> int | None:
+        """The node of the values of a key that is a tag; None for any other key."""
+        return self._tags[node].get(key)
+
+    @cached_property
+    def _tags(self) -> tuple[dict[str | int, int], ...]:
+        return tuple(dict(node.tags) for node in self.nodes)
+
+    def choose(self, node: int, alive: Alive, key: str, word: Any) -> Alive:
+        """The branches that stay alive when a tag has a value."""
+        if not isinstance(word, str):
+            return ()
+        branches = self.nodes[node].branches
+        children = [(index, branches[index].properties[key]) for index in alive]
+        return tuple(i for i, child in children if word in self.nodes[child].literals)
 
     def counts_keys(self, node: int) -> bool:
         """Whether the keys that may follow depend on the number of keys before."""
@@ -217,7 +193,9 @@ class Grammar:
 
     def shortest_text(self, node: int) -> str:
         """The shortest spelled string that a node allows."""
-        return self.automata[self.nodes[node].text].shortest()
+        is_checked = "string" in self.nodes[node].checked
+        number = self.nodes[node].safe_text if is_checked else self.nodes[node].text
+        return self.automata[number].shortest() if number >= 0 else ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `tokenizer.json`, without default values."""
@@ -225,8 +203,17 @@ class Grammar:
             "root": self.root,
             "any": self.any,
             "literals": list(self.literals),
-            "nodes": [_node_to_json(node) for node in self.nodes],
+            "nodes": [node_to_json(node) for node in self.nodes],
             "automata": [item.to_json() for item in self.automata],
+            **(
+                {}
+                if self.schema is None
+                else {
+                    "schema": self.schema,
+                    "patterns": self.patterns,
+                    "draft": self.draft,
+                }
+            ),
         }
 
     @staticmethod
@@ -236,42 +223,7 @@ class Grammar:
             root=data["root"],
             any=data["any"],
             literals=tuple(data["literals"]),
-            nodes=tuple(_node_from_json(node) for node in data["nodes"]),
+            nodes=tuple(node_from_json(node) for node in data["nodes"]),
             automata=tuple(Automaton.from_json(item) for item in data["automata"]),
+            **{k: data[k] for k in ("schema", "patterns", "draft") if k in data},
         )
-
-
-_NODE_DEFAULT = Node()
-_BRANCH_DEFAULT = Branch(properties={}, free=())
-
-
-def _differing(record: Node | Branch, default: Node | Branch) -> dict[str, Any]:
-    """The fields of a record that differ from their defaults."""
-    fields = {name: getattr(record, name) for name in type(record).__slots__}
-    return {
-        name: sorted(value) if isinstance(value, frozenset) else value
-        for name, value in fields.items()
-        if value != getattr(default, name)
-    }
-
-
-def _node_to_json(node: Node) -> dict[str, Any]:
-    data = _differing(node, _NODE_DEFAULT)
-    if node.branches:
-        data["branches"] = [_differing(b, _BRANCH_DEFAULT) for b in node.branches]
-    return data
-
-
-def _node_from_json(data: dict[str, Any]) -> Node:
-    branches = tuple(
-        Branch(
-            properties=branch.get("properties", {}),
-            free=tuple(branch.get("free", ())),
-            required=frozenset(branch.get("required", ())),
-            min_properties=branch.get("min_properties", 0),
-            max_properties=branch.get("max_properties"),
-        )
-        for branch in data.get("branches", ())
-    )
-    literals = frozenset(data.get("literals", ()))
-    return Node(**{**data, "branches": branches, "literals": literals})

@@ -3,15 +3,20 @@
     schema.py        merge alternatives by JSON type into the nodes of a grammar
       drafts.py        the shape of a schema, and all drafts in the words of draft-07
       pointers.py      JSON pointers, and the references that name them
-      clauses.py       a schema as alternatives, with combinators multiplied out
+      references.py    every reference as a JSON pointer
+      expansion.py     a schema as alternatives, with combinators multiplied out
+        clauses.py       the alternatives and their algebra
+        doubts.py        what a grammar cannot express, and encoding checks
       keywords.py      the plain keywords of an alternative
-        patterns.py      regular expressions in ECMAScript's dialect
-        numbers.py       bounds and lists of numbers as languages of their texts
-        automata.py      languages of texts: sets, regions, deterministic automata
+        languages/       sets of texts as automata
+      objects.py       the alternatives of an object as branches
+      checks.py        what encoding needs to check documents
       simplify.py      remove dead ends, and merge equal nodes
+      tags.py          keys whose values tell the alternatives of an object apart
 
-The grammar never allows what the schema forbids.  The compiler notes what it narrows,
-and refuses what it cannot read, with the JSON pointer.
+What is encoded without an escape, and what masks write, is never what the schema
+forbids.  The compiler notes what it narrows or leaves to a check, and refuses what it
+cannot read, with the JSON pointer.
 """
 
 from .schema import CompiledSchema, compile_schema

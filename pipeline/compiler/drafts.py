@@ -6,16 +6,21 @@ Schema Core 2020-12, section 6.5) and stay where they are, since a `$ref` may po
 into them.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ...data.errors import SchemaError
+from ...data.files import canonical_json
 from .pointers import quoted
+from .references import as_pointers
 
-__all__ = ["as_draft_07"]
+__all__ = ["APPLICATORS", "as_draft_07", "draft_of"]
 
 # A schema may lie deeper than Python calls functions.
 _MAX_DEPTH = 400
+
+_DRAFT = re.compile(r"json-schema\.org/draft[-/](0?[467]|2019|2020)\b")
 
 _Check = Callable[[Any], bool]
 
@@ -69,7 +74,14 @@ _SHAPES: dict[str, tuple[_Check, str]] = {
     **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _SIZE),
     **dict.fromkeys(("minProperties", "maxProperties"), _SIZE),
-    **dict.fromkeys(("not", "additionalProperties"), _SCHEMA),
+    **dict.fromkeys(("not", "additionalProperties", "contains"), _SCHEMA),
+    **dict.fromkeys(("if", "then", "else", "propertyNames"), _SCHEMA),
+    **dict.fromkeys(("additionalItems", "unevaluatedItems"), _SCHEMA),
+    "unevaluatedProperties": _SCHEMA,
+    "prefixItems": _SCHEMAS,
+    **dict.fromkeys(("minContains", "maxContains"), _SIZE),
+    "uniqueItems": (lambda v: isinstance(v, bool), "true or false"),
+    "multipleOf": (lambda v: _is_number(v) and v > 0, "a number above 0"),
     "items": (lambda v: _is_schema(v) or _is_list(v), "a schema"),
     **dict.fromkeys(("allOf", "anyOf", "oneOf"), _SCHEMAS),
     **dict.fromkeys(("properties", "patternProperties"), _MAP),
@@ -84,28 +96,66 @@ _SHAPES: dict[str, tuple[_Check, str]] = {
 }
 """By keyword: whether a value has its shape, and that shape in words."""
 
-_BELOW = ("not", "items", "additionalProperties")
-_BELOW_EACH = (
-    *("allOf", "anyOf", "oneOf", "properties", "patternProperties"),
-    *("definitions", "$defs", "dependencies"),
+_BELOW = (
+    *("not", "if", "then", "else", "items", "additionalItems", "contains"),
+    *("additionalProperties", "propertyNames"),
+    *("unevaluatedItems", "unevaluatedProperties"),
 )
+_BELOW_EACH = (
+    *("allOf", "anyOf", "oneOf", "properties", "patternProperties", "prefixItems"),
+    *("definitions", "$defs", "dependencies", "dependentSchemas"),
+)
+APPLICATORS = (*_BELOW, *_BELOW_EACH)
+"""Keywords that hold schemas."""
+
+_SINCE = {
+    **dict.fromkeys(("const", "contains", "propertyNames"), 6),
+    **dict.fromkeys(("if", "then", "else"), 7),
+    **dict.fromkeys(("dependentRequired", "dependentSchemas"), 2019),
+    **dict.fromkeys(("minContains", "maxContains"), 2019),
+    **dict.fromkeys(("unevaluatedItems", "unevaluatedProperties"), 2019),
+    "prefixItems": 2020,
+}
+"""The first draft that knows a keyword; in older ones it is an annotation."""
 
 
-def as_draft_07(schema: Any, pointer: str = "") -> Any:
-    """A copy in the words of draft-07.
+def draft_of(schema: dict[str, Any]) -> int:
+    """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; 7 for any other."""
+    return _named_draft(schema) or 7
+
+
+def _named_draft(schema: dict[str, Any]) -> int | None:
+    named = _DRAFT.search(str(schema.get("$schema", "")))
+    return int(named[1]) if named else None
+
+
+def as_draft_07(schema: dict[str, Any]) -> dict[str, Any]:
+    """A copy in the words of draft-07, with what later drafts have added.
 
     A boolean `exclusiveMinimum` (draft-04) takes the number of its `minimum`;
-    `dependentRequired` and `dependentSchemas` (2019-09) are `dependencies` again.
+    `dependentRequired` and `dependentSchemas` (2019-09) are `dependencies` again, and
+    `$ref` with siblings is one part of `allOf`.  References are pointers.  If `$schema`
+    names a draft, keywords that it does not know are dropped; else all apply.
 
     Raises:
         SchemaError: a keyword has a value of the wrong shape; the message names the
             JSON pointer.
     """
+    draft = _named_draft(schema)
+    spelled = _spelled(schema, draft, "")
+    return as_pointers(spelled, draft or 7, APPLICATORS)
+
+
+def _spelled(schema: Any, draft: int | None, pointer: str) -> Any:
     if not isinstance(schema, dict):
         return schema
     if pointer.count("/") > _MAX_DEPTH:
         raise SchemaError(f"{pointer}: nested too deep")
-    part = dict(schema)
+    known = draft or 2020
+    part = {k: v for k, v in schema.items() if _SINCE.get(k, 0) <= known}
+    if known >= 2019 and draft and "$ref" in part and len(part) > 1:
+        _check("allOf", "allOf", part.get("allOf", [True]), pointer)
+        part["allOf"] = [*part.get("allOf", ()), {"$ref": part.pop("$ref")}]
     for exclusive, inclusive in (
         ("exclusiveMinimum", "minimum"),
         ("exclusiveMaximum", "maximum"),
@@ -121,13 +171,45 @@ def as_draft_07(schema: Any, pointer: str = "") -> Any:
             part["dependencies"] = _joined(part.get("dependencies", {}), found, pointer)
     for keyword in _SHAPES.keys() & part.keys():
         _check(keyword, keyword, part[keyword], pointer)
+    for keyword in ("const", "enum"):
+        if keyword in part:
+            _spell_out(part, keyword)
     for keyword in _BELOW:
         if keyword in part:
-            part[keyword] = as_draft_07(part[keyword], f"{pointer}/{keyword}")
+            where = f"{pointer}/{keyword}"
+            below = _each if isinstance(part[keyword], list) else _spelled
+            part[keyword] = below(part[keyword], draft, where)
     for keyword in _BELOW_EACH:
         if keyword in part:
-            part[keyword] = _each(part[keyword], f"{pointer}/{keyword}")
+            part[keyword] = _each(part[keyword], draft, f"{pointer}/{keyword}")
     return part
+
+
+def _spell_out(part: dict[str, Any], keyword: str) -> None:
+    """Describe listed objects, and arrays of equal items, by plain keywords."""
+    listed = part[keyword] if keyword == "enum" else [part[keyword]]
+    shapes = [shape for value in listed if (shape := _shape(value)) is not None]
+    if shapes:
+        del part[keyword]
+        others = [value for value in listed if _shape(value) is None]
+        alternatives = [*shapes, *([{"enum": others}] if others else [])]
+        part["allOf"] = [*part.get("allOf", ()), {"anyOf": alternatives}]
+
+
+def _shape(value: Any) -> dict[str, Any] | None:
+    """A schema of an object or of an array of equal items; None for other values."""
+    if isinstance(value, dict):
+        return {
+            "type": "object",
+            "properties": {k: _shape(v) or {"enum": [v]} for k, v in value.items()},
+            "required": list(value),
+            "additionalProperties": False,
+        }
+    if isinstance(value, list) and len({canonical_json(item) for item in value}) < 2:
+        items = _shape(value[0]) or {"enum": value[:1]} if value else True
+        counts = {"minItems": len(value), "maxItems": len(value)}
+        return {"type": "array", "items": items, **counts}
+    return None
 
 
 def _check(keyword: str, shape: str, value: Any, pointer: str) -> None:
@@ -138,10 +220,10 @@ def _check(keyword: str, shape: str, value: Any, pointer: str) -> None:
         raise SchemaError(f"{pointer}/{keyword}: found {found}, expected {expected}")
 
 
-def _each(parts: Any, pointer: str) -> Any:
+def _each(parts: Any, draft: int | None, pointer: str) -> Any:
     if isinstance(parts, list):
-        return [as_draft_07(p, f"{pointer}/{i}") for i, p in enumerate(parts)]
-    return {k: as_draft_07(p, f"{pointer}/{quoted(k)}") for k, p in parts.items()}
+        return [_spelled(p, draft, f"{pointer}/{i}") for i, p in enumerate(parts)]
+    return {k: _spelled(p, draft, f"{pointer}/{quoted(k)}") for k, p in parts.items()}
 
 
 def _joined(one: Any, other: dict[str, Any], pointer: str) -> dict[str, Any]:

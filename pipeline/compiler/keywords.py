@@ -1,15 +1,28 @@
 """Read the plain keywords of clauses: constants, strings, numbers, limits and keys."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 from interegular.fsm import FSM
 
+from ...data.documents.json_text import Json
 from ...data.errors import SchemaError
-from .automata import ANYTHING, NOTHING, Strings, of_length, words_fsm
-from .clauses import Clause, expand, siblings_of_ref
-from .numbers import is_bounded, listed_numbers, loses_exponents, number_texts
-from .patterns import ecma_pattern
+from ...data.schema import Validator
+from .clauses import Clause
+from .doubts import Doubt
+from .expansion import expand, has_siblings, siblings_of_ref
+from .languages.automata import ANYTHING, NOTHING, Strings, fsm, of_length, words_fsm
+from .languages.numbers import (
+    is_bounded,
+    listed_numbers,
+    loses_exponents,
+    multiples,
+    number_texts,
+)
+from .languages.patterns import ecma_pattern
 from .pointers import resolve
 
 __all__ = ["Keywords", "pattern_at"]
@@ -22,6 +35,8 @@ class Keywords:
     schema: Any
     notes: list[str]
     """Gets a line for everything that is narrowed."""
+    draft: int
+    """4, 6, 7, 2019 or 2020."""
 
     def atoms(self, clause: Clause) -> list[tuple[str, dict[str, Any]]]:
         """The schemas of a clause, with their JSON pointers."""
@@ -54,34 +69,44 @@ class Keywords:
             any(value is item for item in values) for values in self.enums(clause)
         )
 
-    def note_containers(self, clause: Clause) -> None:
-        """Note arrays and objects in enums, which the grammar cannot express."""
+    def note(self, clause: Clause) -> None:
+        """Note doubts, and siblings of `$ref`, which older drafts ignore."""
         for pointer, part in self.atoms(clause):
-            values = [*part.get("enum", ()), part.get("const")]
-            kinds = {"array": list, "object": dict}
-            left_out = tuple(kinds[name] for name in clause.types & kinds.keys())
-            if any(isinstance(value, left_out) for value in values):
-                self.notes.append(
-                    f"{pointer}: arrays and objects in an enum are left out"
-                )
+            if self.draft < 2019 and has_siblings(part):
+                self.notes.append(f"{pointer}/$ref: what is beside it applies, too")
+        for doubt in sorted(clause.doubts):
+            if doubt.type in ("null", "boolean"):
+                continue  # so few values that the compiler checks them
+            written = _WRITTEN.get(doubt.kind, f"no {doubt.type} is written")
+            note = f"{doubt.pointer}: checked when a document is encoded; {written}"
+            self.notes.append(note)
 
-    def without_shared_types(self, clauses: list[Clause], where: str) -> list[Clause]:
-        """Drop from alternatives of `oneOf` the JSON types that two of them allow.
+    def with_doubts(self, clauses: list[Clause]) -> list[Clause]:
+        """Doubt, in alternatives of `oneOf`, the JSON types that two of them allow.
 
         A value of such a type may match both, which `oneOf` forbids.  For strings and
         objects the compiler determines more exactly what two alternatives share.
         """
         result = []
         for clause in clauses:
-            shared: set[str] = set()
+            doubts = set(clause.doubts)
             for other in clauses:
-                if clause.excludes(other):
-                    shared |= clause.types & other.types - {"string", "object"}
-            if shared:
-                names = ", ".join(sorted(shared))
-                self.notes.append(f"{where}: several of oneOf allow {names}; left out")
-            result.append(replace(clause, types=clause.types - shared))
-        return result
+                if one_of := clause.excludes(other):
+                    shared = clause.types & other.types - {"string", "object"}
+                    doubts |= {Doubt(name, one_of) for name in shared}
+            result.append(replace(clause, doubts=frozenset(doubts)))
+        return sorted(result, key=lambda clause: bool(clause.doubts))
+
+    def is_valid(self, pointers: Iterable[str], value: Json) -> bool:
+        """Whether a value satisfies the schemas at all pointers."""
+        return all(self._validator.allows(pointer, value) for pointer in pointers)
+
+    @cached_property
+    def _validator(self) -> Validator:
+        def matches(pattern: str, text: str) -> bool:
+            return bool(pattern_at(pattern, "").accepts(text))
+
+        return Validator(self.schema, matches, draft=self.draft)
 
     # -- strings -----------------------------------------------------------------------
 
@@ -95,6 +120,13 @@ class Keywords:
             strings = strings & Strings(words=words)
         for pointer, part in self.atoms(clause):
             strings = strings & _text_rules(pointer, part)
+        for pointer in clause.denied:
+            part = resolve(self.schema, pointer)
+            listed = [*part.get("enum", ()), part.get("const")]
+            words = frozenset(value for value in listed if isinstance(value, str))
+            if "enum" in part and "const" in part:
+                words &= {part["const"]} & {*filter(_is_text, part["enum"])}
+            strings = strings - Strings(words=words)
         return strings
 
     def words(self, pointers: frozenset[str]) -> frozenset[str] | None:
@@ -122,7 +154,7 @@ class Keywords:
         rules = [part for _, part in atoms]
         enums = self.enums(clause)
         if enums:
-            listed = listed_numbers(enums, rules)
+            listed = listed_numbers(enums, rules, strict=self.draft == 4)
             if not all(listed.values()):
                 where = next(p for p, part in atoms if part.keys() & {"enum", "const"})
                 self.notes.append(f"{where}: long numbers in an enum are left out")
@@ -130,20 +162,50 @@ class Keywords:
             return words_fsm(words) if words else None
         if loses_exponents(rules):
             where = next(pointer for pointer, part in atoms if is_bounded(part))
-            self.notes.append(f"{where}: bounded numbers have no exponent")
-        texts = number_texts(rules)
+            self.notes.append(f"{where}: some bounded numbers have no exponent")
+        texts = number_texts(rules, strict=self.draft == 4)
         return None if texts.empty() else texts
+
+    def multiples(self, clause: Clause) -> FSM | None:
+        """The texts of numbers that surely satisfy each `multipleOf` of a clause."""
+        texts = self.numbers(clause)
+        for divisor in self.each(clause, "multipleOf"):
+            found = multiples(divisor)
+            if texts is None or found is None:
+                return None
+            texts = (texts & found).reduce()
+        return None if texts is None or texts.empty() else texts
 
     # -- keys --------------------------------------------------------------------------
 
     def patterns(self, clauses: list[Clause]) -> dict[str, FSM]:
         """The languages of all `patternProperties`."""
-        return {
+        found = {
             pattern: pattern_at(pattern, pointer)
             for clause in clauses
             for pointer, part in self.atoms(clause)
             for pattern in part.get("patternProperties", {})
         }
+        for clause in clauses:
+            # A pointer cannot be taken for a pattern.
+            names = self.names(clause)
+            found |= {f"\0{pointer}": names[pointer] for pointer in names}
+        return found
+
+    def names(self, clause: Clause) -> dict[str, FSM]:
+        """The keys that each `propertyNames` allows, by its pointer."""
+        found = {}
+        for pointer, part in self.atoms(clause):
+            if "propertyNames" in part:
+                place = f"{pointer}/propertyNames"
+                allowed = reduce(
+                    or_, map(self.strings, expand(self.schema, [place])), NOTHING
+                )
+                language = words_fsm(allowed.words) if allowed.words else fsm("[]")
+                if allowed.language is not None:
+                    language = language | allowed.language
+                found[place] = language
+        return found
 
     def known_keys(self, clauses: list[Clause]) -> set[str]:
         """All keys that the clauses name."""
@@ -153,6 +215,18 @@ class Keywords:
             for _, part in self.atoms(clause):
                 keys |= {*part.get("properties", ()), *part.get("required", ())}
         return keys
+
+
+_WRITTEN = {
+    "unique": "no array of more than one item is written",
+    "tuple": "no array with items is written",
+    "multiple": "perhaps not all multiples are written",
+    "keys": "no keys are written that only it allows",
+}
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str)
 
 
 def _text_rules(pointer: str, part: dict[str, Any]) -> Strings:

@@ -17,17 +17,23 @@ from interegular.fsm import FSM
 from ...data.errors import SchemaError
 from ...data.files import canonical_json
 from ...data.tokenizer.dfa import Automaton
-from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
+from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Grammar, Node
 from ...data.tokenizer.symbols import MAX_LITERALS
-from .automata import NOTHING, few_words, label_automaton, regions
-from .clauses import Clause, expand
-from .drafts import as_draft_07
-from .keywords import Keywords, pattern_at
-from .pointers import quoted, resolve
-from .simplify import disagreements, simplify
+from .checks import with_checks
+from .clauses import Clause
+from .drafts import as_draft_07, draft_of
+from .expansion import expand
+from .keywords import Keywords
+from .languages.automata import NOTHING, label_automaton
+from .objects import Objects
+from .simplify import simplify
+from .tags import disagreements, with_tags
 
 __all__ = ["CompiledSchema", "compile_schema"]
 
+_UNIONS = "\0unions"
+"""A key of the schema below which the compiler puts schemas of its own."""
+_MOST_WRITTEN = {"unique": 1, "tuple": 0}
 _MAX_NODES = 4_096  # the official schema has 257 before they are simplified
 
 
@@ -50,7 +56,7 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
     """
     if not isinstance(schema, dict):
         raise SchemaError(f"found a {type(schema).__name__}, expected a JSON object")
-    compiler = _Compiler(as_draft_07(schema))
+    compiler = _Compiler(as_draft_07(schema), draft_of(schema))
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
     grammar, origins = simplify(
@@ -62,12 +68,11 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
             literals=(),  # simplify lists those that are left
         )
     )
-    for number, key in disagreements(grammar):
-        about = "free keys" if key is None else f"the key {key!r}"
-        compiler.notes.append(
-            f"{compiler.where(origins[number])}: alternatives differ about {about}; "
-            "the first that allows it decides"
-        )
+    grammar = with_tags(grammar)
+    for number, problem in disagreements(grammar):
+        compiler.notes.append(f"{compiler.where(origins[number])}: {problem}")
+    if any(node.checked for node in grammar.nodes):
+        grammar = with_checks(grammar, compiler.schema, compiler.draft)
     if len(grammar.literals) > MAX_LITERALS:
         raise SchemaError(
             f"{len(grammar.literals):,} keys and enum values, at most {MAX_LITERALS}"
@@ -84,16 +89,19 @@ class _Compiler:
     """Builds the nodes and automata of a grammar."""
 
     schema: dict[str, Any]
+    draft: int
     nodes: list[Node] = field(default_factory=list)
     automata: list[Automaton] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _pointers: list[frozenset[str]] = field(default_factory=list)
     """The schema positions of each node."""
     _known: dict[frozenset[str], int] = field(default_factory=dict)
+    _unions: dict[str, str] = field(default_factory=dict)
+    """Of a list of items: the JSON pointer of a schema of them all."""
 
     @cached_property
     def _keywords(self) -> Keywords:
-        return Keywords(self.schema, self.notes)
+        return Keywords(self.schema, self.notes, self.draft)
 
     def where(self, number: int) -> str:
         """The first JSON pointer of a node, for messages."""
@@ -109,184 +117,161 @@ class _Compiler:
             if number >= _MAX_NODES:
                 raise SchemaError(f"{where}: more than {_MAX_NODES:,} nodes")
             try:
-                self.nodes[number] = self._build(expand(self.schema, pointers), where)
+                self.nodes[number] = self._build(
+                    expand(self.schema, pointers), pointers
+                )
             except RecursionError:
                 raise SchemaError(f"{where}: nested too deep") from None
         return self._known[pointers]
 
-    def _build(self, clauses: list[Clause], where: str) -> Node:
+    def _build(self, clauses: list[Clause], pointers: frozenset[str]) -> Node:
+        where = min(pointers, default="")
+        clauses = self._keywords.with_doubts(clauses)
         for clause in clauses:
-            self._keywords.note_containers(clause)
-        clauses = self._keywords.without_shared_types(clauses, where)
+            self._keywords.note(clause)
         node = Node(
-            null=any(self._keywords.allows(clause, None) for clause in clauses),
-            true=any(self._keywords.allows(clause, True) for clause in clauses),
-            false=any(self._keywords.allows(clause, False) for clause in clauses),
+            null=self._allows(clauses, pointers, None),
+            true=self._allows(clauses, pointers, True),
+            false=self._allows(clauses, pointers, False),
         )
-        node = self._with_strings(node, clauses, where)
+        node = self._with_strings(node, clauses, pointers)
         node = self._with_numbers(node, clauses)
-        plain = [clause for clause in clauses if not self._keywords.enums(clause)]
-        for clause in plain:
-            if "array" in clause.types:
+        for clause in clauses:
+            if "array" in clause.types and not self._lists_others(clause, list):
                 node = self._with_array(node, clause, where)
         objects = [clause for clause in clauses if "object" in clause.types]
-        return self._with_objects(node, objects, where) if objects else node
+        if objects:
+            branches, free = self._objects.branches(objects, where)
+            node = replace(node, branches=branches, keys=self._automaton(free))
+            if any(branch.is_checked for branch in branches):
+                node = replace(node, checked=node.checked | {"object"})
+        return replace(node, checks=tuple(sorted(pointers))) if node.checked else node
 
-    def _with_strings(self, node: Node, clauses: list[Clause], where: str) -> Node:
+    def _lists_others(self, clause: Clause, kind: type) -> bool:
+        """Whether an `enum` has no value of a kind."""
+        listed = self._keywords.enums(clause)
+        return any(not any(isinstance(v, kind) for v in values) for values in listed)
+
+    def _allows(
+        self, clauses: list[Clause], pointers: frozenset[str], value: bool | None
+    ) -> bool:
+        """Whether null, true or false is allowed."""
+        name = "null" if value is None else "boolean"
+        allowing = [c for c in clauses if self._keywords.allows(c, value)]
+        if all(clause.doubts_about(name) for clause in allowing):
+            return bool(allowing) and self._keywords.is_valid(pointers, value)
+        return True
+
+    def _with_strings(
+        self, node: Node, clauses: list[Clause], pointers: frozenset[str]
+    ) -> Node:
         sets = [self._keywords.strings(clause) for clause in clauses]
-        union = NOTHING
+        sure, doubtful = NOTHING, NOTHING
         for clause, strings in zip(clauses, sets, strict=True):
             for other, others in zip(clauses, sets, strict=True):
                 if clause.excludes(other):
                     # With a second oneOf, `other` may lose some of these strings, too;
                     # then leaving them out here is too narrow.
                     if len(other.chosen) > 1 and strings & others:
+                        where = min(pointers, default="")
                         self.notes.append(
                             f"{where}: strings of oneOf overlap; left out"
                         )
                     strings = strings - others
-            union = union | strings
-        languages = [] if union.language is None else [union.language]
-        return replace(node, literals=union.words, text=self._automaton(languages))
-
-    def _with_numbers(self, node: Node, clauses: list[Clause]) -> Node:
-        sets = [self._keywords.numbers(clause) for clause in clauses]
-        languages = [language for language in sets if language is not None]
-        if not languages:
-            return node
-        union = reduce(or_, languages)
-        return replace(node, number=self._automaton([union.reduce()]))
-
-    def _with_array(self, node: Node, clause: Clause, where: str) -> Node:
-        pointers = set()
-        for pointer, part in self._keywords.atoms(clause):
-            if isinstance(part.get("items"), list):
-                raise SchemaError(f"{pointer}/items: a list of schemas is unsupported")
-            if "items" in part:
-                pointers.add(f"{pointer}/items")
-        items = self.node(frozenset(pointers))
-        least = self._keywords.least(clause, "minItems")
-        most = self._keywords.most(clause, "maxItems")
-        if most is not None and most < least:
-            return node
-        if node.items < 0:
-            return replace(node, items=items, min_items=least, max_items=most)
-        if (node.items, node.max_items) != (items, most):
-            self.notes.append(f"{where}: only the first kind of array is allowed")
-            return node
-        return replace(node, min_items=min(least, node.min_items))
-
-    # -- objects -----------------------------------------------------------------------
-
-    def _with_objects(self, node: Node, clauses: list[Clause], where: str) -> Node:
-        patterns = self._keywords.patterns(clauses)
-        known = self._keywords.known_keys(clauses)
-        for language in patterns.values():
-            known |= few_words(language)
-        if len(known) > MAX_LITERALS:
-            raise SchemaError(f"{where}: {len(known)} keys, at most {MAX_LITERALS}")
-        try:
-            free = list(regions(patterns, known))
-        except ValueError as error:
-            raise SchemaError(f"{where}: {error}") from error
-        branches = [
-            (clause, branch)
-            for clause in clauses
-            if (branch := self._branch(clause, known, [hit for hit, _ in free]))
-        ]
-        kept = []
-        for clause, branch in branches:
-            if self._keywords.enums(clause):
-                continue  # listed objects are left out, but still exclude others
-            rivals = [other for c, other in branches if clause.excludes(c)]
-            if all(self._disjoint(branch, rival) for rival in rivals):
-                kept += self._with_room(branch, clause)
+            if clause.doubts_about("string"):
+                doubtful = doubtful | strings
             else:
-                self.notes.append(f"{where}: objects of oneOf may overlap; left out")
-        keys = self._automaton([language for _, language in free])
-        return replace(node, branches=tuple(kept), keys=keys)
-
-    def _disjoint(self, a: Branch, b: Branch) -> bool:
-        """Whether no object can be in both branches; False if that is hard to tell."""
-        if a.required - b.properties.keys() or b.required - a.properties.keys():
-            return True
-        for key in a.required & b.required:
-            in_a = self._keywords.words(self._pointers[a.properties[key]])
-            in_b = self._keywords.words(self._pointers[b.properties[key]])
-            if in_a is not None and in_b is not None and not in_a & in_b:
-                return True
-        return False
-
-    def _branch(
-        self, clause: Clause, known: set[str], regions: list[frozenset[str]]
-    ) -> Branch | None:
-        properties = {}
-        for key in sorted(known - clause.forbidden):
-            child = self._child(clause, key, None)
-            if child >= 0:
-                properties[key] = child
-        required = clause.required | {
-            key for keys in self._keywords.each(clause, "required") for key in keys
-        }
-        if not required <= properties.keys():
-            return None
-        return Branch(
-            properties=properties,
-            free=tuple(self._child(clause, None, hit) for hit in regions),
-            required=frozenset(required),
-            min_properties=self._keywords.least(clause, "minProperties"),
-            max_properties=self._keywords.most(clause, "maxProperties"),
+                sure = sure | strings
+        valid = {w for w in doubtful.words if self._keywords.is_valid(pointers, w)}
+        node = replace(node, literals=sure.words | valid)
+        language = sure.language
+        text = self._automaton([] if language is None else [language])
+        if doubtful.language is None:
+            return replace(node, text=text)
+        either = (sure | doubtful).language
+        assert either is not None
+        return replace(
+            node,
+            text=self._automaton([either]),
+            safe_text=text,
+            checked=node.checked | {"string"},
         )
 
-    def _with_room(self, branch: Branch, clause: Clause) -> list[Branch]:
-        """Narrow a branch with `maxProperties`, so that required keys always fit.
+    def _with_numbers(self, node: Node, clauses: list[Clause]) -> Node:
+        sure: list[FSM] = []
+        doubtful: list[FSM] = []
+        for clause in clauses:
+            texts = self._keywords.numbers(clause)
+            doubts = clause.doubts_about("number")
+            if texts is None:
+                continue
+            if not doubts:
+                sure.append(texts)
+                continue
+            doubtful.append(texts)
+            if all(doubt.kind == "multiple" for doubt in doubts):
+                safe = self._keywords.multiples(clause)
+                sure += [safe] if safe is not None else []
+        if not sure and not doubtful:
+            return node
+        text = self._automaton([reduce(or_, sure).reduce()] if sure else [])
+        if not doubtful:
+            return replace(node, number=text)
+        either = self._automaton([reduce(or_, [*sure, *doubtful]).reduce()])
+        checked = node.checked | {"number"}
+        return replace(node, number=either, safe_number=text, checked=checked)
 
-        The grammar counts keys, but not how many required ones are still missing; an
-        object could be full without them.  So keep only as many optional keys as there
-        is room for.
-        """
-        most = branch.max_properties
-        if most is None:
-            return [branch]
-        room = most - len(branch.required)
-        if room < 0 or most < branch.min_properties:
-            return []
-        if not branch.required:
-            return [branch]
-        optional = sorted(branch.properties.keys() - branch.required)
-        if len(optional) > room or any(child >= 0 for child in branch.free):
-            for pointer, part in self._keywords.atoms(clause):
-                if "maxProperties" in part:
-                    where = f"{pointer}/maxProperties"
-                    self.notes.append(f"{where}: some optional keys are left out")
-        fitting = branch.required | set(optional[:room])
-        properties = {k: c for k, c in branch.properties.items() if k in fitting}
-        free = (NO_NODE,) * len(branch.free)
-        return [replace(branch, properties=properties, free=free, max_properties=None)]
+    # -- arrays ------------------------------------------------------------------------
 
-    def _child(
-        self, clause: Clause, key: str | None, hit: frozenset[str] | None
-    ) -> int:
-        """The node of the values of a known `key`, or of the keys in region `hit`."""
-        pointers = set()
+    def _with_array(self, node: Node, clause: Clause, where: str) -> Node:
+        pointers, longest = set(), self._keywords.most(clause, "maxItems")
         for pointer, part in self._keywords.atoms(clause):
-            rules = []
-            if key is not None and key in part.get("properties", {}):
-                rules.append(f"{pointer}/properties/{quoted(key)}")
-            for pattern in part.get("patternProperties", {}):
-                matches = (
-                    pattern_at(pattern, pointer).accepts(key)
-                    if key is not None
-                    else pattern in (hit or ())
-                )
-                if matches:
-                    rules.append(f"{pointer}/patternProperties/{quoted(pattern)}")
-            if not rules and "additionalProperties" in part:
-                rules.append(f"{pointer}/additionalProperties")
-            pointers.update(rules)
-        if any(resolve(self.schema, pointer) is False for pointer in pointers):
-            return NO_NODE
-        return self.node(frozenset(pointers))
+            place, most = self._items(pointer, part)
+            pointers |= {place} if place else set()
+            if most is not None:
+                longest = most if longest is None else min(longest, most)
+        items = self.node(frozenset(pointers))
+        least = self._keywords.least(clause, "minItems")
+        if longest is not None and longest < least:
+            return node
+        doubts = clause.doubts_about("array")
+        written = min((_MOST_WRITTEN.get(d.kind, NO_NODE) for d in doubts), default=0)
+        if node.items < 0:
+            node = replace(node, items=items, min_items=least, max_items=longest)
+            if not doubts:
+                return node
+            checked = node.checked | {"array"}
+            return replace(node, checked=checked, safe_items=written)
+        if (node.items, node.max_items) != (items, longest):
+            self.notes.append(f"{where}: only the first kind of array is allowed")
+            return node
+        if doubts and "array" not in node.checked:
+            return node  # the first kind is sure, this one is not
+        safe = min(node.safe_items, written)
+        return replace(node, min_items=min(least, node.min_items), safe_items=safe)
+
+    def _items(
+        self, pointer: str, part: dict[str, Any]
+    ) -> tuple[str | None, int | None]:
+        """The schema of all items, and how many there may be at most."""
+        first, rest = "prefixItems", "items"
+        if first not in part and isinstance(part.get("items"), list):
+            first, rest = "items", "additionalItems"
+        if first not in part or first == rest:
+            return (f"{pointer}/items", None) if "items" in part else (None, None)
+        parts = list(part[first])
+        closed = part.get(rest) is False
+        place = f"{pointer}/{first}"
+        if place not in self._unions:
+            others = [] if closed else [part.get(rest, True)]
+            unions = self.schema.setdefault(_UNIONS, [])
+            unions.append({"anyOf": [*parts, *others]} if parts or others else True)
+            self._unions[place] = f"/{_UNIONS}/{len(unions) - 1}"
+        return self._unions[place], len(parts) if closed else None
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return Objects(keywords=self._keywords, node=self.node, pointers=self._pointers)
 
     # -- automata ----------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """Simplify a grammar: remove dead ends and unused parts, merge equal nodes."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,24 +7,7 @@ from typing import Any
 from ...data.errors import SchemaError
 from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 
-__all__ = ["disagreements", "simplify"]
-
-
-def disagreements(grammar: Grammar) -> Iterator[tuple[int, str | None]]:
-    """Find keys for which the branches of a node differ, so that the first decides.
-
-    Yields:
-        A node and the key, or None for free keys; no pair twice.
-    """
-    for number, node in enumerate(grammar.nodes):
-        keys: dict[str | None, None] = {}
-        for a, b in itertools.combinations(node.branches, 2):
-            shared = sorted(a.properties.keys() & b.properties.keys())
-            keys |= {k: None for k in shared if a.properties[k] != b.properties[k]}
-            free = zip(a.free, b.free, strict=True)
-            if any(x != y for x, y in free if min(x, y) >= 0):
-                keys[None] = None
-        yield from ((number, key) for key in keys)
+__all__ = ["simplify"]
 
 
 def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:
@@ -128,6 +110,8 @@ def _signature(node: Node, classes: list[int]) -> Any:
             branch.required,
             branch.min_properties,
             branch.max_properties,
+            branch.is_checked,
+            branch.safe_keys,
         )
         for branch in renumbered.branches
     )
@@ -166,6 +150,8 @@ def _covers(wide: Branch, narrow: Branch) -> bool:
         and wide.required <= narrow.required
         and wide.min_properties <= narrow.min_properties
         and most <= wide_most
+        and (not wide.is_checked or narrow.is_checked)
+        and (not wide.is_checked or wide.safe_keys == narrow.safe_keys)
     )
 
 
@@ -178,7 +164,7 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
                 order.append(child)
     numbers = {old: new for new, old in enumerate(order)}
     nodes = [_renumbered(grammar.nodes[old], numbers) for old in order]
-    used = sorted({a for n in nodes for a in (n.number, n.text, n.keys) if a >= 0})
+    used = sorted({a for n in nodes for a in _automata(n) if a >= 0})
     automata = {old: new for new, old in enumerate(used)} | {NO_AUTOMATON: NO_AUTOMATON}
     literals = {
         word
@@ -192,6 +178,8 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
                 number=automata[node.number],
                 text=automata[node.text],
                 keys=automata[node.keys],
+                safe_number=automata[node.safe_number],
+                safe_text=automata[node.safe_text],
             )
             for node in nodes
         ),
@@ -201,6 +189,10 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
         literals=tuple(sorted(literals)),
     )
     return reachable, order
+
+
+def _automata(node: Node) -> tuple[int, ...]:
+    return node.number, node.text, node.keys, node.safe_number, node.safe_text
 
 
 def _children(node: Node) -> Iterator[int]:

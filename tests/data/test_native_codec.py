@@ -309,7 +309,7 @@ def test_what_is_no_vocabulary_is_left_to_python() -> None:
     with pytest.raises(TypeError):
         core.Codec()
     with pytest.raises(ValueError, match="size"):
-        core.Codec([], [], 0, 0, print, print, [], [], [])
+        core.Codec([], [], 0, 0, print, print, print, [], [], [])
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tct.pipeline.compiler.automata import (
+from tct.pipeline.compiler.languages.automata import (
     ANYTHING,
     Strings,
     few_words,
@@ -15,7 +15,7 @@ from tct.pipeline.compiler.automata import (
     of_length,
     regions,
 )
-from tct.pipeline.compiler.patterns import ecma_pattern
+from tct.pipeline.compiler.languages.patterns import ecma_pattern
 
 TEXTS = st.text(alphabet="ab${}.\n\r\u2028é", max_size=8)
 

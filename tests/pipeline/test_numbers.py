@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tct.pipeline.compiler.numbers import listed_numbers, loses_exponents, number_texts
+from tct.pipeline.compiler.languages.numbers import (
+    listed_numbers,
+    loses_exponents,
+    number_texts,
+)
 
 SMALL = st.integers(-120, 120) | st.floats(-20, 20).map(lambda x: round(x, 2))
 EDGES = st.sampled_from(
@@ -76,9 +80,15 @@ def test_every_number_within_bounds_has_its_text(
     ("rules", "inside", "outside"),
     [
         ({"minimum": 10**17}, ["1" + 17 * "0"], [17 * "9", 16 * "9"]),
-        ({"exclusiveMinimum": 0}, ["0.00000000000000001"], ["0", "-0.0", "0.00"]),
+        (
+            {"exclusiveMinimum": 0},
+            ["1e-05", "1e+16", "1.5e-99"],
+            ["0", "-0.0", "0.00", "-1e-05", "0.00001"],
+        ),
         ({"maximum": -0.5}, ["-0.5", "-0.50", "-1"], ["-0.4", "0", "-0.49"]),
         ({"exclusiveMaximum": 5}, ["4.999"], ["5", "5.0", "4.99999999999999999"]),
+        ({"minimum": 1e-5}, ["0.0001"], ["1e-05", "2e-05", "0", "1e-06"]),
+        ({"maximum": 1e17}, ["-1e+16", "-1e-07"], ["1e+16", "1e+18"]),
         ({"minimum": 0.1}, ["0.1", "0.10"], ["0.09999999999999999", "1e1"]),
     ],
 )
@@ -99,9 +109,43 @@ def test_a_number_without_bounds_may_have_an_exponent_and_an_integer_not() -> No
 
 
 def test_only_bounds_on_fractions_cost_something() -> None:
-    assert loses_exponents([{"minimum": 3}])
+    assert loses_exponents([{"minimum": 1e-6}])
+    assert loses_exponents([{"maximum": 1e20}])
+    assert not loses_exponents([{"minimum": 3}])
+    assert not loses_exponents([{"minimum": -3}, {"maximum": 100}])
     assert not loses_exponents([{"minimum": 3}, {"type": "integer"}])
     assert not loses_exponents([{"type": "number"}])
+
+
+def test_draft_04_has_no_integer_with_a_point() -> None:
+    assert not number_texts([{"type": "integer"}], strict=True).accepts("1.0")
+    bounded = {"type": "integer", "minimum": 1}
+    assert not number_texts([bounded], strict=True).accepts("1.0")
+    assert number_texts([bounded], strict=True).accepts("1")
+    assert listed_numbers([[1, 2.0]], [{"type": "integer"}], strict=True) == {
+        1: {"1"},
+        2: {"2"},
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rules=BOUNDS,
+    texts=st.lists(
+        st.from_regex(
+            r"-?([0-9]|[1-9][0-9]{1,17})(\.[0-9]{1,17})?(e[+-][0-9]{2})?",
+            fullmatch=True,
+        ),
+        min_size=10,
+        max_size=10,
+    ),
+)
+def test_what_is_written_is_read_and_written_again(
+    rules: dict[str, Any], texts: list[str]
+) -> None:
+    language = number_texts([{**rules, "type": "number", "minimum": -(10**18)}])
+    for text in filter(language.accepts, texts):
+        assert language.accepts(json.dumps(json.loads(text)))
 
 
 def test_listed_numbers_have_the_texts_of_their_equals() -> None:

@@ -255,8 +255,12 @@ def diagnose(model: GPT, store: Store) -> Diagnosis | None:
     for number, symbols in vocabulary.items():
         closing[number] = symbols.endswith(Control.CLOSE_OBJECT)
     num_tokens, inadmissible, ends = 0, 0.0, {False: 0.0, True: 0.0}
-    for row in rows.tolist():
-        tokens = store.tokens(row)[: model.config.context].tolist()
+    documents = [store.tokens(row)[: model.config.context].tolist() for row in rows]
+    # Masks may leave out documents that are only checked.
+    documents = [tokens for tokens in documents if _is_written(store, tokens)]
+    if not documents:
+        return None
+    for tokens in documents:
         ids = torch.tensor([[0, *tokens[:-1]]], device=model.cos.device)
         found = F.softmax(model(ids)[0].double(), dim=-1).cpu().numpy()
         state = store.tokenizer.start()
@@ -273,12 +277,22 @@ def diagnose(model: GPT, store: Store) -> Diagnosis | None:
             state = following
         num_tokens += len(tokens)
     return Diagnosis(
-        documents=len(rows),
+        documents=len(documents),
         inadmissible=inadmissible / num_tokens,
-        ends_before=ends[False] / len(rows),
-        ends_there=ends[True] / len(rows),
+        ends_before=ends[False] / len(documents),
+        ends_there=ends[True] / len(documents),
         bits={name: bits[name] / sum(bits.values()) for name in KINDS},
     )
+
+
+def _is_written(store: Store, tokens: list[int]) -> bool:
+    """Whether masks allow each of the tokens."""
+    state = store.tokenizer.start()
+    for token in tokens:
+        if not state.allowed()[token]:
+            return False
+        state = state.advance(token)
+    return True
 
 
 def _kind(symbols: str) -> str:

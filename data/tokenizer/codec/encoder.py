@@ -56,6 +56,9 @@ class Encoder:
         grammar = self._grammar
         node = grammar.nodes[number]
         put = self._pending.append
+        if node.checked and not grammar.is_valid(number, value):
+            self._escaped(value, node, in_array=in_array, depth=depth)
+            return
         if isinstance(value, str):
             symbols = self._string(value, number)
             if symbols is not None:
@@ -181,6 +184,9 @@ class Encoder:
             else:
                 symbols, child, place = known
                 pending.append(symbols)
+                if place.tag:
+                    place = self._tag(value, child, place, depth)
+                    continue
             if type(value) is str and len(value) < MIN_TEXT:
                 # Most values are short texts that were spelled before.
                 text = spelled[child].get(value)
@@ -191,6 +197,16 @@ class Encoder:
         if not place.may_close(pairs):
             self._pending.append(C.ESCAPE_KEY)
         self._pending.append(C.CLOSE_OBJECT)
+
+    def _tag(self, value: Json, child: int, place: Place, depth: int) -> Place:
+        """Write the value of a tag; the place after it."""
+        place, is_allowed = self._tables.decided(place, value)
+        if is_allowed:
+            self._value(value, child, in_array=False, depth=depth)
+        else:
+            node = self._grammar.nodes[child]
+            self._escaped(value, node, in_array=False, depth=depth)
+        return place
 
     def _new_key(
         self, place: Place, key: str, count: int

@@ -81,7 +81,7 @@ class ExactReader:
             raise MalformedError("the document is already closed")
         frame = self._frames[-1]
         if frame.place:
-            self._pair(frame, frame.place, text, symbol)
+            self._pair(frame, self._settled(frame, frame.place), text, symbol)
         elif not self._close_array(frame, symbol):
             wanted = self._wanted = self._tables.items[frame.number]
             if self._tables.opener[wanted] == Control.OBJECT:
@@ -212,6 +212,13 @@ class ExactReader:
             self._escape = symbol
         else:
             raise MalformedError(f"{self._describe(symbol)} is not allowed here")
+
+    def _settled(self, frame: OpenFrame, place: Place) -> Place:
+        """The place once the value of a tag before it has decided."""
+        if place.tag:
+            place, _ = self._tables.decided(place, frame.container[place.tag])
+            frame.place = place
+        return place
 
     def _key(
         self, frame: OpenFrame, place: Place, symbols: str, *, is_free: bool

@@ -28,12 +28,16 @@ _MAX_SYMBOLS = 64
 class Place:
     """A position between two pairs of an object: its node and the alive branches."""
 
-    __slots__ = ("alive", "by_key", "by_symbols", "needs", "number")
+    __slots__ = ("alive", "by_key", "by_symbols", "needs", "number", "tag")
 
-    def __init__(self, number: int, alive: Alive, branches: Sequence[Branch]) -> None:
-        """Only `Tables` makes places, one for each node and its alive branches."""
+    def __init__(
+        self, number: int, alive: Alive, tag: str, branches: Sequence[Branch]
+    ) -> None:
+        """Only `Tables` makes places, one for each node, alive branches and tag."""
         self.number = number
         self.alive = alive
+        self.tag = tag
+        """Key before this place whose value still has to decide; empty if none."""
         self.by_symbols: dict[str, tuple[str, int, Place]] = {}
         """Symbols of an allowed key to the key, its value's node and the next place."""
         self.by_key: dict[str, tuple[str, int, Place]] = {}
@@ -81,7 +85,7 @@ class Tables:
         self.items = [node.items for node in grammar.nodes]
         self.has_text = [node.text >= 0 for node in grammar.nodes]
         self.has_object = [bool(node.branches) for node in grammar.nodes]
-        self._places: dict[tuple[int, Alive], Place] = {}
+        self._places: dict[tuple[int, Alive, str], Place] = {}
         self.start = [
             self._place(number, grammar.all_branches(number))
             for number in range(len(grammar.nodes))
@@ -112,13 +116,27 @@ class Tables:
             if label == DEAD:
                 return None
         child, alive = self.grammar.enter(place.number, place.alive, label, count)
-        return None if child < 0 else (child, self._place(place.number, alive))
+        if child < 0:
+            return None
+        is_tag = self.grammar.tag(place.number, label) is not None
+        return child, self._place(place.number, alive, key if is_tag else "")
 
-    def _place(self, number: int, alive: Alive) -> Place:
-        found = self._places.get((number, alive))
+    def decided(self, place: Place, value: Json) -> tuple[Place, bool]:
+        """Let the value of the tag before a place decide.
+
+        Returns:
+            The place after that, and whether some branch allows the value; if none
+            does, the value is escaped and all branches stay alive.
+        """
+        alive = self.grammar.choose(place.number, place.alive, place.tag, value)
+        return self._place(place.number, alive or place.alive), bool(alive)
+
+    def _place(self, number: int, alive: Alive, tag: str = "") -> Place:
+        found = self._places.get((number, alive, tag))
         if found is None:
             branches = self.grammar.nodes[number].branches
-            found = self._places[number, alive] = Place(number, alive, branches)
+            found = Place(number, alive, tag, branches)
+            self._places[number, alive, tag] = found
         return found
 
     def learn(self, table: dict[str, _Learnt], name: str, known: _Learnt) -> None:

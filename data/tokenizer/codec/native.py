@@ -50,8 +50,8 @@ class NativeCodec:
             value: the document.
             max_tokens: stop at the end of the chunk that exceeds this number.
         """
-        if self._codec is None:
-            return None
+        if self._codec is None or self._tables[0].grammar.schema is not None:
+            return None  # Python checks documents
         ids = self._codec.encode(value, _NO_LIMIT if max_tokens is None else max_tokens)
         return None if ids is NotImplemented else ids
 
@@ -79,6 +79,7 @@ def _made(codec: Codec, vocabulary: Mapping[int, str], make: Callable[..., Any])
             grammar.any,
             guide.follow,
             guide.describe,
+            guide.decide,
             list(grammar.literals),
             sorted((ord(c), ids[c]) for c in codec.characters),
             tokens,
@@ -104,11 +105,17 @@ class _Guide:
 
     def describe(
         self, number: int
-    ) -> tuple[int, bool, list[tuple[int, tuple[str, ...]]]]:
-        """Its node, whether keys are counted, and what an object needs to close."""
+    ) -> tuple[int, bool, bool, list[tuple[int, tuple[str, ...]]]]:
+        """Its node, whether keys are counted, whether a tag is undecided, the needs."""
         place = self.places[number]
         needs = [(least, tuple(sorted(required))) for least, required in place.needs]
-        return place.number, self.codec.grammar.counts_keys(place.number), needs
+        counts = self.codec.grammar.counts_keys(place.number)
+        return place.number, counts, bool(place.tag), needs
+
+    def decide(self, number: int, value: Json) -> tuple[int, bool]:
+        """Let the value of a tag decide: the place after it, whether it is allowed."""
+        place, is_allowed = self.codec.tables.decided(self.places[number], value)
+        return self.number(place), is_allowed
 
     def follow(self, number: int, key: str, count: int) -> tuple[int, int, bool]:
         """Follow a key: its value's node, the next place, whether it is escaped.

@@ -126,6 +126,8 @@ class Reader(ExactReader):
                     self._open(wanted, tables.start[wanted])
                     continue
             if place is not None and self._wanted == NOTHING:
+                if place.tag:
+                    place = self._settled(frame, place)
                 pair = place.by_symbols.get(piece)
                 if pair is not None and pair[0] not in frame.container:
                     frame.key, self._wanted, frame.place = pair

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ..dfa import ANY_LABEL
 from ..grammar import Alive, Node
 from ..symbols import Control, byte_symbol, literal_symbol
-from .frames import Array, Key, Object, Stack, Text, Value
+from .frames import Array, Key, Object, Stack, Tag, Text, Value
 from .pushdown import Pushdown
 
 __all__ = ["Completer"]
@@ -53,6 +53,13 @@ class Completer:
             case Object():
                 rest = self._pairs(frame.node, frame.alive, frame.seen)
                 return rest + Control.CLOSE_OBJECT + self.closing(parent)
+            case Tag():
+                branch = self.grammar.nodes[frame.node].branches[frame.alive[0]]
+                words = self.grammar.nodes[branch.properties[frame.key]].literals
+                symbols = self._literals[min(words)]
+                after = self.pushdown.walk(stack, symbols)
+                assert after is not None
+                return symbols + self.closing(after)
             case Key():
                 symbols = self._end_of_key(frame) + Control.END
                 after = self.pushdown.walk(stack, symbols)

@@ -11,6 +11,7 @@ from ..vocabulary import VOCAB_SIZE
 from .closing import Completer
 from .masks import Masks
 from .pushdown import Pushdown
+from .writable import writable
 
 __all__ = ["MaskEngine"]
 
@@ -35,11 +36,12 @@ class MaskEngine:
             codec: of its grammar.
             vocabulary: id to symbols.
             segmenter: makes what cuts completions into tokens; few need it.
-            grammar: a narrower one, in the same symbols; None for the codec's.
+            grammar: a narrower one, in the same symbols; None for what the codec's
+                allows to write.
         """
         self.vocabulary = vocabulary
         self.segmenter = segmenter
-        self.pushdown = Pushdown(grammar or codec.grammar, codec.words)
+        self.pushdown = Pushdown(grammar or writable(codec.grammar), codec.words)
 
     @cached_property
     def masks(self) -> Masks:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..grammar import Alive
 
-__all__ = ["Array", "Frame", "Key", "Object", "Stack", "Text", "Value"]
+__all__ = ["Array", "Frame", "Key", "Object", "Stack", "Tag", "Text", "Value"]
 
 
 class Value(NamedTuple):
@@ -23,6 +23,15 @@ class Object(NamedTuple):
     node: int
     alive: Alive
     seen: frozenset[str]
+
+
+class Tag(NamedTuple):
+    """Before the value of a tag, which decides between the branches."""
+
+    node: int
+    alive: Alive
+    seen: frozenset[str]
+    key: str
 
 
 class Array(NamedTuple):
@@ -51,7 +60,7 @@ class Key(NamedTuple):
     text: str  # so far, to detect a duplicate
 
 
-Frame: TypeAlias = Value | Object | Array | Text | Key
+Frame: TypeAlias = Value | Object | Tag | Array | Text | Key
 
 
 class Stack:
@@ -63,7 +72,7 @@ class Stack:
         """Only `Pushdown.push` makes stacks: it keeps equal ones the same object."""
         self.frame = frame
         self.parent = parent
-        is_container = isinstance(frame, Object | Array | Key)
+        is_container = isinstance(frame, Object | Tag | Array | Key)
         self.depth: int = (parent.depth if parent else 0) + is_container
         # Memos of `Masks` and `Completer`.
         self.allowed: NDArray[np.bool_] | None = None

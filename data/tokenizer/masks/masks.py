@@ -16,7 +16,6 @@ memo, and tokens that would repeat a key are removed from the mask at the end.
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,11 @@ from numpy.typing import NDArray
 from ..dfa import ANY_LABEL
 from ..grammar import MAX_TAGGED_DEPTH
 from ..symbols import REFERENCES, Control
-from .frames import Array, Frame, Key, Object, Stack, Text, Value
+from .courses import Findings, Inside
+from .frames import Array, Frame, Key, Object, Stack, Tag, Text, Value
 from .pushdown import Pushdown
 from .token_facts import ANY, end_a_text_twice, most_tags, repeat_what_they_end
-from .trie import Cursor, Ids, Trie, union
+from .trie import Cursor, Trie, union
 
 __all__ = ["Masks"]
 
@@ -35,37 +35,6 @@ Mask = NDArray[np.bool_]
 
 _MAX_MEMO = 1 << 16
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
-
-
-class _Inside(NamedTuple):
-    """The courses of tokens from a cursor inside a frame."""
-
-    ids: Ids
-    """Tokens that end inside the frame, or with it."""
-    after: Cursor
-    """Cursor of the others when they close the frame."""
-    keys: tuple[Cursor, ...]
-    """Cursors at which a free key of this very object may begin."""
-
-
-class _Findings:
-    """An `_Inside` in the making."""
-
-    def __init__(self) -> None:
-        self.ids: list[Ids] = []
-        self.after: set[int] = set()
-        self.keys: list[Cursor] = []
-
-    def add_end(self, cursor: Cursor) -> None:
-        """Close the frame at `cursor`."""
-        self.ids.append(cursor.ends)
-        self.after |= cursor.nodes
-
-    def add(self, inside: _Inside) -> None:
-        """Continue as another frame does."""
-        self.ids.append(inside.ids)
-        self.after |= inside.after.nodes
-        self.keys += inside.keys
 
 
 class Masks:
@@ -86,7 +55,7 @@ class Masks:
         self.vocabulary = vocabulary
         self.size = size
         self._trie = Trie(pushdown, vocabulary)
-        self._memo: dict[tuple[Cursor, type, Frame], _Inside] = {}
+        self._memo: dict[tuple[Cursor, type, Frame], Inside] = {}
         self._repeating = end_a_text_twice(vocabulary)
         self._repeating_key = repeat_what_they_end(vocabulary)
         self._max_tags = most_tags(vocabulary)
@@ -143,7 +112,7 @@ class Masks:
         Only bounds on the number of keys look at them, so frames with other names, or
         with more names than any bound, are one frame.
         """
-        if not isinstance(frame, Object | Key):
+        if not isinstance(frame, Object | Tag | Key):
             return frame
         known = self.grammar.known_keys(frame.node)
         free = len(frame.seen - known)
@@ -154,11 +123,13 @@ class Masks:
             seen = seen & known | {f"\ud800{index}" for index in made_up}
         if isinstance(frame, Object):
             return Object(frame.node, frame.alive, seen)
+        if isinstance(frame, Tag):
+            return frame._replace(seen=seen)
         return Key(frame.node, frame.alive, seen, frame.state, frame.pending, "")
 
-    def _repeats(self, cursor: Cursor, inside: _Inside, frame: Frame) -> list[int]:
+    def _repeats(self, cursor: Cursor, inside: Inside, frame: Frame) -> list[int]:
         """Tokens that would repeat a free key of the object."""
-        if not isinstance(frame, Object | Key):
+        if not isinstance(frame, Object | Tag | Key):
             return []
         found = []
         for name in frame.seen - self.grammar.known_keys(frame.node):
@@ -183,11 +154,11 @@ class Masks:
 
     # -- inside a frame ----------------------------------------------------------------
 
-    def _inside(self, cursor: Cursor, frame: Frame) -> _Inside:
+    def _inside(self, cursor: Cursor, frame: Frame) -> Inside:
         memo = cursor, type(frame), frame  # tuples: only the type tells them apart
         found = self._memo.get(memo)
         if found is None:
-            findings = _Findings()
+            findings = Findings()
             match frame:
                 case Value():
                     self._value(cursor, frame, findings)
@@ -199,7 +170,9 @@ class Masks:
                     self._array(cursor, frame, findings)
                 case Key():
                     self._key(cursor, frame, findings)
-            found = _Inside(
+                case Tag():
+                    self._tag(cursor, frame, findings)
+            found = Inside(
                 union(findings.ids),
                 self._trie.at(findings.after),
                 tuple(findings.keys),
@@ -209,7 +182,7 @@ class Masks:
             self._memo[memo] = found
         return found
 
-    def _value(self, cursor: Cursor, frame: Value, findings: _Findings) -> None:
+    def _value(self, cursor: Cursor, frame: Value, findings: Findings) -> None:
         bare = self.pushdown.untagged(frame)
         if not isinstance(bare, Value):
             findings.add(self._inside(cursor, bare)._replace(keys=()))
@@ -233,13 +206,13 @@ class Masks:
         if node.text >= 0:
             findings.add(self._inside(cursor, Text(node.text, 0, b"")))
 
-    def _text(self, cursor: Cursor, frame: Text, findings: _Findings) -> None:
+    def _text(self, cursor: Cursor, frame: Text, findings: Findings) -> None:
         inside, after = self._trie.text(cursor, *frame, ANY_LABEL)
         findings.ids.append(inside)
         for end in after.values():
             findings.add_end(end)
 
-    def _array(self, cursor: Cursor, frame: Array, findings: _Findings) -> None:
+    def _array(self, cursor: Cursor, frame: Array, findings: Findings) -> None:
         close = self._trie.structure(cursor).get(Control.CLOSE_ARRAY)
         if close and frame.items >= self.grammar.nodes[frame.node].min_items:
             findings.add_end(close)
@@ -248,7 +221,7 @@ class Masks:
             item = Value(self.grammar.nodes[frame.node].items, in_array=True)
             self._then(cursor, item, following, findings)
 
-    def _object(self, cursor: Cursor, frame: Object, findings: _Findings) -> None:
+    def _object(self, cursor: Cursor, frame: Object, findings: Findings) -> None:
         node, alive, seen = frame
         for symbol, after in self._trie.structure(cursor).items():
             if symbol == Control.CLOSE_OBJECT:
@@ -262,7 +235,7 @@ class Masks:
             findings.keys.append(cursor)
             self._key(cursor, Key(node, alive, seen, 0, b"", ""), findings)
 
-    def _key(self, cursor: Cursor, frame: Key, findings: _Findings) -> None:
+    def _key(self, cursor: Cursor, frame: Key, findings: Findings) -> None:
         node, alive, seen, state, pending, _ = frame
         labels = self.pushdown.free_labels(node, alive, len(seen))
         keys = self.grammar.nodes[node].keys
@@ -278,18 +251,30 @@ class Masks:
         frame: Object,
         key: str | int,
         name: str,
-        findings: _Findings,
+        findings: Findings,
     ) -> None:
         """Continue after a key: its value, then the rest of the object."""
         node, alive, seen = frame
         child, kept = self.grammar.enter(node, alive, key, len(seen))
         if child >= 0:
             findings.ids.append(cursor.ends)
-            rest = self._without_names(Object(node, kept, seen | {name}))
+            seen |= {name}
+            if self.grammar.tag(node, key) is not None:
+                tag = self._without_names(Tag(node, kept, seen, name))
+                findings.add(self._inside(cursor, tag))
+                return
+            rest = self._without_names(Object(node, kept, seen))
             self._then(cursor, Value(child, in_array=False), rest, findings)
 
+    def _tag(self, cursor: Cursor, frame: Tag, findings: Findings) -> None:
+        for symbol, after in self._trie.structure(cursor).items():
+            rest = self.pushdown.after_tag(frame, symbol)
+            if rest is not None:
+                findings.ids.append(after.ends)
+                findings.add(self._inside(after, rest))
+
     def _then(
-        self, cursor: Cursor, value: Value, rest: Frame, findings: _Findings
+        self, cursor: Cursor, value: Value, rest: Frame, findings: Findings
     ) -> None:
         """Continue with a value, then with the rest of its container."""
         inside = self._inside(cursor, value)

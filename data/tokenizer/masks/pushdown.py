@@ -7,14 +7,14 @@ plain attribute.
     Value    a value of some node comes next
     Text     inside a string or number
     Object   between two pairs           Array   between two items
-    Key      inside a free key
+    Key      inside a free key       Tag     before a value that decides
 
 Escapes are not part of this language: it accepts exactly what the grammar allows.
 """
 
 from ..grammar import MAX_TAGGED_DEPTH, Alive, Grammar
 from ..symbols import REFERENCES, Control, is_text, may_begin_character
-from .frames import Array, Frame, Key, Object, Stack, Text, Value
+from .frames import Array, Frame, Key, Object, Stack, Tag, Text, Value
 
 __all__ = ["Pushdown"]
 
@@ -72,6 +72,8 @@ class Pushdown:
                 return self._in_object(stack.frame, stack, symbol)
             case Key():
                 return self._in_key(stack.frame, stack, symbol)
+            case Tag():
+                return self._tag(stack.frame, stack, symbol)
             case Value():
                 return self._value(stack.frame, stack, symbol)
             case Array():
@@ -142,6 +144,11 @@ class Pushdown:
             return None
         return self._in_key(key_frame, self.push(key_frame, stack.parent), symbol)
 
+    def _tag(self, frame: Tag, stack: Stack, symbol: str) -> Stack | None:
+        assert stack.parent is not None
+        rest = self.after_tag(frame, symbol)
+        return None if rest is None else self.push(rest, stack.parent)
+
     def _in_key(self, frame: Key, stack: Stack, symbol: str) -> Stack | None:
         assert stack.parent is not None
         keys = self.grammar.nodes[frame.node].keys
@@ -181,8 +188,17 @@ class Pushdown:
         child, alive = self.grammar.enter(frame.node, frame.alive, key, len(frame.seen))
         if child < 0:
             return None
-        rest = self.push(Object(frame.node, alive, frame.seen | {name}), stack.parent)
+        seen = frame.seen | {name}
+        if self.grammar.tag(frame.node, key) is not None:
+            return self.push(Tag(frame.node, alive, seen, name), stack.parent)
+        rest = self.push(Object(frame.node, alive, seen), stack.parent)
         return self.push(Value(child, in_array=False), rest)
+
+    def after_tag(self, frame: Tag, symbol: str) -> Object | None:
+        """The frame after the value of a tag; None if no branch allows it."""
+        word = self.words.get(symbol)
+        alive = self.grammar.choose(frame.node, frame.alive, frame.key, word)
+        return Object(frame.node, alive, frame.seen) if alive else None
 
     def opened(self, number: int, symbol: str) -> Frame | None:
         """The frame that a type tag opens; None if the node forbids the type."""

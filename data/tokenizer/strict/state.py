@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..codec import Codec
 from ..masks import MaskEngine
 from ..masks.frames import Stack
+from ..masks.writable import writable
 from ..segmenter import Segmenter
 from .closing import StrictCompleter, closing
 from .masks import StrictMasks
@@ -34,7 +35,7 @@ class StrictEngine:
         segmenter: Callable[[], Segmenter],
     ) -> None:
         """Take the parts of a tokenizer; arguments as for `MaskEngine`."""
-        narrowed = narrow(codec.grammar)
+        narrowed = narrow(writable(codec.grammar))
         self.narrowed = narrowed
         self.engine = MaskEngine(codec, vocabulary, segmenter, grammar=narrowed.grammar)
         self.scopes = Scopes(narrowed, self.engine.pushdown)

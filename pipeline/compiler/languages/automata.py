@@ -11,7 +11,7 @@ from functools import cache
 from interegular import parse_pattern
 from interegular.fsm import FSM, anything_else
 
-from ...data.tokenizer.dfa import DEAD, Automaton
+from ....data.tokenizer.dfa import DEAD, Automaton
 
 __all__ = [
     "ANYTHING",

@@ -11,6 +11,9 @@ zeros.  An unsigned text is above c if and only if
 From all texts, those beyond the upper and those beyond the lower bound are subtracted;
 signs are handled by mirroring.
 
+Python writes 1e16 and more, and less than 1e-4, with an exponent.  So bounded numbers
+of these magnitudes have one, too: all of a magnitude, or none if a bound lies inside.
+
 Many readers take numbers as doubles and may round a text near a bound to the bound or
 across it.  So the bounds of numbers with a fraction are doubles: the next one inside
 if the schema's own bound is excluded or is not a double.  Rounding preserves order.
@@ -18,15 +21,21 @@ if the schema's own bound is excluded or is not a double.  Rounding preserves or
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from interegular.fsm import FSM
+from interegular.fsm import FSM, Alphabet, anything_else
 
 from .automata import fsm
 
-__all__ = ["is_bounded", "listed_numbers", "loses_exponents", "number_texts"]
+__all__ = [
+    "is_bounded",
+    "listed_numbers",
+    "loses_exponents",
+    "multiples",
+    "number_texts",
+]
 
 # The grammar only has numbers that every JSON reader can hold: no overflow to infinity,
 # no integer beyond 64 bits.  Documents with others are encoded with an escape.
@@ -37,6 +46,15 @@ _NUMBER = rf"{_DECIMAL}([eE][+-]?[0-9]{{1,2}})?"
 # JSON Schema counts 1.0 among the integers; up to here a double is exact.
 _INTEGER = rf"{_WHOLE}|-?(0|[1-9][0-9]{{0,14}})\.0"
 
+_EXPONENT = r"[1-9](\.[0-9]{1,15})?e"
+_MAGNITUDES = (  # open intervals, and the unsigned texts inside
+    (0.0, 1e-4, rf"{_EXPONENT}-(0[5-9]|[1-9][0-9])"),
+    (math.nextafter(1e16, 0), math.inf, rf"{_EXPONENT}\+(1[6-9]|[2-9][0-9])"),
+)
+_WITHOUT_EXPONENT = r"-?([1-9][0-9]{16,}|9{16})\.[0-9]+|-?0\.0000[0-9]*[1-9][0-9]*"
+"""Texts of these magnitudes that Python would write with an exponent."""
+
+_MAX_DIVISOR = 1_000  # an automaton needs a state per remainder
 _UNIT: int = 10**_PLACES  # bounds are integers in units of 10^-17, the last place
 _LIMIT: int = 10**_DIGITS  # above every number without an exponent
 _LOWER = ("minimum", "exclusiveMinimum")
@@ -53,21 +71,55 @@ def is_bounded(rules: PlainKeywords) -> bool:
 
 def loses_exponents(schemas: Sequence[PlainKeywords]) -> bool:
     """Whether `number_texts` leaves out numbers that the schemas allow."""
-    return any(map(is_bounded, schemas)) and not any(map(_only_integers, schemas))
+    if not any(map(is_bounded, schemas)) or any(map(_only_integers, schemas)):
+        return False
+    return any(is_partial for _, _, is_partial in _magnitudes(schemas))
 
 
-def number_texts(schemas: Sequence[PlainKeywords]) -> FSM:
+def number_texts(schemas: Sequence[PlainKeywords], *, strict: bool = False) -> FSM:
     """The texts of the numbers that all schemas allow, enums disregarded.
 
-    Exact for integers of up to 18 digits; numbers with bounds have no exponent.
+    Exact for numbers of up to 18 digits; see `loses_exponents`.
+
+    Args:
+        schemas: their plain keywords.
+        strict: whether 1.0 is no integer, as in draft-04.
     """
     whole = any(map(_only_integers, schemas))
+    integers = _WHOLE if strict else _INTEGER
     if not any(map(is_bounded, schemas)):
-        return fsm(_INTEGER if whole else _NUMBER)
+        return fsm(integers if whole else _NUMBER)
     least = max(_least(rules, 1, whole) for rules in schemas)
     most = -max(_least(rules, -1, whole) for rules in schemas)
-    texts = fsm(_INTEGER if whole else _DECIMAL)
-    return (texts - _beyond(most, "") - _beyond(-least, "-")).reduce()
+    texts = fsm(integers if whole else _DECIMAL)
+    texts = texts - _beyond(most, "") - _beyond(-least, "-")
+    if not whole:
+        texts = texts - fsm(_WITHOUT_EXPONENT)
+        for text, is_whole, _ in _magnitudes(schemas):
+            texts = texts | fsm(text) if is_whole else texts
+    return texts.reduce()
+
+
+def _magnitudes(schemas: Sequence[PlainKeywords]) -> Iterator[tuple[str, bool, bool]]:
+    """The texts of each magnitude with an exponent, and how much of it is allowed.
+
+    Yields:
+        A regular expression, whether all of it is allowed, and whether only a part is.
+    """
+    bounds = [
+        [
+            rules[keyword]
+            for rules in schemas
+            for keyword in keywords
+            if keyword in rules
+        ]
+        for keywords in (_LOWER, _UPPER)
+    ]
+    least, most = max(bounds[0], default=-math.inf), min(bounds[1], default=math.inf)
+    for low, high, text in _MAGNITUDES:
+        for sign, (a, b) in (("", (low, high)), ("-", (-high, -low))):
+            is_all = least <= a and most >= b
+            yield f"{sign}{text}", is_all, not is_all and least < b and most > a
 
 
 def _only_integers(rules: PlainKeywords) -> bool:
@@ -155,17 +207,45 @@ def _equal(magnitude: int) -> str:
     return rf"{whole}\.{fraction}0*" if fraction else rf"{whole}(\.0+)?"
 
 
+def multiples(divisor: float) -> FSM | None:
+    """The texts of whole numbers that are multiples, where that is simple.
+
+    None if the divisor is neither a small integer nor the inverse of one.
+    """
+    exact = Fraction(divisor if isinstance(divisor, int) else repr(divisor))
+    if exact.numerator == 1:
+        return fsm(_INTEGER)
+    if exact.denominator > 1 or exact > _MAX_DIVISOR:
+        return None
+    # States: the remainder so far, from 1 on with a sign before it.
+    size = int(exact)
+    groups = [*(set(digit) for digit in "0123456789"), {"-"}, {anything_else}]
+    alphabet = Alphabet.from_groups(*groups)
+    after = {
+        state: {alphabet[str(d)]: (10 * state + d) % size for d in range(10)}
+        for state in range(size)
+    }
+    after[size] = {**after[0], alphabet["-"]: size + 1}
+    after[size + 1] = dict(after[0])
+    texts = FSM(alphabet, {*after}, size, {0}, after)
+    return texts & fsm(_WHOLE)
+
+
 def listed_numbers(
-    enums: Sequence[Sequence[Any]], schemas: Sequence[PlainKeywords]
+    enums: Sequence[Sequence[Any]],
+    schemas: Sequence[PlainKeywords],
+    *,
+    strict: bool = False,
 ) -> dict[float, set[str]]:
     """The numbers that are in all enums and allowed by all schemas, with their texts.
 
     The texts are those that Python writes for the number and its equals, such as 1 and
-    1.0; a text that some reader could not hold is left out.
+    1.0; a text that some reader could not hold is left out.  `strict` as above.
     """
     numbers = [_numbers(values) for values in enums]
+    whole = strict and any(map(_only_integers, schemas))
     return {
-        number: _spellings(number)
+        number: {t for t in _spellings(number) if not whole or fsm(_WHOLE).accepts(t)}
         for number in numbers[0]
         if all(number in others for others in numbers)
         and all(_is_allowed(number, rules) for rules in schemas)
