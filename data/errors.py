@@ -10,7 +10,7 @@
     ├── DecodeError          token ids that no document has
     ├── LockedError          a folder that another process is writing
     ├── WorkerError          worker processes that keep dying
-    ├── PromptError          a partial workflow that cannot be continued
+    ├── PromptError          a partial document that cannot be continued
     ├── BusyError            a server at its limit of requests
     ├── CheckpointError      a checkpoint that does not fit this run
     ├── JudgeError           a judge process that crashed
@@ -83,9 +83,11 @@ class StaleStoreError(TctError):
 class SchemaError(TctError):
     """The schema cannot be compiled; the message names the JSON pointer."""
 
-    def __init__(self, problem: str) -> None:
-        """Add the hint, which is the same for every schema."""
-        super().__init__(problem, "change that part of the schema")
+    def __init__(
+        self, problem: str, hint: str = "change that part of the schema"
+    ) -> None:
+        """Add the hint, which is the same for most."""
+        super().__init__(problem, hint)
 
 
 class DecodeError(TctError):
@@ -113,7 +115,7 @@ class WorkerError(TctError):
 
 
 class PromptError(TctError):
-    """A partial workflow that the grammar cannot continue."""
+    """A partial document that the grammar cannot continue."""
 
 
 class BusyError(TctError):

@@ -12,4 +12,5 @@ vocabulary/           learn a tokenizer, and measure one
 report/               summaries as tables, JSON and HTML
 commands/             `tct prepare`, `tct store`, `tct tokenizer`
 workflow_schema.py    the schema of GitHub Actions workflows
+schema_file.py        the schema of another kind of documents
 """

@@ -251,6 +251,7 @@ def test_tokenizer_train_says_what_it_made(workflows: Path, tmp_path: Path) -> N
     assert facts_of(text) == {
         "inputs": "61, 1 no documents",
         "learnt from": "60 documents of 15 repositories",
+        "on schema": "100.0% of documents",
         "ids": f"{len(learnt.vocabulary):,} of 8,192 used",
         "digest": learnt.digest,
     }

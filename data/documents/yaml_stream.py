@@ -1,4 +1,4 @@
-"""Write a workflow's YAML line by line while its tokens are still being generated."""
+"""Write a document's YAML line by line while its tokens are still being generated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from .json_text import Json
-from .yaml_writer import to_yaml
+from .yaml_writer import BARE_KEYS, to_yaml
 
 if TYPE_CHECKING:  # the tokenizer builds on this room
     from ..tokenizer.codec.decoder import Decoder
@@ -22,13 +22,14 @@ class GrowingYaml:
     emitted parts, joined, are the YAML of the whole document.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder, bare_keys: frozenset[str] = BARE_KEYS) -> None:
         """Start a document.
 
         Args:
             decoder: at the beginning of a document; only this object may feed it.
+            bare_keys: keys that are not quoted; see `to_yaml`.
         """
-        self._decoder = decoder
+        self._decoder, self._bare_keys = decoder, bare_keys
         self._size = 0
 
     def feed(self, ids: ArrayLike) -> str:
@@ -41,7 +42,7 @@ class GrowingYaml:
         value = self._decoder.so_far
         if not value:
             return ""
-        text = to_yaml(value)
+        text = to_yaml(value, bare_keys=self._bare_keys)
         if not self._decoder.is_complete:
             text = _without_end(text, is_empty=_ends_empty(value))
         added = text[self._size :]

@@ -2,8 +2,9 @@
 
 Block style, scripts as literal blocks, keys in document order.  The text means the same
 to readers of YAML 1.2, such as GitHub's, and of YAML 1.1: a string that either would
-read as another type is quoted.  The one exception is the key `on`, which everybody
-writes without quotes.  A lone surrogate, which YAML cannot hold, becomes U+FFFD.
+read as another type is quoted.  The exceptions are keys that everybody writes without
+quotes, such as `on` in workflows.  A lone surrogate, which YAML cannot hold, becomes
+U+FFFD.
 """
 
 import re
@@ -16,7 +17,10 @@ from yaml.resolver import Resolver
 
 from .json_text import Json
 
-__all__ = ["to_yaml"]
+__all__ = ["BARE_KEYS", "to_yaml"]
+
+BARE_KEYS = frozenset({"on"})
+"""Keys of workflows that are never quoted."""
 
 _WIDTH = 1 << 20  # never fold a line
 # Numbers of the core schema of YAML 1.2; not all are numbers in YAML 1.1.
@@ -31,9 +35,15 @@ _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
 _SHORT_BOOLEAN = frozenset("yYnN")
 
 
-def to_yaml(value: Json) -> str:
-    """Write one YAML document, ending in a newline."""
-    content = list(_events(value))
+def to_yaml(value: Json, *, bare_keys: frozenset[str] = BARE_KEYS) -> str:
+    """Write one YAML document, ending in a newline.
+
+    Args:
+        value: the document.
+        bare_keys: keys that are not quoted, though YAML 1.1 takes them for another
+            type.
+    """
+    content = list(_events(value, bare_keys))
     back = _stand_in([e for e in content if isinstance(e, yaml.ScalarEvent)])
     events: list[yaml.Event] = [
         yaml.StreamStartEvent(),
@@ -66,20 +76,20 @@ def _stand_in(scalars: list[yaml.ScalarEvent]) -> dict[int, str]:
     return {ord(stand_in): chr(code) for code, stand_in in table.items()}
 
 
-def _events(value: Json) -> Iterator[yaml.Event]:
+def _events(value: Json, bare: frozenset[str]) -> Iterator[yaml.Event]:
     if isinstance(value, dict):
         yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value)
         for key, item in value.items():
-            yield _plain(key) if key == "on" else _string(key)
+            yield _plain(key) if key in bare else _string(key)
             if item is None:
                 yield _plain("")  # as in `workflow_dispatch:`
             else:
-                yield from _events(item)
+                yield from _events(item, bare)
         yield yaml.MappingEndEvent()
     elif isinstance(value, list):
         yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=not value)
         for item in value:
-            yield from _events(item)
+            yield from _events(item, bare)
         yield yaml.SequenceEndEvent()
     elif isinstance(value, str):
         yield _string(value)

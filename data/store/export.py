@@ -12,21 +12,23 @@ __all__ = ["Format", "export"]
 Format = Literal["jsonl", "yaml"]
 
 
-def export(store: Store, rows: Iterable[int], kind: Format) -> Iterator[bytes]:
+def export(store: Store, rows: Iterable[int], style: Format) -> Iterator[bytes]:
     r"""Yield the text of some documents; the parts joined are one file.
 
     Args:
         store: the store.
         rows: rows of docs.arrow.
-        kind: "jsonl" for a line of canonical JSON each; "yaml" for documents separated
+        style: "jsonl" for a line of canonical JSON each; "yaml" for documents separated
             by `---`.
 
     Raises:
         DecodeError: the store is damaged.
     """
+    bare_keys = store.tokenizer.kind.bare_keys
     for number, row in enumerate(rows):
         value = store.tokenizer.decode(store.tokens(row))
-        if kind == "jsonl":
+        if style == "jsonl":
             yield canonical_bytes(value) + b"\n"
         else:
-            yield (("---\n" if number else "") + to_yaml(value)).encode()
+            text = to_yaml(value, bare_keys=bare_keys)
+            yield (("---\n" if number else "") + text).encode()

@@ -8,22 +8,18 @@
     grammar.py       the compiled schema        dfa.py     texts that it allows
     symbols.py       the alphabet of tokens     checks.py  reading a tokenizer.json
     trace.py, prompt.py, violations.py   follow, begin and check a document
+    choices.py       what a document takes of what the schema lists
 
 `pipeline.compiler` makes a grammar, `pipeline.vocabulary` learns the merges.
 """
 
+from ..kinds import Rules
 from .masks.state import State
 from .prompt import Prompt
-from .strict.state import Rules, StrictState
-from .tokenizer import (
-    MODEL_VOCAB,
-    PAD,
-    TOKENIZER_FORMAT,
-    TOKENIZER_VERSION,
-    VOCAB_SIZE,
-    Tokenizer,
-)
+from .strict.state import StrictState
+from .tokenizer import TOKENIZER_FORMAT, TOKENIZER_VERSION, Tokenizer
 from .trace import TracedToken
+from .vocabulary import MODEL_VOCAB, PAD, VOCAB_SIZE
 
 __all__ = [
     "MODEL_VOCAB",

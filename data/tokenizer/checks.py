@@ -8,7 +8,7 @@ one that is merely slow: shortest values may be as long as a grammar makes them.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from ..errors import CorruptError
 from ..files import canonical_json, check_format, read_json
@@ -71,12 +71,19 @@ class _Grammar(_Parts, total=False):
     draft: int
 
 
+class _Kind(TypedDict):
+    name: str
+    format: NotRequired[Literal["yaml", "json"]]
+    schema: NotRequired[dict[str, Any]]
+
+
 class _Content(TypedDict):
     vocab_size: int
     schema_sha256: str
     characters: str
     merges: list[str]
     grammar: _Grammar
+    kind: NotRequired[_Kind]
 
 
 def content_digest(content: Mapping[str, Any]) -> str:

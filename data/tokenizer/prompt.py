@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from ..documents.json_text import Json
 from ..errors import PromptError
+from ..kinds import Kind, Rules
 from .codec import Codec
 from .masks.state import State
 from .segmenter import Segmenter
-from .strict.state import Rules, StrictState
+from .strict.state import StrictState
 from .symbols import ESCAPES, Control
 
 __all__ = ["Prompt", "open_prompt"]
@@ -41,6 +42,7 @@ def open_prompt(
     segmenter: Segmenter,
     start: State,
     strict: StrictState | None,
+    kind: Kind,
 ) -> Prompt:
     """Encode a partial document without its end; see `Tokenizer.open`."""
     if value is None:
@@ -53,7 +55,7 @@ def open_prompt(
         reader.feed(symbols[:broken])
         before = reader.prefix().text
         raise PromptError(
-            f"the prompt breaks the workflow schema after {before[-60:]!r}",
+            f"the prompt breaks the {kind.name} schema after {before[-60:]!r}",
             "correct it there, or leave that part to the model",
         )
     ids: list[int] = []

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..documents.json_text import Json
 from ..errors import FormatError
 from ..files import write_atomic
+from ..kinds import WORKFLOW, Kind, Rules, from_record, to_record
 from .checks import check_content, content_digest, read_content
 from .codec import Codec
 from .codec.decoder import Decoder, decode_stream
@@ -34,19 +35,12 @@ from .masks import MaskEngine
 from .masks.state import State
 from .prompt import Prompt, open_prompt
 from .segmenter import Segmenter
-from .strict.state import Rules, StrictEngine
+from .strict.state import StrictEngine
 from .symbols import ESCAPES, Control
 from .trace import Names, TracedToken, trace
-from .vocabulary import MODEL_VOCAB, PAD, VOCAB_SIZE, number_tokens
+from .vocabulary import VOCAB_SIZE, number_tokens
 
-__all__ = [
-    "MODEL_VOCAB",
-    "PAD",
-    "TOKENIZER_FORMAT",
-    "TOKENIZER_VERSION",
-    "VOCAB_SIZE",
-    "Tokenizer",
-]
+__all__ = ["TOKENIZER_FORMAT", "TOKENIZER_VERSION", "Tokenizer"]
 
 TOKENIZER_FORMAT = "tct-tokenizer"
 TOKENIZER_VERSION = 2
@@ -65,6 +59,7 @@ class Tokenizer:
         characters: str,
         merges: list[str],
         schema_sha256: str,
+        kind: Kind = WORKFLOW,
     ) -> None:
         """Number the tokens.
 
@@ -73,6 +68,7 @@ class Tokenizer:
             characters: common non-ASCII characters, most frequent first.
             merges: symbol strings of the merged tokens, in the order of their ids.
             schema_sha256: of the schema that the grammar was compiled from.
+            kind: of the documents.
 
         Raises:
             ValueError: merges that do not fit in, or hold something else than symbols.
@@ -81,6 +77,7 @@ class Tokenizer:
         self.characters = characters
         self.merges = merges
         self.schema_sha256 = schema_sha256
+        self.kind = kind
         self.codec = Codec(grammar, characters)
         self.vocabulary = number_tokens(
             characters, merges, num_literals=len(grammar.literals)
@@ -104,6 +101,7 @@ class Tokenizer:
             "characters": self.characters,
             "merges": self.merges,
             "grammar": self.grammar.to_json(),
+            **to_record(self.kind),
         }
 
     def save(self, path: Path | str) -> None:
@@ -120,13 +118,13 @@ class Tokenizer:
             FormatError: no tokenizer, or one of another version.
             CorruptError: its content does not have the digest it records.
         """
-        path = Path(path)
-        data = read_content(path, version=TOKENIZER_VERSION)
+        data = read_content(path := Path(path), version=TOKENIZER_VERSION)
         try:
             check_content(data, vocab_size=VOCAB_SIZE)
             grammar = Grammar.from_json(data["grammar"])
-            names = ("characters", "merges", "schema_sha256")
-            return Tokenizer(grammar, **{name: data[name] for name in names})
+            names = "characters", "merges", "schema_sha256"
+            parts = {name: data[name] for name in names}
+            return Tokenizer(grammar, **parts, kind=from_record(data))
         except (TypeError, ValueError) as error:
             problem = f"{path}: not a tokenizer ({error})"
             raise FormatError(problem, "restore the file") from error
@@ -256,7 +254,7 @@ class Tokenizer:
         return State(self._engine, self._engine.pushdown.start)
 
     def open(
-        self, value: Json, *, depth: int | None = None, rules: Rules = "schema"
+        self, value: Json, *, depth: int | None = None, rules: Rules | None = "schema"
     ) -> Prompt:
         """Begin a document with a partial one.
 
@@ -267,14 +265,16 @@ class Tokenizer:
             value: the partial document; None for an empty beginning.
             depth: most containers that stay open, outermost first; None for no limit.
             rules: "schema", or "github" for what GitHub asks beyond it, if these rules
-                know all keys of the partial document; see `Prompt.rules`.
+                know all keys of `value`; see `Prompt.rules`.  None is the kind's own.
 
         Raises:
             PromptError: another part of it breaks the schema.
+            ConfigError: the kind has no such rules.
         """
-        strict = self._strict.start() if rules == "github" else None
-        parts = self.codec, self.segmenter, self.start(), strict
-        return open_prompt(value, depth, *parts)
+        parts = self.codec, self.segmenter, self.start()
+        strict = self.kind.pick_rules(rules) == "github"
+        start = self._strict.start() if strict else None
+        return open_prompt(value, depth, *parts, start, self.kind)
 
     # -- for people --------------------------------------------------------------------
 

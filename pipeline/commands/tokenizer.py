@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...data.errors import ConfigError
 from .options import PATH, source_options, sources_argument, tokenizer_option
 
 if TYPE_CHECKING:  # commands import what they need when they run
+    from ...data.kinds import Format, Kind
     from ..sources import Columns, Source
 
 __all__ = ["tokenizer"]
@@ -29,15 +31,31 @@ def tokenizer() -> None:
     metavar="FILE",
     help="Write the tokenizer to this file.",
 )
+@click.option(
+    "--schema",
+    "schema_file",
+    type=PATH,
+    metavar="FILE",
+    help="JSON Schema of the documents, as JSON or YAML.  [default: that of workflows]",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["yaml", "json"]),
+    help="Language of the documents of --schema, in which they are generated.  "
+    "[default: that of most documents of SOURCE]",
+)
 @source_options
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def tokenizer_train(
     sources: "Sequence[Source]",
     output: Path,
     columns: "Columns",
+    schema_file: Path | None,
+    style: "Format | None",
     force: bool,
 ) -> None:
-    """Train a tokenizer on workflows.
+    """Train a tokenizer on workflows, or on documents of another schema.
 
     Uses only the newest version of each file, and at most 60 files per repository.
     The same inputs give the same tokenizer on any machine.
@@ -46,21 +64,39 @@ def tokenizer_train(
     Example:
       tct tokenizer train workflows.parquet -o tokenizer.json
       tct prepare workflows.parquet --tokenizer tokenizer.json -o store
+      tct tokenizer train manifests/ --schema service.json -o service.tokenizer.json
     """
     from ...data.display.bars import open_progress
     from ..report.tables import print_table, training_table
     from ..vocabulary.train import train_from_sources
 
+    if style is not None and schema_file is None:
+        raise ConfigError(
+            f"--format {style}: found no --schema", "give the schema of the documents"
+        )
+    kind = _kind(schema_file)
     with open_progress() as progress:
-        training = train_from_sources(sources, output, columns, progress, force=force)
+        training = train_from_sources(
+            sources, output, columns, progress, kind=kind, style=style, force=force
+        )
     print_table(training_table(training, output))
+
+
+def _kind(schema_file: Path | None) -> "Kind":
+    from ...data.files import name_text
+    from ...data.kinds import WORKFLOW, of_schema
+    from ..schema_file import read_schema
+
+    if schema_file is None:
+        return WORKFLOW
+    return of_schema(name_text(schema_file.stem), read_schema(schema_file), "yaml")
 
 
 @tokenizer.command("show")
 @click.argument("file", type=PATH)
 @tokenizer_option
 def tokenizer_show(file: Path, tokenizer_file: Path | None) -> None:
-    """Show a workflow token by token.
+    """Show a document token by token.
 
     Each line has a token's position and id, its text or structure, the path where it
     ends, and what the schema allows in its place.
@@ -87,7 +123,7 @@ def tokenizer_stats(
     tokenizer_file: Path | None,
     columns: "Columns",
 ) -> None:
-    """Measure a tokenizer on workflows.
+    """Measure a tokenizer on documents.
 
     Reports lengths, speed, and violations of the schema.
 

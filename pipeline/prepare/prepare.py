@@ -20,6 +20,7 @@ from typing import Any
 from ... import __version__
 from ...data.display.progress import Progress, SilentProgress
 from ...data.errors import SourceError
+from ...data.kinds import Kind
 from ...data.records import write_record
 from ...data.store import Store
 from ...data.store.files import STORE_VERSION
@@ -204,23 +205,24 @@ class _Preparation:
         work.take_up(job, tokenizer)
         self.begin("tokenize")
         try:
-            records = self._tokenize(work)
+            records = self._tokenize(work, tokenizer)
         finally:
             forget_job()
         self._check_inputs(inputs)
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]
         merged = merge(parts, work.made, self.options.rules)
-        self._check_documents(merged)
+        self._check_documents(merged, tokenizer.kind)
         return self._write(work.made, merged, tokenizer, inputs, records)
 
-    def _tokenize(self, work: Staging) -> list[PartRecord]:
+    def _tokenize(self, work: Staging, tokenizer: Tokenizer) -> list[PartRecord]:
         """Do the parts that are missing; return the records of all, in order."""
+        columns = self.options.columns.of(tokenizer.kind, tokenizer.grammar)
         records: list[PartRecord] = []
 
         def missing() -> Iterator[int]:
             """Spool the inputs of each missing part; yield its number."""
-            inputs = read_records(self.sources, self.options.columns)
+            inputs = read_records(self.sources, columns)
             for number, part in enumerate(cut(inputs, PART_INPUTS)):
                 done = finished_part(work.folder, number)
                 if done is None:
@@ -247,13 +249,13 @@ class _Preparation:
                 "prepare again when nothing writes there",
             )
 
-    def _check_documents(self, merged: Merged) -> None:
+    def _check_documents(self, merged: Merged, kind: Kind) -> None:
         if not merged.docs.num_rows:
             reasons = Counter[str](merged.rejects["reason"].to_pylist())
             raise SourceError(
                 f"{', '.join(map(str, self.sources))}: no document among "
                 f"{merged.rejects.num_rows:,} inputs{_counts(reasons)}",
-                "check that these are workflows, and --text-column",
+                f"check that these are {kind.many}, and --text-column",
             )
 
     def _write(

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ...data.display.screen import Screen
 from ...data.display.tables import facts_table
+from ...data.kinds import WORKFLOW
 from ...data.store import SPLITS, Store
 from ...data.tokenizer import VOCAB_SIZE, TracedToken
 from ...data.tokenizer.violations import most_common
@@ -35,6 +36,7 @@ Facts: TypeAlias = list[tuple[str, str]]
 
 _MAX_VIOLATIONS = 5
 _MAX_NAMES = 6
+_MAX_NOTES = 5
 _BAR = 24  # characters of the longest bar
 
 
@@ -169,10 +171,25 @@ def training_table(training: Training, output: Path) -> RenderableType:
     facts = [
         ("inputs", f"{training.inputs:,}, {training.rejected:,} no documents"),
         ("learnt from", learnt),
+        ("on schema", f"{training.on_schema / training.documents:.1%} of documents"),
+        *_kind_rows(training),
         ("ids", f"{used:,} of {VOCAB_SIZE:,} used"),
         ("digest", training.tokenizer.digest),
     ]
     return facts_table(f"{output}", facts)
+
+
+def _kind_rows(training: Training) -> Facts:
+    """The kind, and what its grammar narrows; nothing for the kind that tct knows."""
+    kind = training.tokenizer.kind
+    if kind is WORKFLOW:
+        return []
+    rows = [("kind", f"{kind.name}, written as {kind.format.upper()}")]
+    for note in training.notes[:_MAX_NOTES]:
+        rows.append(("narrowed" if len(rows) == 1 else "", note))
+    if (more := len(training.notes) - _MAX_NOTES) > 0:
+        rows.append(("", f"and {more:,} more"))
+    return rows
 
 
 def stats_table(stats: TokenizerStats) -> RenderableType:

@@ -1,4 +1,4 @@
-"""JSON Lines: each line holds a workflow in a field, or is the workflow itself.
+"""JSON Lines: each line holds a document in a field, or is the document itself.
 
 The elements of a JSON array are read as if each were a line.
 
@@ -38,7 +38,6 @@ MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 """Longest line: JSON may escape a byte of text with six, and there are other fields."""
 
 _MAX_KEY = 100  # of a key, in a message
-_WORKFLOW = frozenset({"on", "jobs"})  # a line with one of these is a workflow itself
 _MAX_NAMES = 20  # remembered for a message
 _MISSING = object()
 _MARKS = re.compile(rb'["\\\[\]{},]')  # all that delimits elements
@@ -199,7 +198,11 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
         yield _bad(name, line, RejectedError("bad_record", message))
         return
     columns = fields.columns
-    is_row = columns.text is not None or fields.text in row or _WORKFLOW.isdisjoint(row)
+    is_row = (
+        columns.text is not None
+        or fields.text in row
+        or columns.row_keys.isdisjoint(row)
+    )
     fields.note(row, is_row)
     if all(
         condition.holds(_cell(row, condition.column)) for condition in columns.where

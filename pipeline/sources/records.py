@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
+from ...data.kinds import WORKFLOW, Kind
+from ...data.tokenizer.grammar import Grammar
 from .where import Condition, check_utf8
 
 __all__ = [
@@ -38,10 +40,20 @@ class Columns:
     where: tuple[Condition, ...] = ()
     """Rows for which one of these does not hold are skipped."""
 
+    row_keys: frozenset[str] = WORKFLOW.row_keys
+    """Keys of which a line has one if it is a document itself."""
+    folder: str | None = WORKFLOW.folder
+    """Folder of a git repository that holds documents; None for the whole."""
+
     def __post_init__(self) -> None:
         """Refuse names that are not UTF-8: no column has them."""
         check_utf8(self.text or "", "--text-column")
         check_utf8(self.group or "", "--group-column")
+
+    def of(self, kind: Kind, grammar: Grammar) -> "Columns":
+        """The same columns, where documents are of a kind."""
+        keys = kind.row_keys or grammar.known_keys(grammar.root)
+        return replace(self, row_keys=keys, folder=kind.folder)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

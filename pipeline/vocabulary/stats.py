@@ -1,4 +1,4 @@
-"""Measure a tokenizer on workflows."""
+"""Measure a tokenizer on documents."""
 
 import time
 from collections import Counter
@@ -24,7 +24,7 @@ __all__ = ["TokenizerStats", "measure"]
 
 @dataclass(kw_only=True, slots=True)
 class TokenizerStats:
-    """Measurements of a tokenizer on some workflows."""
+    """Measurements of a tokenizer on some documents."""
 
     tokenizer: Tokenizer
     inputs: int = 0
@@ -87,6 +87,7 @@ def measure(
     progress.stage("measure", None)
     tokenizer.decode(tokenizer.encode({}))  # builds the tables, which is not measured
     stats = TokenizerStats(tokenizer=tokenizer)
+    columns = columns.of(tokenizer.kind, tokenizer.grammar)
     for record in read_records(sources, columns):
         progress.advance()
         stats.inputs += 1
@@ -97,6 +98,6 @@ def measure(
         raise SourceError(
             f"{', '.join(map(str, sources))}: no document among {stats.inputs:,} "
             "inputs",
-            "check that these are workflows, and --text-column",
+            f"check that these are {tokenizer.kind.many}, and --text-column",
         )
     return stats

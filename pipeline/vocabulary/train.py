@@ -10,7 +10,7 @@ unseen repositories another 0.8 % shorter.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from ...data.display.progress import Progress
 from ...data.documents.json_text import Json, canonical_bytes
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import RejectedError
-from ...data.errors import ConfigError, SourceError
+from ...data.errors import ConfigError, SchemaError, SourceError
+from ...data.kinds import KINDS, WORKFLOW, Format, Kind
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
 from ...data.tokenizer.codec import Codec
 from ...data.tokenizer.symbols import (
@@ -65,6 +66,10 @@ class Training:
     """Documents that were learnt from."""
     groups: int
     """Repositories of these documents."""
+    on_schema: int
+    """Documents of these without an escape."""
+    notes: tuple[str, ...]
+    """What the grammar narrows, one line each; see `CompiledSchema`."""
 
 
 def train_from_sources(
@@ -73,14 +78,70 @@ def train_from_sources(
     columns: Columns,
     progress: Progress,
     *,
+    kind: Kind = WORKFLOW,
+    style: Format | None = None,
     force: bool = False,
 ) -> Training:
-    """Learn a tokenizer from the newest version of each workflow and save it.
+    """Learn a tokenizer from the newest version of each document and save it.
+
+    Args:
+        sources: files and folders.
+        output: the tokenizer.json to write.
+        columns: what the fields of rows mean.
+        progress: shows each stage.
+        kind: of the documents.
+        style: the language of documents of somebody's own kind; None is that of most.
+        force: replace `output`.
 
     Raises:
+        SchemaError: the schema cannot be compiled; names the JSON pointer.
         SourceError: a source is missing, empty or holds no document.
         ConfigError: `output` exists and `force` is not set.
     """
+    _check_place(output, force=force)
+    compiled = _compiled(kind)
+    progress.stage("read", None)
+    records = read_records(sources, columns.of(kind, compiled.grammar))
+    newest, counts, num_json = _newest(records, progress)
+    if not newest:
+        where = ", ".join(map(str, sources))
+        raise SourceError(
+            f"{where}: no document among {counts.total():,} inputs",
+            f"check that these are {kind.many}, and --text-column",
+        )
+    chosen = [newest[row] for row in training_rows([group for group, _ in newest])]
+    progress.stage("learn", None)
+    most: Format = "json" if 2 * num_json > counts[""] else "yaml"
+    is_own = kind not in KINDS.values()
+    tokenizer = train_tokenizer(
+        lambda: ((group, json.loads(text)) for group, text in chosen),
+        compiled=compiled,
+        kind=replace(kind, format=style or most) if is_own else kind,
+        progress=lambda count: progress.advance(),
+    )
+    tokenizer.save(output)
+    return _training(tokenizer, counts, chosen, compiled.notes)
+
+
+def _training(
+    tokenizer: Tokenizer,
+    counts: Counter[str],
+    chosen: Sequence[tuple[str, bytes]],
+    notes: tuple[str, ...],
+) -> Training:
+    encoded = (tokenizer.encode(json.loads(text)) for _, text in chosen)
+    return Training(
+        tokenizer=tokenizer,
+        inputs=counts.total(),
+        rejected=counts.total() - counts[""],
+        documents=len(chosen),
+        groups=len({group for group, _ in chosen}),
+        on_schema=sum(map(tokenizer.is_on_schema, encoded)),
+        notes=notes,
+    )
+
+
+def _check_place(output: Path, *, force: bool) -> None:
     if output.is_dir():
         raise ConfigError(
             f"{output}: found a folder, expected a file",
@@ -91,40 +152,18 @@ def train_from_sources(
             f"{output}: exists already, and stores may have been made with it",
             "give another file with -o, or replace this one with --force",
         )
-    progress.stage("read", None)
-    newest, counts = _newest(read_records(sources, columns), progress)
-    if not newest:
-        raise SourceError(
-            f"{', '.join(map(str, sources))}: no document among "
-            f"{counts.total():,} inputs",
-            "check that these are workflows, and --text-column",
-        )
-    groups = [group for group, _ in newest]
-    chosen = [newest[row] for row in training_rows(groups)]
-    progress.stage("learn", None)
-    tokenizer = train_tokenizer(
-        lambda: ((group, json.loads(text)) for group, text in chosen),
-        progress=lambda count: progress.advance(),
-    )
-    tokenizer.save(output)
-    return Training(
-        tokenizer=tokenizer,
-        inputs=counts.total(),
-        rejected=counts.total() - counts[""],
-        documents=len(chosen),
-        groups=len({group for group, _ in chosen}),
-    )
 
 
 def _newest(
     records: Iterable[Record], progress: Progress
-) -> tuple[list[tuple[str, bytes]], Counter[str]]:
+) -> tuple[list[tuple[str, bytes]], Counter[str], int]:
     """Group and canonical text of the newest version of each file, in input order.
 
-    Also counts the inputs by reason of rejection, with "" for documents.
+    Also counts the inputs by reason of rejection, with "" for documents, and documents
+    that are written as JSON.
     """
     found: dict[tuple[str, str | int | None], tuple[float, bytes]] = {}
-    counts = Counter[str]()
+    counts, num_json = Counter[str](), 0
     for record in records:
         progress.advance()
         try:
@@ -135,13 +174,15 @@ def _newest(
             counts[problem.reason] += 1
             continue
         counts[""] += 1
+        num_json += record.text.lstrip().startswith(b"{")
         # Without group and file, no other input is known to be a version of this one.
         number = counts.total()
         known = record.group is not None and record.file is not None
         key = record.group or str(number), record.file if known else number
         if key not in found or record.time >= found[key][0]:
             found[key] = record.time, text
-    return [(group, text) for (group, _), (_, text) in found.items()], counts
+    newest = [(group, text) for (group, _), (_, text) in found.items()]
+    return newest, counts, num_json
 
 
 def training_rows(groups: Sequence[str]) -> list[int]:
@@ -168,19 +209,23 @@ def _evenly(rows: list[int], most: int) -> list[int]:
 def train_tokenizer(
     documents: Callable[[], Iterable[tuple[str, Json]]],
     *,
+    compiled: CompiledSchema | None = None,
+    kind: Kind = WORKFLOW,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Tokenizer:
-    """Compile the workflow schema and learn the vocabulary.
+    """Learn the vocabulary.
 
     Args:
         documents: called twice; returns the same (group, document) pairs each time.
+        compiled: the schema; None is that of workflows.
+        kind: of the documents.
         progress: called with the number of merged tokens made so far.
 
     Returns:
         A tokenizer that depends on the documents alone, not on their order or on the
         machine.  If they are too few to fill 8,192 ids, the last ids are unused.
     """
-    compiled = _official()
+    compiled = compiled or _official()
     characters = _common_characters(value for _, value in documents())
     codec = Codec(compiled.grammar, characters)
     groups: defaultdict[str, set[str]] = defaultdict(set)
@@ -200,7 +245,21 @@ def train_tokenizer(
         characters=characters,
         merges=merges,
         schema_sha256=compiled.sha256,
+        kind=kind,
     )
+
+
+def _compiled(kind: Kind) -> CompiledSchema:
+    if kind is WORKFLOW:
+        return _official()
+    try:
+        return compile_schema(kind.schema())
+    except SchemaError as error:
+        raise SchemaError(
+            f"schema {kind.name}: {error.problem}",
+            "give --schema a copy that leaves this out or says it otherwise, see "
+            "docs/kinds.md",
+        ) from error
 
 
 @cache

@@ -15,6 +15,7 @@ import torch
 
 from tct.data.errors import FormatError, TctError
 from tct.data.files import canonical_json, read_json, sha256_file
+from tct.data.kinds import WORKFLOW
 from tct.data.records import signed
 from tct.data.store import Store
 from tct.tests.boundaries.folders import Readers, forge, rot
@@ -89,6 +90,7 @@ def card(run: Path) -> object:
         parameters=1,
         state=state,
         store=read_run(run)["store"],
+        kind=WORKFLOW,
         evaluation=None,
     )
     return model_card(facts)

@@ -36,7 +36,7 @@ _COUNT = click.IntRange(1, 10**6)
     default=32,
     show_default=True,
     type=_COUNT,
-    help="Workflows to write per seed, in each of four ways.",
+    help="Documents to write per seed, in each of four ways.",
 )
 @click.option(
     "--seeds",
@@ -90,7 +90,7 @@ def evaluate(
     """Evaluate a run: held-out likelihood and sample quality.
 
     Samples are written with and without masks, at temperature 1 and sharpened, and are
-    compared with as many real held-out workflows.
+    compared with as many real held-out documents.
 
     \b
     Example:

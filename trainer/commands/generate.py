@@ -1,4 +1,4 @@
-"""`tct generate`: write workflows with a model."""
+"""`tct generate`: write documents with a model."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...data.errors import ConfigError
 from .options import (
     PATH,
     device_option,
@@ -18,6 +19,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ...data.documents.json_text import Json
+    from ...data.kinds import Kind
     from ...data.tokenizer import Prompt, Rules
     from ..generation import Generator, Sampling
     from ..generation.samplers import Ending, Sample
@@ -42,24 +44,26 @@ _COUNT = click.IntRange(1, 10**12)
     default=1,
     show_default=True,
     type=_COUNT,
-    help="Workflows to write.",
+    help="Documents to write.",
 )
 @click.option(
     "--prompt",
     "prompt_file",
     type=PATH,
     metavar="FILE",
-    help="A partial workflow (YAML or JSON) to keep and complete.",
+    help="A partial document (YAML or JSON) to keep and complete.",
 )
-@click.option("--name", help="Begin with this name.")
+@click.option("--name", help="Begin a workflow with this name.")
 @click.option(
     "--on",
     "triggers",
     multiple=True,
     metavar="EVENT",
-    help="Begin with this trigger; may be repeated.",
+    help="Begin a workflow with this trigger; may be repeated.",
 )
-@click.option("--runs-on", metavar="RUNNER", help="Begin with a job on this runner.")
+@click.option(
+    "--runs-on", metavar="RUNNER", help="Begin a workflow with a job on this runner."
+)
 @click.option(
     "--free",
     is_flag=True,
@@ -68,15 +72,14 @@ _COUNT = click.IntRange(1, 10**12)
 @click.option(
     "--format",
     "style",
-    default="yaml",
-    show_default=True,
     type=click.Choice(["yaml", "json", "tokens"]),
-    help="YAML documents separated by ---, or one line of JSON or token ids each.",
+    help="YAML documents separated by ---, or one line of JSON or token ids each.  "
+    "[default: as the documents that the model learnt from]",
 )
 @click.option(
     "--jsonl",
     is_flag=True,
-    help="Print one JSON object per sample: the workflow, how it ended, its "
+    help="Print one JSON object per sample: the document, how it ended, its "
     "log-probability.",
 )
 @click.option("--stream", is_flag=True, help="Show the YAML while it grows.")
@@ -121,7 +124,7 @@ _COUNT = click.IntRange(1, 10**12)
 @click.option(
     "--max-tokens",
     type=int,
-    help="Tokens per workflow, at most, prompt included; a workflow that runs out of "
+    help="Tokens per document, at most, prompt included; a document that runs out of "
     "them is closed correctly.  [default: the model's context]",
 )
 @click.option(
@@ -129,7 +132,7 @@ _COUNT = click.IntRange(1, 10**12)
     default=32,
     show_default=True,
     type=_COUNT,
-    help="Workflows written at once; changes only the speed.",
+    help="Documents written at once; changes only the speed.",
 )
 @click.option(
     "--dtype",
@@ -146,7 +149,7 @@ def generate(
     count: int,
     first: int,
     free: bool,
-    style: str,
+    style: str | None,
     jsonl: bool,
     stream: bool,
     output: Path | None,
@@ -158,14 +161,13 @@ def generate(
     name: str | None,
     triggers: tuple[str, ...],
     runs_on: str | None,
-    rules: "Rules",
+    rules: "Rules | None",
     **sampling: Any,
 ) -> None:
-    """Write workflows with the model of a run, a checkpoint or an export.
+    """Write documents with the model of a run, a checkpoint or an export.
 
     Without RUN, a small model from the package does, trained on invented workflows.
-
-    Every workflow conforms to the schema and to GitHub's rules, by masks.
+    Every document conforms to its schema, and workflows to GitHub's rules, by masks.
 
     \b
     Example:
@@ -176,12 +178,12 @@ def generate(
     from ..generation import Sampling
     from ..generation.output import show_growing
 
-    if stream and (output or jsonl or style != "yaml"):
+    if stream and (output or jsonl or style not in (None, "yaml")):
         raise click.UsageError("--stream shows YAML on the screen: leave out the rest.")
     value, depth = _partial(prompt_file, name, triggers, runs_on)
     drawn = Sampling(**sampling)
     generator = _load(model, threads, device=device, dtype=dtype, rules=rules)
-    prompt = _open(generator, value, depth, rules)
+    prompt = _open(generator, value, depth, is_shortcut=prompt_file is None)
     options: dict[str, Any] = {"prompt": prompt, "constrained": not free}
     if stream:
         streams = (generator.stream(first + n, drawn, **options) for n in range(count))
@@ -189,7 +191,8 @@ def generate(
     else:
         options |= {"batch_size": batch_size, "first": first}
         samples = generator.samples(count, drawn, **options)
-        endings = _put(samples, "jsonl" if jsonl else style, drawn, output)
+        style = "jsonl" if jsonl else style
+        endings = _put(samples, style, drawn, output, generator.tokenizer.kind)
     click.echo(_summary(endings), err=True)
 
 
@@ -204,8 +207,16 @@ def _load(
 
 
 def _open(
-    generator: "Generator", value: "Json", depth: int | None, rules: "Rules"
+    generator: "Generator", value: "Json", depth: int | None, *, is_shortcut: bool
 ) -> "Prompt":
+    kind = generator.tokenizer.kind
+    if is_shortcut and value is not None and not kind.has_shortcuts:
+        raise ConfigError(
+            "--name, --on and --runs-on: begin a workflow, but this model writes "
+            f"{kind.many} of the schema {kind.name!r}",
+            "give the beginning of one with --prompt FILE",
+        )
+    rules = generator.rules
     prompt = generator.tokenizer.open(value, depth=depth, rules=rules)
     if prompt.rules != rules:
         click.echo(
@@ -217,13 +228,18 @@ def _open(
 
 
 def _put(
-    samples: "Iterable[Sample]", style: str, drawn: "Sampling", output: Path | None
+    samples: "Iterable[Sample]",
+    style: str | None,
+    drawn: "Sampling",
+    output: Path | None,
+    kind: "Kind",
 ) -> "Counter[Ending]":
     from ..generation.output import save, show
 
+    style = style or kind.format
     if output is None:
-        return show(samples, style, drawn, _write)
-    return save(samples, style, drawn, output)
+        return show(samples, style, drawn, _write, kind)
+    return save(samples, style, drawn, output, kind)
 
 
 def _write(text: bytes) -> None:

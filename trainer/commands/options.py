@@ -34,10 +34,9 @@ threads_option = click.option(
 )
 rules_option = click.option(
     "--rules",
-    default="github",
-    show_default=True,
     type=click.Choice(["schema", "github"]),
-    help="What workflows must keep to: the schema alone, or what GitHub takes, too.",
+    help="What documents must keep to: the schema alone, or what GitHub takes, too.  "
+    "[default: github for workflows, schema for other kinds]",
 )
 checkpoint_option = click.option(
     "--checkpoint",

@@ -76,7 +76,7 @@ def serve(
     max_concurrency: int,
     timeout: float,
     max_bytes: int,
-    rules: "Rules",
+    rules: "Rules | None",
     device: str,
     threads: int | None,
 ) -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...data.documents.json_text import Json, canonical_bytes
 from ...data.store import Store
-from .distributions import FIELDS, Profile, distances, profile
+from ...data.tokenizer import Tokenizer
+from .distributions import Profile, distances, fields_of, profile
 from .documents import Document
 from .funnel import Funnel, Judged, funnel, judge_all, most_common
 from .judges import Judge
@@ -59,7 +60,7 @@ class Example:
     """One document to read."""
 
     ending: str
-    yaml: str
+    text: str
     complaints: dict[str, list[str]]
     is_exact: bool
     known: float | None
@@ -75,7 +76,7 @@ class Column:
     name: str
     funnel: Funnel
     audits: list[tuple[str, int]] | None
-    """The most frequent findings of zizmor; None if it is not installed."""
+    """The most frequent findings of zizmor; None if it is not asked."""
     novelty: Novelty
     median_tokens: float | None
     """Of whole documents."""
@@ -104,7 +105,7 @@ def make_columns(
     store: Store,
     *,
     judges: Sequence[Judge],
-    auditor: Judge,
+    auditor: Judge | None,
 ) -> list[Column]:
     """Judge and count some sets; the first is the reference for distances.
 
@@ -112,15 +113,18 @@ def make_columns(
         sets: of documents.
         store: whose "train" split is searched for copies.
         judges: the stages of the funnel.
-        auditor: describes documents, without being a stage.
+        auditor: describes documents, without being a stage; None for no such judge.
     """
     everyone = [document for one in sets for document in one.documents]
-    measured = iter(_measure(everyone, store, [*judges, auditor]))
-    reference = profile(sets[0].documents)
+    asked = [*judges, *([] if auditor is None else [auditor])]
+    measured = iter(_measure(everyone, store, asked))
+    reference = profile(sets[0].documents, store.tokenizer)
     columns = []
     for one in sets:
         by_seed = [[next(measured) for _ in of_seed] for of_seed in one.by_seed]
-        columns.append(_column(one, by_seed, reference, judges, auditor))
+        columns.append(
+            _column(one, by_seed, reference, judges, auditor, store.tokenizer)
+        )
     return columns
 
 
@@ -150,24 +154,28 @@ def _column(
     by_seed: Sequence[Sequence[_Measured]],
     reference: Profile,
     judges: Sequence[Judge],
-    auditor: Judge,
+    auditor: Judge | None,
+    tokenizer: Tokenizer,
 ) -> Column:
     judged = [[one.judged for one in of_seed] for of_seed in by_seed]
     flat = [one for of_seed in by_seed for one in of_seed]
-    audits = most_common([one.judged for one in flat], auditor.name)
-    counts = profile(of.documents)
+    audits = None
+    if auditor is not None and auditor.version is not None:
+        audits = most_common([one.judged for one in flat], auditor.name)
+    counts = profile(of.documents, tokenizer)
+    fields = fields_of(tokenizer.kind, reference)
     lengths = [len(one.ids) for one in of.documents if one.is_whole]
     return Column(
         name=of.name,
         funnel=funnel(judged, judges),
-        audits=None if auditor.version is None else audits,
+        audits=audits,
         novelty=_novelty(flat),
         median_tokens=_median(lengths),
         longest_text=_median(
             [_longest_text(one.value) for one in of.documents if one.is_whole]
         ),
-        values={field: _ordered(counts[field]) for field in FIELDS},
-        distances=distances(counts, reference),
+        values={field: _ordered(counts.get(field, Counter())) for field in fields},
+        distances=distances(counts, reference, fields),
         examples=[_example(one) for one in flat[:_EXAMPLES]],
     )
 
@@ -203,7 +211,7 @@ def _example(one: _Measured) -> Example:
     document = one.judged.document
     return Example(
         ending=document.ending,
-        yaml=document.yaml,
+        text=document.text,
         complaints={
             name: found for name, found in one.judged.complaints.items() if found
         },

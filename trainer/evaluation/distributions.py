@@ -1,41 +1,61 @@
-"""Count what workflows consist of, and measure the distance between two sets."""
+"""Count what documents consist of, and measure the distance between two sets.
+
+What is counted depends on the kind of the documents: of workflows their triggers,
+runners and actions; of other kinds the choices that their schema lists.
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ...data.documents.json_text import Json
+from ...data.kinds import Kind
+from ...data.tokenizer import Tokenizer
+from ...data.tokenizer.choices import choices
 from .documents import Document
 
-__all__ = ["FIELDS", "Profile", "distance", "distances", "profile"]
+__all__ = ["LENGTH", "Profile", "distance", "distances", "fields_of", "profile"]
+
+LENGTH = "tokens"
+"""The field of every kind: the number of tokens."""
 
 Profile = dict[str, Counter[str]]
-"""For each field, the number of documents with each value; see FIELDS."""
+"""For each field, the number of documents with each value.  Numbers are rounded up to a
+power of two."""
 
-FIELDS = ("triggers", "runners", "actions", "jobs", "steps", "tokens")
-"""Events of `on`; labels of `runs-on`; actions of steps without their version; numbers
-of jobs, of all their steps, and of tokens, each rounded up to a power of two."""
+_MOST_FIELDS = 8
 
 
-def profile(documents: Sequence[Document]) -> Profile:
+def profile(documents: Sequence[Document], tokenizer: Tokenizer) -> Profile:
     """Count each value once per whole document."""
-    counts: Profile = {field: Counter() for field in FIELDS}
+    kind = tokenizer.kind
+    counts: Profile = {field: Counter() for field in (*kind.fields, LENGTH)}
     for document in documents:
         value = document.value
         if not document.is_whole or not isinstance(value, dict):
             continue
-        jobs = [job for job in _values(value.get("jobs")) if isinstance(job, dict)]
-        steps = [step for job in jobs for step in _items(job.get("steps"))]
-        found: dict[str, set[str]] = {
-            "triggers": set(_names(value.get("on"))),
-            "runners": {label for job in jobs for label in _runners(job)},
-            "actions": set(_actions(steps)),
-            "jobs": {_up_to(len(jobs))},
-            "steps": {_up_to(len(steps))},
-            "tokens": {_up_to(len(document.ids))},
-        }
+        if kind.values is None:
+            found = choices(tokenizer.grammar, value)
+        else:
+            found = kind.values(value)
         for field, values in found.items():
-            counts[field].update(values)
+            if field in kind.numbers:
+                values = {_up_to(int(number)) for number in values}
+            counts.setdefault(field, Counter()).update(values)
+        counts[LENGTH].update([_up_to(len(document.ids))])
     return counts
+
+
+def fields_of(kind: Kind, reference: Profile) -> list[str]:
+    """The fields to compare: those of the kind, or else the commonest choices.
+
+    Args:
+        kind: of the documents.
+        reference: of the documents that others are compared with.
+    """
+    if kind.fields:
+        return [*kind.fields, LENGTH]
+    found = [field for field in reference if field != LENGTH and reference[field]]
+    ranked = sorted(found, key=lambda field: (-reference[field].total(), field))
+    return [*ranked[:_MOST_FIELDS], LENGTH]
 
 
 def distance(one: Counter[str], other: Counter[str]) -> float | None:
@@ -51,36 +71,15 @@ def distance(one: Counter[str], other: Counter[str]) -> float | None:
     return sum(apart) / 2
 
 
-def distances(one: Profile, other: Profile) -> dict[str, float | None]:
+def distances(
+    one: Profile, other: Profile, fields: Sequence[str]
+) -> dict[str, float | None]:
     """The distance of each field."""
-    return {field: distance(one[field], other[field]) for field in FIELDS}
-
-
-def _values(value: Json) -> list[Json]:
-    return list(value.values()) if isinstance(value, dict) else []
-
-
-def _items(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _names(value: Json) -> Iterator[str]:
-    """The strings of a string, a list, or the keys of an object."""
-    names = [value] if isinstance(value, str) else value
-    if isinstance(names, list | dict):
-        yield from (name for name in names if isinstance(name, str))
-
-
-def _runners(job: dict[str, Json]) -> Iterator[str]:
-    runs_on = job.get("runs-on")
-    return _names(runs_on.get("labels") if isinstance(runs_on, dict) else runs_on)
-
-
-def _actions(steps: Sequence[Json]) -> Iterator[str]:
-    for step in steps:
-        uses = step.get("uses") if isinstance(step, dict) else None
-        if isinstance(uses, str):
-            yield uses.partition("@")[0]
+    none = Counter[str]()
+    return {
+        field: distance(one.get(field, none), other.get(field, none))
+        for field in fields
+    }
 
 
 def _up_to(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The documents to judge: samples and real workflows."""
+"""The documents to judge: samples and real ones."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.documents.json_text import Json
-from ...data.documents.yaml_writer import to_yaml
 from ...data.store import Store
 from ...data.tokenizer import Tokenizer
 
@@ -19,15 +18,15 @@ __all__ = ["Document", "real", "written"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A workflow, or an incomplete sample of one."""
+    """A document, or an incomplete sample of one."""
 
     ending: "Ending"
-    """Real workflows are "finished"."""
+    """Real documents are "finished"."""
     value: Json
     """None if it is incomplete."""
     ids: NDArray[np.uint16]
     """(tokens,) of the value as the tokenizer encodes it, not as a model wrote it."""
-    yaml: str
+    text: str
     """The value as `tct generate` prints it; empty if it is incomplete."""
 
     @property
@@ -40,13 +39,15 @@ def written(value: Json, ending: "Ending", tokenizer: Tokenizer) -> Document:
     """Make the document of a sample."""
     if ending in ("open", "broken"):
         empty = np.empty(0, dtype=np.uint16)
-        return Document(ending=ending, value=None, ids=empty, yaml="")
+        return Document(ending=ending, value=None, ids=empty, text="")
     ids = tokenizer.encode(value)
-    return Document(ending=ending, value=value, ids=ids, yaml=to_yaml(value))
+    text = tokenizer.kind.write(value)
+    return Document(ending=ending, value=value, ids=ids, text=text)
 
 
 def real(store: Store, row: int) -> Document:
     """Read a document of a store."""
     ids = store.tokens(row)
     value = store.tokenizer.decode(ids)
-    return Document(ending="finished", value=value, ids=ids, yaml=to_yaml(value))
+    text = store.tokenizer.kind.write(value)
+    return Document(ending="finished", value=value, ids=ids, text=text)

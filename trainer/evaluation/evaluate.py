@@ -6,7 +6,7 @@ installed judges.
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ... import __version__
 from ...data.errors import ConfigError, FormatError
 from ...data.files import name_text
+from ...data.kinds import Kind
 from ...data.records import write_record
 from ...data.store import Split, Store
 from ..export.model_card import EVALUATION_VERSION
@@ -24,9 +25,9 @@ from ..runs.history import CONFIG_NAME, read_run
 from ..runs.resume import check_store
 from ..runs.state import read_state_file
 from .columns import Column, DocumentSet, make_columns
-from .distributions import distances, profile
+from .distributions import LENGTH, distances, fields_of, profile
 from .documents import Document, real
-from .judges import Judge, require_extra, schema_judge, yaml_judge
+from .judges import Judge, json_judge, require_extra, schema_judge, yaml_judge
 from .likelihood import Diagnosis, Likelihood, diagnose, likelihood
 from .programs import node_judges, zizmor
 from .sample_sets import Settings, write_sets
@@ -62,7 +63,13 @@ class Evaluation:
     train_distances: dict[str, float | None]
     """For each field, the distance between real training and held-out documents: the
     distance due to chance, as both sets have one size."""
-    versions: dict[str, str]
+    kind: str
+    """Name of the kind of the documents."""
+    numbers: tuple[str, ...]
+    """Fields that are numbers, each rounded up to a power of two."""
+    versions: dict[str, str] = field(
+        default_factory=lambda: {"tct": __version__, "numpy": np.__version__}
+    )
 
     def save(self, path: Path) -> None:
         """Write eval.json."""
@@ -109,42 +116,50 @@ def evaluate(
         note: called with a line after each part.
 
     Raises:
-        ConfigError: the extra is not installed, or a split is empty.
+        ConfigError: no extra, an empty split, or rules that the kind has not.
         CheckpointError: no checkpoint, or one of another tokenizer than the run's.
         JudgeError: a judge process crashed.
     """
     require_extra()
-    run_folder, settings = Path(run_folder), settings or Settings()
-    store = _with_splits(open_store(run_folder) if store is None else store)
-    state = read_state_file(checkpoint := pick_checkpoint(run_folder, which))[0]
+    store = _with_splits(open_store(Path(run_folder)) if store is None else store)
+    settings = (settings or Settings()).of(kind := store.tokenizer.kind)
+    state = read_state_file(checkpoint := pick_checkpoint(Path(run_folder), which))[0]
     generator = Generator.load(checkpoint, device=device, rules=settings.rules)
     found = likelihood(_as_trained(generator.model), state.config, store, seed=0)
     note(f"read {found.documents:,} held-out documents")
-    held_out = _held_out(store, settings.samples * settings.seeds)
-    sets = [held_out, *write_sets(generator, store.tokenizer, settings, note=note)]
-    judges, auditor = _judges(Path(judges_folder)), zizmor()
+    sets = _sets(store, generator, settings, note)
+    judges, auditor = _judges(kind, Path(judges_folder))
     return Evaluation(
-        run=name_text(run_folder.resolve().name),
+        run=name_text(Path(run_folder).resolve().name),
         step=state.step,
         parameters=state.config.model.parameters,
         tokenizer=state.tokenizer_digest,
         store=store.digest,
         settings=settings,
-        judges={judge.name: judge.version for judge in (*judges, auditor)},
+        judges={one.name: one.version for one in (*judges, auditor) if one is not None},
         likelihood=found,
         diagnosis=diagnose(generator.model, store),
         columns=make_columns(sets, store, judges=judges, auditor=auditor),
-        train_distances=_chance(store, held_out),
-        versions={"tct": __version__, "numpy": np.__version__},
+        train_distances=_chance(store, sets[0]),
+        kind=kind.name,
+        numbers=(*kind.numbers, LENGTH),
     )
 
 
-def _held_out(store: Store, count: int) -> DocumentSet:
-    return DocumentSet(name="held-out", by_seed=[_real(store, "val", count)])
+def _sets(
+    store: Store, generator: Generator, settings: Settings, note: Callable[[str], None]
+) -> list[DocumentSet]:
+    """Real held-out documents, then the four ways of writing."""
+    real_ones = _real(store, "val", settings.samples * settings.seeds)
+    held_out = DocumentSet(name="held-out", by_seed=[real_ones])
+    return [held_out, *write_sets(generator, store.tokenizer, settings, note=note)]
 
 
-def _judges(folder: Path) -> list[Judge]:
-    return [schema_judge(), yaml_judge(), *node_judges(folder)]
+def _judges(kind: Kind, folder: Path) -> tuple[list[Judge], Judge | None]:
+    """The stages of a kind, and its auditor, if it has one."""
+    reads_back = json_judge() if kind.format == "json" else yaml_judge()
+    judges = [schema_judge(kind), reads_back, *node_judges(folder, kind.programs)]
+    return judges, zizmor() if "zizmor" in kind.programs else None
 
 
 def _as_trained(model: GPT) -> GPT:
@@ -169,7 +184,9 @@ def _with_splits(store: Store) -> Store:
 def _chance(store: Store, held_out: DocumentSet) -> dict[str, float | None]:
     """Distances of as many real training documents from held-out ones."""
     training = _real(store, "train", len(held_out.documents))
-    return distances(profile(training), profile(held_out.documents))
+    reference = profile(held_out.documents, store.tokenizer)
+    fields = fields_of(store.tokenizer.kind, reference)
+    return distances(profile(training, store.tokenizer), reference, fields)
 
 
 def _find_store(run_folder: Path) -> Path:

@@ -1,33 +1,30 @@
-"""Judges of workflows, independent of the tokenizer.
+"""Judges of documents, independent of the tokenizer.
 
-    schema       jsonschema-rs with the official schema, as check-jsonschema ships it
+    schema       jsonschema-rs with the schema as its author wrote it
     YAML         ruamel.yaml reads the text that `tct generate` prints, as YAML 1.2, and
                  must find the same document
-    GitHub       GitHub's own parser       see programs.py
-    actionlint   actionlint                see programs.py
+    JSON         the same for documents that are written as JSON, with json
+    GitHub       GitHub's own parser, for workflows   see programs.py
+    actionlint   actionlint, for workflows            see programs.py
 
 Each lists its complaints about a document; none means that it passes.
 """
 
 import json
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from importlib.metadata import version
 from typing import Any
 
 from ...data.documents.json_text import canonical_bytes
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, JudgeError
+from ...data.kinds import WORKFLOW, Kind
 from .documents import Document
 
 __all__ = ["Judge", "require_extra", "schema_judge", "yaml_judge"]
 
 Complaints = list[str]
-
-# Keys of the schema under which keys are user-defined.
-_USERS_OWN = frozenset(
-    ("jobs", "inputs", "outputs", "secrets", "env", "with", "services", "matrix")
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,18 +54,31 @@ def require_extra() -> None:
         ) from error
 
 
-def schema_judge() -> Judge:
-    """Make a judge of the official schema, without the overrides of our compiler."""
+def schema_judge(kind: Kind = WORKFLOW) -> Judge:
+    """Make a judge of the schema of a kind, by the draft that the schema names.
+
+    Formats are annotations, as they are to the masks.  Nothing is fetched.
+
+    Raises:
+        JudgeError: jsonschema-rs cannot read the schema.
+    """
     import jsonschema_rs
 
-    vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
-    schema = json.loads((vendored / "github-workflows.json").read_bytes())
-    validator = jsonschema_rs.Draft7Validator(schema)
+    try:
+        validator = jsonschema_rs.validator_for(
+            kind.schema(), validate_formats=False, retriever=_refuse
+        )
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        problem = " ".join(str(error).split())
+        raise JudgeError(
+            f"schema {kind.name}: jsonschema-rs cannot read it ({problem})",
+            "correct the schema, and train the tokenizer again",
+        ) from error
 
     def find(documents: Sequence[Document]) -> list[Complaints]:
         return [
             [
-                f"{_path(error.instance_path)}: {error.kind.name}"
+                f"{_path(error.instance_path, kind)}: {error.kind.name}"
                 for error in validator.iter_errors(document.value)
             ]
             for document in documents
@@ -76,9 +86,26 @@ def schema_judge() -> Judge:
 
     return Judge(
         name="schema-correct",
-        version=f"jsonschema-rs {version('jsonschema-rs')}, "
-        f"schema of check-jsonschema {version('check-jsonschema')}",
+        version=f"jsonschema-rs {version('jsonschema-rs')}, {kind.origin}",
         find=find,
+    )
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"{uri} leaves the schema")
+
+
+def json_judge() -> Judge:
+    """Make a judge of the round trip of documents that are written as JSON."""
+
+    def complaints(document: Document) -> Complaints:
+        is_same = _text(json.loads(document.text)) == _text(document.value)
+        return [] if is_same else ["reads as another document"]
+
+    return Judge(
+        name="JSON round trip",
+        version=f"json of Python {platform.python_version()}",
+        find=lambda documents: [complaints(document) for document in documents],
     )
 
 
@@ -89,7 +116,7 @@ def yaml_judge() -> Judge:
 
     def complaints(document: Document) -> Complaints:
         try:
-            value = YAML(typ="safe", pure=True).load(document.yaml)
+            value = YAML(typ="safe", pure=True).load(document.text)
         except (YAMLError, ValueError) as error:
             return [f"not read: {type(error).__name__}"]
         is_same = _text(value) == _text(document.value)
@@ -110,10 +137,10 @@ def _text(value: Any) -> bytes | None:
         return None
 
 
-def _path(path: Sequence[str | int]) -> str:
+def _path(path: Sequence[str | int], kind: Kind) -> str:
     """The location of a fault, such as jobs.*.steps.*.uses."""
     parts: list[str] = []
     for part in path:
-        is_own = isinstance(part, int) or (parts and parts[-1] in _USERS_OWN)
+        is_own = isinstance(part, int) or (parts and parts[-1] in kind.own_keys)
         parts.append("*" if is_own else str(part))
     return ".".join(parts) or "the document"

@@ -16,8 +16,6 @@ __all__ = ["page", "write_page"]
 
 _MOST_GROUPS = _MOST_VALUES = 15
 _LONGEST_LABEL = 26  # characters
-_COUNTED = ("triggers", "runners", "actions")
-_NUMBERS = ("jobs", "steps", "tokens")
 
 
 def write_page(path: Path, found: Evaluation) -> None:
@@ -48,7 +46,7 @@ def page(found: Evaluation) -> str:
             "<h2>Contents</h2>",
             f"<p>Share of documents: {to_html(real.name)}, and in the other colour "
             f"{to_html(written.name)}.</p>",
-            *_compared(real, written),
+            *_compared(found),
             "<h2>Complaints</h2>",
             pages.table(["judge", "version"], _judges(found)),
             pages.table(
@@ -88,16 +86,18 @@ def _funnel(column: Column) -> str:
     return title + pages.bars(bars)
 
 
-def _compared(real: Column, written: Column) -> Iterator[str]:
-    for field in (*_COUNTED, *_NUMBERS):
+def _compared(found: Evaluation) -> Iterator[str]:
+    real, written = found.columns[0], found.columns[1]
+    for field in found.train_distances:
+        is_number = field in found.numbers
         names = list(real.values[field])[:_MOST_VALUES]
         others = list(written.values[field])[:_MOST_VALUES]
         names += [name for name in others if name not in names]
-        if field in _NUMBERS:
+        if is_number:
             names.sort(key=lambda name: int(name.replace(",", "")))
         bars = []
         for name in names:
-            label = f"up to {name}" if field in _NUMBERS else _label(name)
+            label = f"up to {name}" if is_number else _label(name)
             for column, is_other in ((real, False), (written, True)):
                 share = _share(column, field, name)
                 bars.append(
@@ -105,7 +105,7 @@ def _compared(real: Column, written: Column) -> Iterator[str]:
                         "" if is_other else label, share, f"{share:.1%}", is_other
                     )
                 )
-        yield f"<h3>{field.capitalize()}</h3>\n{pages.bars(bars)}"
+        yield f"<h3>{to_html(field[:1].upper() + field[1:])}</h3>\n{pages.bars(bars)}"
 
 
 def _label(name: str) -> str:
@@ -145,5 +145,5 @@ def _example(number: int, one: Example) -> str:
     return (
         f"<details{' open' if number == 0 else ''}>"
         f"<summary>Sample {number}: {to_html(said)}</summary>\n"
-        f"<ul>{lines}</ul>\n<pre>\n{escape(visible_lines(one.yaml))}</pre>\n</details>"
+        f"<ul>{lines}</ul>\n<pre>\n{escape(visible_lines(one.text))}</pre>\n</details>"
     )

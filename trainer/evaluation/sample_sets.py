@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
+from ...data.kinds import Kind
 from ...data.tokenizer import Rules, Tokenizer
 from ..generation import Generator, Sampling
 from .columns import DocumentSet
@@ -26,12 +27,20 @@ class Settings:
     top_p: float = 0.9
     """Of the sharpened samples; the others are unfiltered."""
 
-    rules: Rules = "github"
-    """What samples under masks must keep to."""
+    rules: Rules | None = None
+    """What samples under masks must keep to; None is the default of their kind."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn with, before anything is written."""
         self.sampling(0, sharp=True)
+
+    def of(self, kind: Kind) -> "Settings":
+        """The same settings, with rules that a kind has.
+
+        Raises:
+            ConfigError: it has no such rules.
+        """
+        return replace(self, rules=kind.pick_rules(self.rules))
 
     def sampling(self, seed: int, *, sharp: bool) -> Sampling:
         """How samples are drawn."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from ...data.display.screen import Screen
 from ...data.display.tables import columns_table, facts_table
 from .columns import Column
-from .distributions import FIELDS
 from .evaluate import Evaluation
 from .likelihood import Diagnosis, Interval
 from .novelty import RUN
@@ -89,7 +88,7 @@ def rows(found: Evaluation, *, with_seeds: bool) -> list[list[str]]:
         ["longest run, most", *(_tokens(c.novelty.longest_most) for c in columns)],
         ["median length", *(_tokens(c.median_tokens) for c in columns)],
         ["longest text, median", *(_tokens(c.longest_text) for c in columns)],
-        *(_distances(found, field) for field in FIELDS),
+        *(_distances(found, field) for field in found.train_distances),
     ]
 
 

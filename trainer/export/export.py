@@ -88,6 +88,7 @@ def export(
         parameters=model.config.parameters,
         state=state,
         store=read_run(run)["store"],
+        kind=tokenizer.kind,
         evaluation=read_evaluation(run, step=state.step),
     )
     return Exported(

@@ -11,6 +11,7 @@ from typing import Any
 from ... import __version__
 from ...data.display.visible import visible
 from ...data.errors import FormatError
+from ...data.kinds import WORKFLOW, Kind
 from ...data.records import read_record
 from ..runs.history import RunStore
 from ..runs.state import State
@@ -30,16 +31,15 @@ pipeline_tag: text-generation
 tags:
 - tct
 - nanochat
-- github-actions
-- constrained-decoding
+{tag}- constrained-decoding
 ---
 
 # {title}
 
-A GPT with {parameters:,} parameters that writes GitHub Actions workflows, \
+A GPT with {parameters:,} parameters that writes {title_of_kind}, \
 trained by tct {version}.
-Its tokens are decisions that the workflow schema leaves open, so under the masks of \
-its tokenizer every workflow that it writes is correct against the schema.
+Its tokens are decisions that the {kind} schema leaves open, so under the masks of \
+its tokenizer every {one} that it writes is correct against the schema.
 
 ## Use
 
@@ -65,7 +65,7 @@ while not state.is_complete and len(ids) < {context}:
     allowed = torch.from_numpy(state.allowed().copy())
     ids.append(int(logits.where(allowed, -torch.inf).argmax()))
     state = state.advance(ids[-1])
-workflow = tokenizer.decode([*ids[1:], *state.shortest_completion()])
+{one} = tokenizer.decode([*ids[1:], *state.shortest_completion()])
 ```
 
 The position token says where in its document a window begins: one that begins at \
@@ -76,7 +76,7 @@ token among them. Id 8192 is PAD and is never written.
 
 {data}
 
-The documents are the workflows of others and remain under the licences of their \
+The documents are {of_others} and remain under the licences of their \
 repositories, which the store does not record.
 
 ## Training
@@ -89,13 +89,19 @@ repositories, which the store does not record.
 
 ## Limits
 
-- Correct against the schema is not correct: the schema does not know which actions, \
-versions, runner labels or secrets exist, nor what a script does. Read what it writes \
-before you run it.
+- Correct against the schema is not correct: {limit} Read what it writes \
+before you {use} it.
 - It may repeat what it was trained on, names of repositories and scripts included.
-- It knows workflow files as of when its data were gathered, and nothing else.
+- It knows {many} as of when its data were gathered, and nothing else.
 - The masks need the tokenizer of this folder; without them nothing is promised.
 """
+
+
+_LIMITS = {
+    True: "the schema does not know which actions, versions, runner labels or secrets "
+    "exist, nor what a script does.",
+    False: "the schema does not know what the texts in it mean.",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,13 +117,24 @@ class CardFacts:
     """Of the checkpoint."""
     store: RunStore
     """Facts of the store, from the run's config.json."""
+    kind: Kind
+    """Of the documents."""
     evaluation: dict[str, Any] | None
     """The result of `tct eval` for these weights; None if there is none."""
 
 
 def model_card(facts: CardFacts) -> str:
     """Format the card as Markdown, with front matter for the Hugging Face Hub."""
+    kind, is_workflow = facts.kind, facts.kind is WORKFLOW
     return _PAGE.format(
+        tag="- github-actions\n" if is_workflow else "",
+        title_of_kind=visible(kind.title),
+        kind=visible(kind.name),
+        one=kind.one,
+        many=f"{kind.one} files" if is_workflow else kind.many,
+        of_others="the workflows of others" if is_workflow else "those of others",
+        limit=_LIMITS[is_workflow],
+        use="run" if is_workflow else "use",
         license=visible(facts.license),
         title=_cell(facts.name),
         name=visible(facts.name),

@@ -1,4 +1,4 @@
-"""Write workflows with a trained model.
+"""Write documents with a trained model.
 
     prompt ─► samplers.py    one writer per document: draw tokens, until it ends
                 │  ▲

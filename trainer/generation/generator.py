@@ -1,4 +1,4 @@
-"""Write workflows with a trained model."""
+"""Write documents with a trained model."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,8 +26,9 @@ class Generator:
     tokenizer: Tokenizer
     step: int | None = None
     """Optimiser steps that the model was trained for; None if unknown."""
-    rules: Rules = "github"
-    """What samples without a prompt must keep to; a prompt has its own."""
+    rules: Rules | None = None
+    """What samples without a prompt must keep to, None for the default of the kind; a
+    prompt has its own."""
 
     @staticmethod
     def load(
@@ -35,7 +36,7 @@ class Generator:
         *,
         device: str = "auto",
         dtype: str = "float32",
-        rules: Rules = "github",
+        rules: Rules | None = None,
     ) -> "Generator":
         """Load a model and its tokenizer.
 
@@ -44,16 +45,18 @@ class Generator:
                 export.
             device: "auto", "cpu", "cuda" or "cuda:1".
             dtype: of the matrix products, "float32" or "bfloat16".
-            rules: what samples must keep to.
+            rules: what samples must keep to; None is the default of their kind.
 
         Raises:
             CheckpointError: no checkpoint, or one of another tokenizer than the run's.
             FormatError: an export that is not as it was written.
+            ConfigError: the kind has no such rules.
         """
         # Not at the top: training samples without what loads and writes exports.
         from ..export.load import load_trained
 
         trained = load_trained(Path(folder), device=pick_device(device))
+        rules = trained[1].kind.pick_rules(rules)
         trained[0].pack(getattr(torch, dtype))
         return Generator(*trained, rules=rules)
 

@@ -10,6 +10,7 @@ from ...data.documents.json_text import canonical_bytes
 from ...data.documents.yaml_stream import GrowingYaml
 from ...data.documents.yaml_writer import to_yaml
 from ...data.files import write_atomic
+from ...data.kinds import WORKFLOW, Kind
 from ...data.tokenizer import Tokenizer
 from .samplers import Ending, Sample, Writer
 from .sampling import Sampling
@@ -23,13 +24,16 @@ _SUFFIXES = {"yaml": ".yml", "json": ".json", "tokens": ".txt", "jsonl": ".jsonl
 _SEPARATOR = b"---\n"
 
 
-def render(sample: Sample, style: str, sampling: Sampling) -> bytes:
+def render(
+    sample: Sample, style: str, sampling: Sampling, kind: Kind = WORKFLOW
+) -> bytes:
     """Format a sample; the text ends in a newline.
 
     Args:
         sample: any for "tokens" and "jsonl", a whole one for "yaml" and "json".
         style: one of these.
         sampling: the settings that it was drawn with.
+        kind: of the document.
     """
     match style:
         case "tokens":
@@ -43,15 +47,20 @@ def render(sample: Sample, style: str, sampling: Sampling) -> bytes:
                 "log_prob": round(sample.log_prob, 6),
             }
             head = json.dumps(record).encode().removesuffix(b"}")
-            return head + b', "workflow": ' + canonical_bytes(sample.value) + b"}\n"
+            name = f', "{kind.one}": '.encode()
+            return head + name + canonical_bytes(sample.value) + b"}\n"
         case "json":
             return canonical_bytes(sample.value) + b"\n"
         case _:
-            return to_yaml(sample.value).encode()
+            return to_yaml(sample.value, bare_keys=kind.bare_keys).encode()
 
 
 def show(
-    samples: Iterable[Sample], style: str, sampling: Sampling, write: Write
+    samples: Iterable[Sample],
+    style: str,
+    sampling: Sampling,
+    write: Write,
+    kind: Kind = WORKFLOW,
 ) -> Counter[Ending]:
     """Write samples one after the other; returns the number of each ending.
 
@@ -62,13 +71,17 @@ def show(
     for sample in samples:
         endings[sample.ending] += 1
         if _has_text(sample, style):
-            write(separator + render(sample, style, sampling))
+            write(separator + render(sample, style, sampling, kind))
             separator = _SEPARATOR if style == "yaml" else b""
     return endings
 
 
 def save(
-    samples: Iterable[Sample], style: str, sampling: Sampling, folder: Path
+    samples: Iterable[Sample],
+    style: str,
+    sampling: Sampling,
+    folder: Path,
+    kind: Kind = WORKFLOW,
 ) -> Counter[Ending]:
     """Write one file per sample, named by its number: `00012.yml`.
 
@@ -80,7 +93,7 @@ def save(
         endings[sample.ending] += 1
         if _has_text(sample, style):
             path = folder / f"{sample.number:05d}{_SUFFIXES[style]}"
-            _write_file(path, render(sample, style, sampling))
+            _write_file(path, render(sample, style, sampling, kind))
     return endings
 
 
@@ -100,7 +113,8 @@ def show_growing(
     for number, stream in enumerate(streams):
         if number:
             write(_SEPARATOR)
-        yaml, size = GrowingYaml(tokenizer.decoder()), 0
+        yaml = GrowingYaml(tokenizer.decoder(), tokenizer.kind.bare_keys)
+        size = 0
         for writer in stream:
             if writer.is_done:
                 break

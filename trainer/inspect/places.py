@@ -120,7 +120,7 @@ def yaml_places(
         lengths.append(len(decoder.prefix().text))
     decoder.feed(ids[done:])
     value = decoder.value()
-    json_text, text = dump(value), to_yaml(value)
+    json_text, text = dump(value), to_yaml(value, bare_keys=tokenizer.kind.bare_keys)
     json_leaves = [match.span() for match in _LEAF.finditer(json_text)]
     ends = np.array([end for _, end in json_leaves])
     yaml_leaves = list(_yaml_leaves(text))

@@ -1,4 +1,4 @@
-"""Read text that is being typed as the beginning of a workflow."""
+"""Read text that is being typed as the beginning of a document."""
 
 import re
 
@@ -13,7 +13,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_prompt(
-    tokenizer: Tokenizer, text: str, *, partial: bool = False, rules: Rules = "schema"
+    tokenizer: Tokenizer,
+    text: str,
+    *,
+    partial: bool = False,
+    rules: Rules | None = "schema",
 ) -> tuple[Prompt, str | None]:
     """Read a text as the beginning of a document.
 
@@ -40,7 +44,7 @@ def read_prompt(
     return _read(tokenizer, "".join(kept), rules), last
 
 
-def _read(tokenizer: Tokenizer, text: str, rules: Rules) -> Prompt:
+def _read(tokenizer: Tokenizer, text: str, rules: Rules | None) -> Prompt:
     try:
         # A lone surrogate, possible in JSON, is rejected as invalid UTF-8.
         value = parse_document(text.encode(errors="surrogatepass"))
@@ -48,7 +52,7 @@ def _read(tokenizer: Tokenizer, text: str, rules: Rules) -> Prompt:
         if problem.reason == "empty":
             return tokenizer.open(None, rules=rules)
         raise PromptError(
-            f"the prompt is not a workflow: {problem}",
+            f"the prompt is not a {tokenizer.kind.one}: {problem}",
             "give one YAML or JSON object, or leave that part to the model",
         ) from problem
     return tokenizer.open(value, rules=rules)

@@ -32,7 +32,7 @@ def serve(
     run: Path,
     *,
     device: str,
-    rules: Rules,
+    rules: Rules | None,
     host: str,
     port: int,
     allowed_hosts: Sequence[str],
@@ -45,7 +45,7 @@ def serve(
     Args:
         run: folder of a run, a checkpoint or an export.
         device: of the model.
-        rules: what workflows must keep to.
+        rules: what documents must keep to; None is the default of their kind.
         host: name or address to listen on.
         port: to listen on; 0 for a free one.
         allowed_hosts: further names that the server answers to.

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kinds import Rules
 from ..codec import Codec
 from ..masks import MaskEngine
 from ..masks.frames import Stack
@@ -20,9 +20,6 @@ from .prompts import follow
 from .scope import START, Scope, Scopes
 
 __all__ = ["Rules", "StrictEngine", "StrictState"]
-
-Rules: TypeAlias = Literal["schema", "github"]
-"""What a generated document must keep to."""
 
 
 class StrictEngine:

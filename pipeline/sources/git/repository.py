@@ -1,4 +1,4 @@
-"""Read the workflows of a git repository: those at HEAD, or all that led there."""
+"""Read the documents of a git repository: those at HEAD, or all that led there."""
 
 import hashlib
 import re
@@ -15,14 +15,17 @@ from .process import output, reading_blobs
 
 __all__ = ["read_repository", "state"]
 
-_FOLDER = ".github/workflows"
 _LINK = "120000"
 _FILES = ("100644", "100755", _LINK)
 _BLOCK_BYTES = 1 << 20
 
 
+_Below = tuple[str, ...]
+"""Arguments of git that name the folder of the documents; empty for all of them."""
+
+
 class _Version(NamedTuple):
-    """A version of a workflow."""
+    """A version of a document."""
 
     path: str
     mode: str
@@ -41,8 +44,8 @@ def state(file: InputFile) -> str:
     return hashlib.sha256(found.encode()).hexdigest()
 
 
-def read_repository(file: InputFile, _columns: Columns) -> Iterator[Record]:
-    """The workflows at HEAD by path; with `history`, all versions, the oldest first.
+def read_repository(file: InputFile, columns: Columns) -> Iterator[Record]:
+    """The documents at HEAD by path; with `history`, all versions, the oldest first.
 
     A repository without a commit has none.
 
@@ -53,7 +56,9 @@ def read_repository(file: InputFile, _columns: Columns) -> Iterator[Record]:
     if head is None:
         return
     group = _group(file)
-    versions = _history(file, head) if file.history else _newest(file, head)
+    below = columns.folder
+    read = _history if file.history else _newest
+    versions = read(file, head, () if below is None else ("--", f"{below}/"))
     with reading_blobs(file) as (requests, answers):
         for number, version in enumerate(versions):
             text, problem = _text(file, version, requests, answers)
@@ -88,8 +93,8 @@ def _group(file: InputFile) -> str:
     return repository(f"{name}/", anywhere=True) or name
 
 
-def _newest(file: InputFile, head: str) -> Iterator[_Version]:
-    arguments = "ls-tree", "-r", "-z", "--full-tree", head, "--", f"{_FOLDER}/"
+def _newest(file: InputFile, head: str, below: _Below) -> Iterator[_Version]:
+    arguments = "ls-tree", "-r", "-z", "--full-tree", head, *below
     for entry in _parts(output(file, *arguments)):
         about, _, path = entry.partition("\t")
         mode, _, blob = about.split(" ")
@@ -97,17 +102,17 @@ def _newest(file: InputFile, head: str) -> Iterator[_Version]:
             yield _Version(path, mode, blob)
 
 
-def _history(file: InputFile, head: str) -> Iterator[_Version]:
+def _history(file: InputFile, head: str, below: _Below) -> Iterator[_Version]:
     """Every version that a commit made, parents before children.
 
     A merge counts against its first parent, and a version that is the last one of its
     path already is left out: a merge repeats what its branches made.
     """
     order = "--reverse", "--topo-order", "--full-history"
-    commits = output(file, "rev-list", *order, head, "--", _FOLDER)
+    commits = output(file, "rev-list", *order, head, *below)
     options = "--root", "-r", "-m", "-z", "--no-renames", "--diff-merges=first-parent"
     changes = output(
-        file, "diff-tree", "--stdin", *options, "--", _FOLDER, stdin=commits or b""
+        file, "diff-tree", "--stdin", *options, *below, stdin=commits or b""
     )
     commit, last, parts = "", dict[str, str](), _parts(changes)
     for part in parts:

@@ -3,9 +3,12 @@ from collections import Counter
 import pytest
 
 from tct.data.documents.json_text import Json
+from tct.data.tokenizer import Tokenizer
 from tct.trainer.evaluation.distributions import distance, profile
 
 from .workflows import UNFINISHED, document, workflow
+
+TOKENIZER = Tokenizer.default()
 
 EVERYTHING: dict[str, Json] = {
     "on": {"push": None, "pull_request": {"branches": ["main"]}},
@@ -27,7 +30,9 @@ EVERYTHING: dict[str, Json] = {
 
 
 def test_every_value_counts_once_per_document() -> None:
-    counts = profile([document(EVERYTHING), document(workflow()), UNFINISHED])
+    counts = profile(
+        [document(EVERYTHING), document(workflow()), UNFINISHED], TOKENIZER
+    )
 
     assert counts["triggers"] == {"push": 2, "pull_request": 1}
     assert counts["runners"] == {
@@ -44,7 +49,7 @@ def test_every_value_counts_once_per_document() -> None:
 
 def test_what_is_off_the_schema_is_counted_as_far_as_it_goes() -> None:
     values: list[Json] = [{"on": 3, "jobs": [1]}, {"jobs": {"a": 7, "b": {"steps": 1}}}]
-    counts = profile([document(value) for value in values])
+    counts = profile([document(value) for value in values], TOKENIZER)
 
     assert not counts["triggers"]
     assert counts["jobs"] == {"0": 1, "1": 1}

@@ -48,10 +48,10 @@ def test_yaml_of_another_document_is_noticed() -> None:
     one, other = document(workflow()), document({**workflow(), "env": {"A": True}})
 
     def with_yaml(yaml: str) -> Document:
-        return Document(ending="finished", value=one.value, ids=one.ids, yaml=yaml)
+        return Document(ending="finished", value=one.value, ids=one.ids, text=yaml)
 
     found = yaml_judge().find(
-        [with_yaml(other.yaml), with_yaml("{"), with_yaml("a: &")]
+        [with_yaml(other.text), with_yaml("{"), with_yaml("a: &")]
     )
     assert found[0] == ["reads as another document"]
     assert all(complaints[0].startswith("not read: ") for complaints in found[1:])

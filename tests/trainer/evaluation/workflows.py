@@ -11,7 +11,7 @@ from tct.trainer.generation import Ending
 
 __all__ = ["UNFINISHED", "document", "workflow"]
 
-UNFINISHED = Document(ending="open", value=None, ids=np.empty(0, np.uint16), yaml="")
+UNFINISHED = Document(ending="open", value=None, ids=np.empty(0, np.uint16), text="")
 
 
 def workflow(**job: Any) -> dict[str, Json]:
