@@ -696,6 +696,20 @@ def test_nodes_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         compile_schema({"items": {"properties": properties}})
 
 
+def test_compiling_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tct.pipeline.compiler.schema._MAX_SECONDS", -1)
+    with pytest.raises(SchemaError, match="takes more than -1 seconds"):
+        compile_schema({"items": {"type": "null"}})
+
+
+def test_automata_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tct.pipeline.compiler.languages.algebra._MAX_STATES", 50)
+    schema = {"items": {"minLength": 60, "pattern": "^[a-z]*$"}}
+    message = "^/items: needs an automaton of more than 50 states"
+    with pytest.raises(SchemaError, match=message):
+        compile_schema(schema)
+
+
 def test_an_object_of_more_keys_than_slots_is_refused() -> None:
     properties = {f"k{n}": True for n in range(MAX_LITERALS + 1)}
     with pytest.raises(SchemaError, match=r"^/items: 257 keys, at most 256"):

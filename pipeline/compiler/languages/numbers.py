@@ -27,6 +27,7 @@ from typing import Any
 
 from interegular.fsm import FSM, Alphabet, anything_else
 
+from .algebra import product
 from .automata import fsm
 
 __all__ = [
@@ -92,12 +93,14 @@ def number_texts(schemas: Sequence[PlainKeywords], *, strict: bool = False) -> F
     least = max(_least(rules, 1, whole) for rules in schemas)
     most = -max(_least(rules, -1, whole) for rules in schemas)
     texts = fsm(integers if whole else _DECIMAL)
-    texts = texts - _beyond(most, "") - _beyond(-least, "-")
+    for beyond in (_beyond(most, ""), _beyond(-least, "-")):
+        texts = product(texts, beyond, _without)
     if not whole:
-        texts = texts - fsm(_WITHOUT_EXPONENT)
+        texts = product(texts, fsm(_WITHOUT_EXPONENT), _without)
         for text, is_whole, _ in _magnitudes(schemas):
-            texts = texts | fsm(text) if is_whole else texts
-    return texts.reduce()
+            if is_whole:
+                texts = product(texts, fsm(text), _either)
+    return texts
 
 
 def _magnitudes(schemas: Sequence[PlainKeywords]) -> Iterator[tuple[str, bool, bool]]:
@@ -120,6 +123,14 @@ def _magnitudes(schemas: Sequence[PlainKeywords]) -> Iterator[tuple[str, bool, b
         for sign, (a, b) in (("", (low, high)), ("-", (-high, -low))):
             is_all = least <= a and most >= b
             yield f"{sign}{text}", is_all, not is_all and least < b and most > a
+
+
+def _without(a: bool, b: bool) -> bool:
+    return a and not b
+
+
+def _either(a: bool, b: bool) -> bool:
+    return a or b
 
 
 def _only_integers(rules: PlainKeywords) -> bool:
@@ -174,7 +185,8 @@ def _beyond(bound: int, sign: str) -> FSM:
     if bound >= 0:
         return fsm(f"{sign}({_above(bound)})")
     other = "" if sign else "-"
-    return fsm(_DECIMAL) - fsm(f"{other}({_above(-bound)}|{_equal(-bound)})")
+    inside = fsm(f"{other}({_above(-bound)}|{_equal(-bound)})")
+    return product(fsm(_DECIMAL), inside, _without)
 
 
 def _places(magnitude: int) -> tuple[str, str]:
@@ -228,7 +240,7 @@ def multiples(divisor: float) -> FSM | None:
     after[size] = {**after[0], alphabet["-"]: size + 1}
     after[size + 1] = dict(after[0])
     texts = FSM(alphabet, {*after}, size, {0}, after)
-    return texts & fsm(_WHOLE)
+    return product(texts, fsm(_WHOLE), lambda a, b: a and b)
 
 
 def listed_numbers(
