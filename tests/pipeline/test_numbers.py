@@ -128,7 +128,7 @@ def test_draft_04_has_no_integer_with_a_point() -> None:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rules=BOUNDS,
     texts=st.lists(
