@@ -47,10 +47,15 @@ _NUMBER = rf"{_DECIMAL}([eE][+-]?[0-9]{{1,2}})?"
 # JSON Schema counts 1.0 among the integers; up to here a double is exact.
 _INTEGER = rf"{_WHOLE}|-?(0|[1-9][0-9]{{0,14}})\.0"
 
-_EXPONENT = r"[1-9](\.[0-9]{1,15})?e"
+_MANTISSA = r"[1-9](\.[0-9]{1,16})?"
+_SHORT_MANTISSA = r"[1-9](\.[0-9]{1,15})?"  # which e+99 never rounds to e+100
 _MAGNITUDES = (  # open intervals, and the unsigned texts inside
-    (0.0, 1e-4, rf"{_EXPONENT}-(0[5-9]|[1-9][0-9])"),
-    (math.nextafter(1e16, 0), math.inf, rf"{_EXPONENT}\+(1[6-9]|[2-9][0-9])"),
+    (0.0, math.nextafter(1e-4, 1), rf"{_MANTISSA}e-(0[5-9]|[1-9][0-9])"),
+    (
+        math.nextafter(1e16, 0),
+        math.inf,
+        rf"({_MANTISSA}e\+(1[6-9]|[2-8][0-9]|9[0-8])|{_SHORT_MANTISSA}e\+99)",
+    ),
 )
 _WITHOUT_EXPONENT = r"-?([1-9][0-9]{16,}|9{16})\.[0-9]+|-?0\.0000[0-9]*[1-9][0-9]*"
 """Texts of these magnitudes that Python would write with an exponent."""
