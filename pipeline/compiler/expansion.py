@@ -167,7 +167,10 @@ class _Expansion:
         if isinstance(part, bool):
             return [] if part else [Clause()]
         if part.keys() & (_PLAIN | _COMBINATORS) == {"not"}:
-            return self.clauses(f"{place}/not")
+            # `not` evaluates no keys, see `unevaluated`.
+            doubts = frozenset({Doubt("object", place)})
+            clauses = self.clauses(f"{place}/not")
+            return product(clauses, [Clause(doubts=doubts)], place)
         types = self.types_at(place)
         others = [Clause(types=TYPES - types)] if types != TYPES else []
         rest = part.keys() & (_PLAIN | _COMBINATORS) - {"type"}

@@ -14,7 +14,8 @@ from ...data.schema import Validator
 from .clauses import Clause
 from .doubts import Doubt
 from .expansion import expand, has_siblings, siblings_of_ref
-from .languages.automata import ANYTHING, NOTHING, Strings, fsm, of_length, words_fsm
+from .languages.algebra import product, trie
+from .languages.automata import ANYTHING, NOTHING, Strings, of_length
 from .languages.numbers import (
     is_bounded,
     listed_numbers,
@@ -159,12 +160,12 @@ class Keywords:
                 where = next(p for p, part in atoms if part.keys() & {"enum", "const"})
                 self.notes.append(f"{where}: long numbers in an enum are left out")
             words = [text for texts in listed.values() for text in texts]
-            return words_fsm(words) if words else None
+            return trie(words) if words else None
         if loses_exponents(rules):
             where = next(pointer for pointer, part in atoms if is_bounded(part))
             self.notes.append(f"{where}: some bounded numbers have no exponent")
         texts = number_texts(rules, strict=self.draft == 4)
-        return None if texts.empty() else texts
+        return texts if texts.finals else None
 
     def multiples(self, clause: Clause) -> FSM | None:
         """The texts of numbers that surely satisfy each `multipleOf` of a clause."""
@@ -173,8 +174,8 @@ class Keywords:
             found = multiples(divisor)
             if texts is None or found is None:
                 return None
-            texts = (texts & found).reduce()
-        return None if texts is None or texts.empty() else texts
+            texts = product(texts, found, lambda a, b: a and b)
+        return None if texts is None or not texts.finals else texts
 
     # -- keys --------------------------------------------------------------------------
 
@@ -201,9 +202,9 @@ class Keywords:
                 allowed = reduce(
                     or_, map(self.strings, expand(self.schema, [place])), NOTHING
                 )
-                language = words_fsm(allowed.words) if allowed.words else fsm("[]")
+                language = trie(allowed.words)
                 if allowed.language is not None:
-                    language = language | allowed.language
+                    language = product(language, allowed.language, lambda a, b: a or b)
                 found[place] = language
         return found
 

@@ -7,9 +7,9 @@ narrowed and noted, or refused with its JSON pointer: nothing invalid is allowed
 """
 
 import hashlib
+import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from operator import or_
 from typing import Any
 
 from interegular.fsm import FSM
@@ -24,6 +24,7 @@ from .clauses import Clause
 from .drafts import as_draft_07, draft_of
 from .expansion import expand
 from .keywords import Keywords
+from .languages.algebra import TooManyStatesError, product
 from .languages.automata import NOTHING, label_automaton
 from .objects import Objects
 from .simplify import simplify
@@ -34,6 +35,7 @@ __all__ = ["CompiledSchema", "compile_schema"]
 _UNIONS = "\0unions"
 """A key of the schema below which the compiler puts schemas of its own."""
 _MOST_WRITTEN = {"unique": 1, "tuple": 0}
+_MAX_SECONDS = 10
 _MAX_NODES = 4_096  # the official schema has 257 before they are simplified
 
 
@@ -56,7 +58,8 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
     """
     if not isinstance(schema, dict):
         raise SchemaError(f"found a {type(schema).__name__}, expected a JSON object")
-    compiler = _Compiler(as_draft_07(schema), draft_of(schema))
+    deadline = time.process_time() + _MAX_SECONDS
+    compiler = _Compiler(as_draft_07(schema), draft_of(schema), deadline)
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
     grammar, origins = simplify(
@@ -90,6 +93,8 @@ class _Compiler:
 
     schema: dict[str, Any]
     draft: int
+    deadline: float
+    """Of the CPU time of this process, in seconds."""
     nodes: list[Node] = field(default_factory=list)
     automata: list[Automaton] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -116,10 +121,14 @@ class _Compiler:
             where = self.where(number)
             if number >= _MAX_NODES:
                 raise SchemaError(f"{where}: more than {_MAX_NODES:,} nodes")
+            if time.process_time() > self.deadline:
+                raise SchemaError(f"{where}: takes more than {_MAX_SECONDS} seconds")
             try:
                 self.nodes[number] = self._build(
                     expand(self.schema, pointers), pointers
                 )
+            except TooManyStatesError as error:
+                raise SchemaError(f"{where}: {error}") from error
             except RecursionError:
                 raise SchemaError(f"{where}: nested too deep") from None
         return self._known[pointers]
@@ -214,10 +223,10 @@ class _Compiler:
                 sure += [safe] if safe is not None else []
         if not sure and not doubtful:
             return node
-        text = self._automaton([reduce(or_, sure).reduce()] if sure else [])
+        text = self._automaton([_union(sure)] if sure else [])
         if not doubtful:
             return replace(node, number=text)
-        either = self._automaton([reduce(or_, [*sure, *doubtful]).reduce()])
+        either = self._automaton([_union([*sure, *doubtful])])
         checked = node.checked | {"number"}
         return replace(node, number=either, safe_number=text, checked=checked)
 
@@ -283,3 +292,7 @@ class _Compiler:
         if automaton not in self.automata:
             self.automata.append(automaton)
         return self.automata.index(automaton)
+
+
+def _union(languages: list[FSM]) -> FSM:
+    return reduce(lambda a, b: product(a, b, lambda x, y: x or y), languages)

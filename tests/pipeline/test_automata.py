@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tct.pipeline.compiler.languages.algebra import minimal, product, trie
 from tct.pipeline.compiler.languages.automata import (
     ANYTHING,
     Strings,
@@ -73,6 +74,11 @@ def test_a_validator_matches_the_same_texts(pattern: str, text: str) -> None:
         ("^*", "nothing that \\* could repeat"),
         ("a**", "nothing that \\* could repeat"),
         ("a{1001}", "more than 1,000 repetitions"),
+        ("a{2,1}", "are out of order"),
+        ("(a", "a parenthesis that does not close"),
+        ("a)", r"a single \)"),
+        ("^.*a.{20}$", "needs an automaton of more than 10,000 states"),
+        ("((a{100}){100}){100}", "needs an automaton of more than 10,000 states"),
         ("a{", "a single {"),
         ("[a", r"a single \["),
         (r"[\w-z]", "no single ends"),
@@ -160,3 +166,30 @@ def test_every_state_of_an_automaton_leads_to_acceptance(text: str) -> None:
         if state < 0:
             break
         assert automaton.reach[state] == 1
+
+
+WORDS = st.lists(st.text("ab\u00e9", max_size=4), max_size=6)
+
+
+@given(a=WORDS, b=WORDS, text=st.text("ab\u00e9c", max_size=4))
+def test_products_and_minimal_forms_keep_the_language(
+    a: list[str], b: list[str], text: str
+) -> None:
+    one, other = trie(a), trie(b)
+    both = product(one, other, lambda x, y: x and y)
+    either = product(one, other, lambda x, y: x or y)
+    without = product(one, other, lambda x, y: x and not y)
+    assert one.accepts(text) == (text in a)
+    assert both.accepts(text) == (text in a and text in b)
+    assert either.accepts(text) == (text in a or text in b)
+    assert without.accepts(text) == (text in a and text not in b)
+    for language in (one, both, either, without):
+        least = len(language.reduce().states) if language.finals else 1
+        assert len(minimal(language).states) == least
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 0), (0, 2), (2, 2), (1, None), (3, 2)])
+def test_lengths_count_characters(least: int, most: int | None) -> None:
+    for size in range(5):
+        expected = least <= size <= (size if most is None else most)
+        assert of_length(least, most).accepts("\u00e9" * size) == expected

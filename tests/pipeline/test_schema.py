@@ -580,7 +580,7 @@ def test_masks_write_only_what_is_valid(name: str) -> None:
     grammar = compile_schema(schema).grammar
     validator = jsonschema_rs.Draft7Validator(schema)
     assert Grammar.from_json(json.loads(json.dumps(grammar.to_json()))) == grammar
-    for value in walks(grammar, 20):
+    for value in walks(grammar, 8):
         assert validator.is_valid(value)
 
 
@@ -694,6 +694,20 @@ def test_nodes_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = {f"k{n}": {"type": "null"} for n in range(10)}
     with pytest.raises(SchemaError, match=r"^/items/properties/k.: more than 10 nodes"):
         compile_schema({"items": {"properties": properties}})
+
+
+def test_compiling_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tct.pipeline.compiler.schema._MAX_SECONDS", -1)
+    with pytest.raises(SchemaError, match="takes more than -1 seconds"):
+        compile_schema({"items": {"type": "null"}})
+
+
+def test_automata_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tct.pipeline.compiler.languages.algebra._MAX_STATES", 50)
+    schema = {"items": {"minLength": 60, "pattern": "^[a-z]*$"}}
+    message = "^/items: needs an automaton of more than 50 states"
+    with pytest.raises(SchemaError, match=message):
+        compile_schema(schema)
 
 
 def test_an_object_of_more_keys_than_slots_is_refused() -> None:

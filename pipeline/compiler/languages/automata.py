@@ -3,7 +3,6 @@
 `interegular` does the set algebra.  The tokenizer only sees the finished tables.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from interegular import parse_pattern
 from interegular.fsm import FSM, anything_else
 
 from ....data.tokenizer.dfa import DEAD, Automaton
+from .algebra import chain, minimal, nothing, product, trie
 
 __all__ = [
     "ANYTHING",
@@ -23,7 +23,6 @@ __all__ = [
     "label_automaton",
     "of_length",
     "regions",
-    "words_fsm",
 ]
 
 ANY_CHARACTER = r"(.|\n)"  # interegular's own `.` leaves out \n alone
@@ -36,7 +35,7 @@ _MAX_REGIONS = 64
 @cache
 def fsm(pattern: str) -> FSM:
     """The minimal automaton of a regular expression in interegular's dialect."""
-    return parse_pattern(pattern).to_fsm().reduce()
+    return minimal(parse_pattern(pattern).to_fsm())
 
 
 def of_length(least: int, most: int | None) -> FSM:
@@ -48,13 +47,8 @@ def of_length(least: int, most: int | None) -> FSM:
     if max(least, most or 0) > _MAX_LENGTH:
         raise ValueError(f"lengths of more than {_MAX_LENGTH:,} are unsupported")
     if most is not None and most < least:
-        return fsm("[]")
-    return fsm(f"{ANY_CHARACTER}{{{least},{'' if most is None else most}}}")
-
-
-def words_fsm(words: Iterable[str]) -> FSM:
-    """The language that consists of some words."""
-    return fsm("|".join(re.escape(word) for word in sorted(words)))
+        return nothing()
+    return chain(least, most)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,33 +74,34 @@ class Strings:
         words |= {w for w in other.words if w in self}
         language = None
         if self.language is not None and other.language is not None:
-            language = self.language & other.language
+            language = product(self.language, other.language, lambda a, b: a and b)
         return _strings(words, language)
 
     def __or__(self, other: "Strings") -> "Strings":
         """Strings in either set."""
         language = self.language
         if other.language is not None:
-            language = other.language if language is None else language | other.language
+            language = (
+                other.language
+                if language is None
+                else product(language, other.language, lambda a, b: a or b)
+            )
         return _strings(self.words | other.words, language)
 
     def __sub__(self, other: "Strings") -> "Strings":
         """Strings in this set but not in the other."""
         language = self.language
         if language is not None and other.language is not None:
-            language = language - other.language
+            language = product(language, other.language, lambda a, b: a and not b)
         if language is not None and other.words:
-            language = language - words_fsm(other.words)
+            language = product(language, trie(other.words), lambda a, b: a and not b)
         return _strings({w for w in self.words if w not in other}, language)
 
 
 def _strings(words: Iterable[str], language: FSM | None) -> Strings:
-    words = frozenset(words)
-    if language is not None:
-        language = language.reduce()
-        if language.empty():
-            language = None
-    return Strings(words=words, language=language)
+    if language is not None and not language.finals:
+        language = None
+    return Strings(words=frozenset(words), language=language)
 
 
 ANYTHING = Strings(language=fsm(f"{ANY_CHARACTER}*"))

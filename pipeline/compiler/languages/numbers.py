@@ -27,6 +27,7 @@ from typing import Any
 
 from interegular.fsm import FSM, Alphabet, anything_else
 
+from .algebra import product
 from .automata import fsm
 
 __all__ = [
@@ -46,10 +47,15 @@ _NUMBER = rf"{_DECIMAL}([eE][+-]?[0-9]{{1,2}})?"
 # JSON Schema counts 1.0 among the integers; up to here a double is exact.
 _INTEGER = rf"{_WHOLE}|-?(0|[1-9][0-9]{{0,14}})\.0"
 
-_EXPONENT = r"[1-9](\.[0-9]{1,15})?e"
+_MANTISSA = r"[1-9](\.[0-9]{1,16})?"
+_SHORT_MANTISSA = r"[1-9](\.[0-9]{1,15})?"  # which e+99 never rounds to e+100
 _MAGNITUDES = (  # open intervals, and the unsigned texts inside
-    (0.0, 1e-4, rf"{_EXPONENT}-(0[5-9]|[1-9][0-9])"),
-    (math.nextafter(1e16, 0), math.inf, rf"{_EXPONENT}\+(1[6-9]|[2-9][0-9])"),
+    (0.0, math.nextafter(1e-4, 1), rf"{_MANTISSA}e-(0[5-9]|[1-9][0-9])"),
+    (
+        math.nextafter(1e16, 0),
+        math.inf,
+        rf"({_MANTISSA}e\+(1[6-9]|[2-8][0-9]|9[0-8])|{_SHORT_MANTISSA}e\+99)",
+    ),
 )
 _WITHOUT_EXPONENT = r"-?([1-9][0-9]{16,}|9{16})\.[0-9]+|-?0\.0000[0-9]*[1-9][0-9]*"
 """Texts of these magnitudes that Python would write with an exponent."""
@@ -92,12 +98,14 @@ def number_texts(schemas: Sequence[PlainKeywords], *, strict: bool = False) -> F
     least = max(_least(rules, 1, whole) for rules in schemas)
     most = -max(_least(rules, -1, whole) for rules in schemas)
     texts = fsm(integers if whole else _DECIMAL)
-    texts = texts - _beyond(most, "") - _beyond(-least, "-")
+    for beyond in (_beyond(most, ""), _beyond(-least, "-")):
+        texts = product(texts, beyond, _without)
     if not whole:
-        texts = texts - fsm(_WITHOUT_EXPONENT)
+        texts = product(texts, fsm(_WITHOUT_EXPONENT), _without)
         for text, is_whole, _ in _magnitudes(schemas):
-            texts = texts | fsm(text) if is_whole else texts
-    return texts.reduce()
+            if is_whole:
+                texts = product(texts, fsm(text), _either)
+    return texts
 
 
 def _magnitudes(schemas: Sequence[PlainKeywords]) -> Iterator[tuple[str, bool, bool]]:
@@ -120,6 +128,14 @@ def _magnitudes(schemas: Sequence[PlainKeywords]) -> Iterator[tuple[str, bool, b
         for sign, (a, b) in (("", (low, high)), ("-", (-high, -low))):
             is_all = least <= a and most >= b
             yield f"{sign}{text}", is_all, not is_all and least < b and most > a
+
+
+def _without(a: bool, b: bool) -> bool:
+    return a and not b
+
+
+def _either(a: bool, b: bool) -> bool:
+    return a or b
 
 
 def _only_integers(rules: PlainKeywords) -> bool:
@@ -174,7 +190,8 @@ def _beyond(bound: int, sign: str) -> FSM:
     if bound >= 0:
         return fsm(f"{sign}({_above(bound)})")
     other = "" if sign else "-"
-    return fsm(_DECIMAL) - fsm(f"{other}({_above(-bound)}|{_equal(-bound)})")
+    inside = fsm(f"{other}({_above(-bound)}|{_equal(-bound)})")
+    return product(fsm(_DECIMAL), inside, _without)
 
 
 def _places(magnitude: int) -> tuple[str, str]:
@@ -228,7 +245,7 @@ def multiples(divisor: float) -> FSM | None:
     after[size] = {**after[0], alphabet["-"]: size + 1}
     after[size + 1] = dict(after[0])
     texts = FSM(alphabet, {*after}, size, {0}, after)
-    return texts & fsm(_WHOLE)
+    return product(texts, fsm(_WHOLE), lambda a, b: a and b)
 
 
 def listed_numbers(

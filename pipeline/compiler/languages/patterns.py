@@ -1,20 +1,25 @@
 r"""Compile ECMA-262 regular expressions, the dialect of JSON Schema, to automata.
 
 They match anywhere unless anchored; `.` excludes four line terminators; `\d` and `\w`
-are ASCII only, `\s` is not.  A pattern is parsed piece by piece and rewritten for
-`interegular`, each character as a class of its own, so that nothing is read in Python's
-dialect; unsupported pieces are refused.
+are ASCII only, `\s` is not.  A pattern is read piece by piece, and unsupported pieces
+are refused.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache, reduce
 from operator import or_
 
 from interegular.fsm import FSM
 
-from .automata import ANY_CHARACTER, fsm
+from .nfa import (
+    Alternatives,
+    Characters,
+    Expression,
+    Repeated,
+    Sequence,
+    automaton,
+)
 
 __all__ = ["ecma_pattern"]
 
@@ -32,36 +37,8 @@ _PIECE = re.compile(
 _IN_SET = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)|.", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Characters:
-    """A set of characters, or its complement."""
-
-    members: frozenset[str]
-    negated: bool = False
-
-    def __invert__(self) -> "_Characters":
-        return _Characters(self.members, not self.negated)
-
-    def __or__(self, other: "_Characters") -> "_Characters":
-        if not self.negated and not other.negated:
-            return _Characters(self.members | other.members)
-        return ~(~self & ~other)
-
-    def __and__(self, other: "_Characters") -> "_Characters":
-        if not self.negated:
-            inside = {c for c in self.members if (c in other.members) != other.negated}
-            return _Characters(frozenset(inside))
-        return other & self if not other.negated else ~(~self | ~other)
-
-    def __str__(self) -> str:
-        """The set in the dialect of `interegular`."""
-        special = "\\]^-"
-        members = (f"\\{c}" if c in special else c for c in sorted(self.members))
-        return f"[{'^' if self.negated else ''}{''.join(members)}]"
-
-
-def _members(text: str) -> _Characters:
-    return _Characters(frozenset(text))
+def _members(text: str) -> Characters:
+    return Characters(frozenset(text))
 
 
 _DIGITS = _members("0123456789")
@@ -71,6 +48,7 @@ _SPACE = _members(
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
+_ANYWHERE = Repeated(~_members(""), 0, None)
 _DOT = ~_members("\n\r\u2028\u2029")
 _CLASSES = {"d": _DIGITS, "w": _WORD, "s": _SPACE}
 _CLASSES |= {name.upper(): ~characters for name, characters in _CLASSES.items()}
@@ -84,17 +62,16 @@ def ecma_pattern(pattern: str) -> FSM:
     Raises:
         ValueError: the pattern has an anchor inside, or an unsupported construct.
     """
-    anywhere = f"{ANY_CHARACTER}*"
     pieces = [(match.lastgroup or "", match[0]) for match in _PIECE.finditer(pattern)]
     try:
         alternatives = []
         for body in _alternatives(pieces):
             starts, ends = body[:1] == [("plain", "^")], body[-1:] == [("plain", "$")]
-            inner = "".join(_translated(body[starts : len(body) - ends]))
-            prefix, suffix = "" if starts else anywhere, "" if ends else anywhere
-            alternatives.append(f"{prefix}({inner}){suffix}")
-        return fsm("|".join(alternatives))
-    except Exception as error:  # interegular raises several unrelated classes
+            inner = _Parser(body[starts : len(body) - ends]).expression()
+            around = [() if starts else (_ANYWHERE,), () if ends else (_ANYWHERE,)]
+            alternatives.append(Sequence((*around[0], inner, *around[1])))
+        return automaton(Alternatives(tuple(alternatives)))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"pattern {pattern!r}: {error}") from error
 
 
@@ -112,41 +89,79 @@ def _alternatives(pieces: _Pieces) -> Iterator[_Pieces]:
     yield pieces[begin:]
 
 
-def _translated(pieces: Sequence[tuple[str, str]]) -> Iterator[str]:
-    repeatable = False
-    for kind, text in pieces:
-        if kind == "count" and not repeatable:
-            raise ValueError(f"nothing that {text} could repeat")
+class _Parser:
+    """Reads the pieces of a pattern."""
+
+    def __init__(self, pieces: _Pieces) -> None:
+        self._pieces = pieces
+        self._at = 0
+
+    def expression(self) -> Expression:
+        """Read all pieces."""
+        found = self._alternatives()
+        if self._at < len(self._pieces):
+            raise ValueError("a single )")
+        return found
+
+    def _peek(self) -> tuple[str, str]:
+        return self._pieces[self._at] if self._at < len(self._pieces) else ("", "")
+
+    def _alternatives(self) -> Expression:
+        found = [self._sequence()]
+        while self._peek() == ("plain", "|"):
+            self._at += 1
+            found.append(self._sequence())
+        return Alternatives(tuple(found))
+
+    def _sequence(self) -> Expression:
+        parts = []
+        while self._peek() not in (("", ""), ("plain", "|"), ("plain", ")")):
+            part = self._atom()
+            if self._peek()[0] == "count":
+                part = _repeated(part, self._peek()[1])
+                self._at += 1
+            parts.append(part)
+        return Sequence(tuple(parts))
+
+    def _atom(self) -> Expression:
+        kind, text = self._peek()
+        self._at += 1
         match kind, text:
             case "set", _:
-                yield str(_set(text))
+                return _set(text)
             case "escape", _:
-                yield str(_escape(text))
+                return _escape(text)
             case "open", _:
-                yield "("
+                found = self._alternatives()
+                if self._peek() != ("plain", ")"):
+                    raise ValueError("a parenthesis that does not close")
+                self._at += 1
+                return found
             case "count", _:
-                yield _count(text)
+                raise ValueError(f"nothing that {text} could repeat")
             case "plain", "^" | "$":
                 raise ValueError("an anchor inside the pattern")
-            case "plain", "|" | ")":
-                yield text
             case "plain", ".":
-                yield str(_DOT)
+                return _DOT
             case "plain", "[" | "{" | "\\":
                 raise ValueError(f"a single {text}")
-            case _:
-                yield str(_members(text))
-        repeatable = kind in ("set", "escape") or (kind == "plain" and text != "|")
+        return _members(text)
 
 
-def _count(text: str) -> str:
-    """A quantifier, without its laziness, which does not change what matches."""
-    if any(int(number) > _MAX_COUNT for number in re.findall("[0-9]+", text)):
+def _repeated(part: Expression, text: str) -> Repeated:
+    """A quantifier; its laziness does not change what matches."""
+    numbers = [int(number) for number in re.findall("[0-9]+", text)]
+    if any(number > _MAX_COUNT for number in numbers):
         raise ValueError(f"more than {_MAX_COUNT:,} repetitions")
-    return text if len(text) == 1 else text.removesuffix("?")
+    if not numbers:
+        return Repeated(part, int(text[0] == "+"), 1 if text[0] == "?" else None)
+    most = None if re.search(",}", text) else numbers[-1]
+    if most is not None and most < numbers[0]:
+        raise ValueError(f"the numbers of {text} are out of order")
+    return Repeated(part, numbers[0], most)
 
 
-def _escape(text: str) -> _Characters:
+def _escape(text: str) -> Characters:
     r"""The characters of an escape such as `\d`, in brackets or not."""
     name = text[1]
     if len(text) > 2:
@@ -161,11 +176,11 @@ def _escape(text: str) -> _Characters:
     return _members(name)
 
 
-def _set(text: str) -> _Characters:
+def _set(text: str) -> Characters:
     """The characters of a set in brackets."""
     negated = text.startswith("[^")
     items = _IN_SET.findall(text[1 + negated : -1])
-    found, index = [_Characters(frozenset())], 0
+    found, index = [Characters(frozenset())], 0
     while index < len(items):
         if items[index + 1 : index + 2] == ["-"] and index + 2 < len(items):
             found.append(_range(items[index], items[index + 2]))
@@ -179,11 +194,11 @@ def _set(text: str) -> _Characters:
     return ~union if negated else union
 
 
-def _in_set(item: str) -> _Characters:
+def _in_set(item: str) -> Characters:
     return _escape(item) if len(item) > 1 else _members(item)
 
 
-def _range(first: str, last: str) -> _Characters:
+def _range(first: str, last: str) -> Characters:
     low, high = _in_set(first), _in_set(last)
     if any(side.negated or len(side.members) != 1 for side in (low, high)):
         raise ValueError(f"the range {first}-{last} has no single ends")
