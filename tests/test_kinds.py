@@ -242,3 +242,25 @@ def test_a_format_without_a_schema_is_refused(services: Path, tmp_path: Path) ->
     output = tmp_path / "t.json"
     arguments = ["tokenizer", "train", services, "--format", "json", "-o", output]
     assert "found no --schema" in problem(*arguments)
+
+
+def test_the_server_names_the_document_and_the_kind(run: Path) -> None:
+    from fastapi.testclient import TestClient
+
+    from tct.trainer.generation import Generator
+    from tct.trainer.server.app import make_app
+    from tct.trainer.server.completions import Completions
+
+    generator = Generator.load(run, device="cpu")
+    completions = Completions(generator, max_concurrency=1, timeout=60)
+    app = make_app(completions, hosts=["testserver"], max_bytes=1 << 16)
+    with TestClient(app) as client:
+        request = {"prompt": "name: shop\n", "max_tokens": 60}
+        answer = client.post("/v1/completions", json=request).json()
+        assert VALIDATOR.is_valid(answer["document"])
+        assert parse_document(answer["yaml"].encode()) == answer["document"]
+        assert "workflow" not in answer
+        page = client.get("/").text
+        assert "Write a document of the schema service.schema" in page
+        assert "workflow" not in page
+        assert "workflow" not in client.get("/openapi.json").text.lower()

@@ -1,4 +1,4 @@
-"""`tct serve`: complete workflows over HTTP."""
+"""`tct serve`: complete documents over HTTP."""
 
 import math
 from pathlib import Path
@@ -84,7 +84,7 @@ def serve(
 
     Without RUN, a small model that ships with tct, trained on invented workflows.
 
-    The page completes a workflow as you type.  /openapi.json describes the API.
+    The page completes a document as you type.  /openapi.json describes the API.
     Ctrl-C stops the server.
 
     \b

@@ -8,7 +8,7 @@
     guard.py        host, size, time            prompt_text.py   text while it is typed
     connections.py  limits and timeouts         serving.py       address, signals
 
-Clients only ever see whole workflows: the text so far, closed the shortest way.  So a
+Clients only ever see whole documents: the text so far, closed the shortest way.  So a
 completion can end at any moment, at its deadline or when the server stops, with a
 document that conforms to the schema.
 """

@@ -10,26 +10,34 @@ from ...data.tokenizer import VOCAB_SIZE
 from ...data.windows import STRIDE
 from ..generation import Sampling
 
-__all__ = ["Completion", "CompletionRequest", "Health", "Problem", "problem"]
+__all__ = [
+    "Completion",
+    "CompletionRequest",
+    "DocumentCompletion",
+    "Health",
+    "Moment",
+    "Problem",
+    "problem",
+]
 
 _DOCUMENTED = ConfigDict(use_attribute_docstrings=True)
 
 
 class CompletionRequest(BaseModel):
-    """A workflow to complete, and how to draw its tokens."""
+    """A document to complete, and how to draw its tokens."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
     prompt: str = ""
-    """The beginning of the workflow, as YAML or JSON. Its end stays open."""
+    """The beginning of the document, as YAML or JSON. Its end stays open."""
     partial: bool = False
-    """Leave the last line to the model if no workflow begins with it."""
+    """Leave the last line to the model if no document begins with it."""
     stream: bool = False
-    """Answer with server-sent events while the workflow grows."""
+    """Answer with server-sent events while the document grows."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """The same request with the same seed gives the same workflow."""
+    """The same request with the same seed gives the same document."""
     temperature: Annotated[float, Field(ge=0)] = 1.0
     """Below 1 favours likely tokens; 0 takes the likeliest."""
     top_k: Annotated[int, Field(ge=1)] | None = None
@@ -53,20 +61,18 @@ class CompletionRequest(BaseModel):
         )
 
 
-class Completion(BaseModel):
-    """A workflow that conforms to the schema, finished or in progress."""
+class Moment(BaseModel):
+    """What completions of all kinds have."""
 
     model_config = _DOCUMENTED
 
-    workflow: dict[str, Any]
-    """The workflow, closed the shortest way if it is not finished."""
     yaml: str
-    """The same as YAML."""
+    """The document as YAML."""
     ending: Literal["finished", "cut"] | None
     """finished: the model closed it. cut: its tokens or its time ran out, so it was
     closed the shortest way. null: it continues in the next event."""
     num_tokens: int
-    """Tokens of this workflow, including those of the prompt and of its end."""
+    """Tokens of this document, including those of the prompt and of its end."""
     log_prob: float
     """Natural logarithm of the probability of the drawn tokens."""
     left_out: str | None
@@ -75,6 +81,20 @@ class Completion(BaseModel):
     """Digest of the tokenizer."""
     step: int | None
     """Steps that the model was trained for."""
+
+
+class Completion(Moment):
+    """A workflow that conforms to the schema, finished or in progress."""
+
+    workflow: dict[str, Any]
+    """The workflow, closed the shortest way if it is not finished."""
+
+
+class DocumentCompletion(Moment):
+    """A document that conforms to the schema, finished or in progress."""
+
+    document: dict[str, Any]
+    """The document, closed the shortest way if it is not finished."""
 
 
 class Health(BaseModel):

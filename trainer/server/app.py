@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing
+from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -15,8 +16,15 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from ... import __version__
 from ...data.errors import BusyError, TctError
-from .api import Completion, CompletionRequest, Health, Problem, problem
-from .completions import Completions
+from ...data.kinds import WORKFLOW, Kind
+from .api import (
+    CompletionRequest,
+    Health,
+    Moment,
+    Problem,
+    problem,
+)
+from .completions import Completions, answer_of
 from .guard import Guard
 
 __all__ = ["make_app"]
@@ -35,7 +43,7 @@ _PROBLEMS = {
     400: "The body is no JSON, or the request is for a host that is not served here.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
-    422: "An option is out of range, or no workflow begins with the prompt.",
+    422: "An option is out of range, or no document begins with the prompt.",
     503: "The limit of concurrent completions is reached.",
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -50,26 +58,26 @@ def make_app(
     """Make the ASGI application.
 
     Args:
-        completions: writes the workflows.
+        completions: writes the documents.
         hosts: names that it answers to, see `Guard`.
         max_bytes: longest body of a request.
     """
+    kind = completions.kind
     app = FastAPI(
         title="tct",
         version=__version__,
-        description="Completes GitHub Actions workflows. Every result conforms to the "
-        "workflow schema.",
+        description=f"Completes {kind.title}; all conform to the {kind.name} schema.",
         docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
     )
     app.add_middleware(Guard, hosts=hosts, max_bytes=max_bytes)
     _add_errors(app)
-    page = _page()
+    page = _page(kind)
 
-    @app.post("/v1/completions", response_model=Completion, responses=_RESPONSES)
+    @app.post("/v1/completions", response_model=answer_of(kind), responses=_RESPONSES)
     async def complete(request: CompletionRequest, connection: Request) -> Response:
-        """Complete a workflow."""
+        """Complete a document."""
         moments = completions.write(request)
         # Errors of the request arise here, before a stream sends its status.
         moment = await anext(moments)
@@ -97,7 +105,7 @@ def make_app(
 
 
 async def _events(
-    first: Completion, following: AsyncGenerator[Completion, None]
+    first: Moment, following: AsyncGenerator[Moment, None]
 ) -> AsyncIterator[str]:
     async with aclosing(following):
         yield f"data: {first.model_dump_json()}\n\n"
@@ -105,9 +113,13 @@ async def _events(
             yield f"data: {completion.model_dump_json()}\n\n"
 
 
-def _page() -> Response:
+def _page(kind: Kind) -> Response:
     """The page, under a policy that allows only its own script and style."""
     html = files(__package__).joinpath("page.html").read_text("utf-8")
+    if kind is not WORKFLOW:
+        name = escape(f"a {kind.one} of the schema {kind.name}")
+        html = html.replace("a GitHub Actions workflow", name)
+        html = html.replace("a workflow", "a document")
     policy = [
         "default-src 'none'",
         f"style-src {_hash(html, 'style')}",

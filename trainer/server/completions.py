@@ -3,7 +3,7 @@
     request A   ▓▓▓   ▓▓▓   ▓▓▓      a slice of each in turn, so that
     request B      ▓▓▓   ▓▓▓   …     clients see all of them grow
                       ↑
-                      a whole workflow for the client
+                      a whole document for the client
 
 A completion advances only when its client asks for the next slice, so an abandoned one
 costs nothing.
@@ -18,14 +18,26 @@ from typing import Literal
 
 from ...data.documents.yaml_writer import to_yaml
 from ...data.errors import BusyError
+from ...data.kinds import WORKFLOW, Kind
 from ..generation import Generator
 from ..generation.samplers import Writer
-from .api import Completion, CompletionRequest, Health
+from .api import (
+    Completion,
+    CompletionRequest,
+    DocumentCompletion,
+    Health,
+    Moment,
+)
 from .prompt_text import read_prompt
 
-__all__ = ["Completions"]
+__all__ = ["Completions", "answer_of"]
 
 _SLICE = 0.05  # seconds: fast for an eye, slow enough for the overhead not to matter
+
+
+def answer_of(kind: Kind) -> type[Completion | DocumentCompletion]:
+    """The form of an answer that holds a document of a kind."""
+    return Completion if kind is WORKFLOW else DocumentCompletion
 
 
 class Completions:
@@ -47,6 +59,11 @@ class Completions:
         self._num_writing = 0
         self._is_stopping = False
 
+    @property
+    def kind(self) -> Kind:
+        """The kind of the documents."""
+        return self._generator.tokenizer.kind
+
     def health(self) -> Health:
         """The current load, and the model."""
         return Health(
@@ -60,14 +77,12 @@ class Completions:
         """Close all completions in progress the shortest way, now."""
         self._is_stopping = True
 
-    async def write(
-        self, request: CompletionRequest
-    ) -> AsyncGenerator[Completion, None]:
-        """Write a workflow; yields it as it grows, the last time with an ending.
+    async def write(self, request: CompletionRequest) -> AsyncGenerator[Moment, None]:
+        """Write a document; yields it as it grows, the last time with an ending.
 
         Raises:
             BusyError: the limit of concurrent completions is reached.
-            PromptError: no workflow begins with the prompt, or not within the budget.
+            PromptError: no document begins with the prompt, or not within the budget.
         """
         loop = asyncio.get_running_loop()
         with self._place():
@@ -117,11 +132,11 @@ class _Writing:
         )
         yield from self._generator.stream(0, request.sampling(), prompt=prompt)
 
-    def go_on(self, deadline: float) -> Completion:
-        """Write one slice; returns the workflow so far.
+    def go_on(self, deadline: float) -> Moment:
+        """Write one slice; returns the document so far.
 
         Args:
-            deadline: on the monotonic clock, after which the workflow is closed.
+            deadline: on the monotonic clock, after which the document is closed.
         """
         pause = min(time.monotonic() + _SLICE, deadline)
         for writer in self._steps:
@@ -132,9 +147,10 @@ class _Writing:
         assert isinstance(sample.value, dict)
         ending: Literal["finished", "cut"]
         ending = "finished" if sample.ending == "finished" else "cut"
-        return Completion(
-            workflow=sample.value,
-            yaml=to_yaml(sample.value),
+        kind = self._generator.tokenizer.kind
+        return answer_of(kind)(
+            **{kind.one: sample.value},
+            yaml=to_yaml(sample.value, bare_keys=kind.bare_keys),
             ending=ending if is_last else None,
             num_tokens=len(sample.tokens),
             log_prob=round(sample.log_prob, 6),
