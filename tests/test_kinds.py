@@ -17,7 +17,9 @@ from tct.data.documents.parse import parse_document
 from tct.data.kinds import WORKFLOW
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
-from tct.data.tokenizer.choices import choices
+from tct.data.tokenizer.findings import choices
+from tct.tests.trainer.server.servers import ask, get, running
+from tct.trainer.generation import Generator
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCHEMA_FILE = EXAMPLES / "service.schema.json"
@@ -220,7 +222,7 @@ def test_lines_that_are_documents_and_clones_are_read(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"properties": {"a": {"items": [true]}}}', "/properties/a/items"),
+        ('{"properties": {"a": {"$ref": "b.json"}}}', "/properties/a/$ref"),
         ("{", "Expecting property name"),
         ("[1]", "found a list, expected an object"),
         ('{"a": 1, "a": 2}', "the key 'a' comes twice"),
@@ -245,22 +247,12 @@ def test_a_format_without_a_schema_is_refused(services: Path, tmp_path: Path) ->
 
 
 def test_the_server_names_the_document_and_the_kind(run: Path) -> None:
-    from fastapi.testclient import TestClient
-
-    from tct.trainer.generation import Generator
-    from tct.trainer.server.app import make_app
-    from tct.trainer.server.completions import Completions
-
-    generator = Generator.load(run, device="cpu")
-    completions = Completions(generator, max_concurrency=1, timeout=60)
-    app = make_app(completions, hosts=["testserver"], max_bytes=1 << 16)
-    with TestClient(app) as client:
-        request = {"prompt": "name: shop\n", "max_tokens": 60}
-        answer = client.post("/v1/completions", json=request).json()
+    with running(Generator.load(run, device="cpu")) as address:
+        answer = ask(address, {"prompt": "name: shop\n", "max_tokens": 60}).value
         assert VALIDATOR.is_valid(answer["document"])
         assert parse_document(answer["yaml"].encode()) == answer["document"]
         assert "workflow" not in answer
-        page = client.get("/").text
+        page = get(address, "/").text
         assert "Write a document of the schema service.schema" in page
         assert "workflow" not in page
-        assert "workflow" not in client.get("/openapi.json").text.lower()
+        assert "workflow" not in get(address, "/openapi.json").text.lower()

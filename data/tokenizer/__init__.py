@@ -5,10 +5,10 @@
     segmenter.py     symbols ─▶ fewest tokens
     masks/           which ids may follow, and the shortest end
     strict/          the same under GitHub's rules
-    grammar.py       the compiled schema        dfa.py     texts that it allows
+    grammar.py, nodes.py  the compiled schema   dfa.py     texts that it allows
     symbols.py       the alphabet of tokens     checks.py  reading a tokenizer.json
-    trace.py, prompt.py, violations.py   follow, begin and check a document
-    choices.py       what a document takes of what the schema lists
+    trace.py, prompt.py   follow and begin a document
+    findings/        what encoded documents tell
 
 `pipeline.compiler` makes a grammar, `pipeline.vocabulary` learns the merges.
 """

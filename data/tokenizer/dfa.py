@@ -1,7 +1,7 @@
 """Deterministic automata: the languages of keys, strings and numbers."""
 
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +104,23 @@ class Automaton:
             ):
                 if target >= 0 and self.reach[target] & labels:
                     queue.append((target, text + character))
+
+    def only_text(self, label: int) -> str | None:
+        """The text that alone has a label; None if there are several."""
+        state, text = 0, ""
+        sizes = Counter(self.classes.values())  # of all columns but the first
+        while self.labels[state] != label:
+            ways = [
+                column
+                for column, target in enumerate(self.table[state])
+                if target >= 0 and self.reach[target] >> label & 1
+            ]
+            if len(ways) != 1 or ways[0] == 0 or sizes[ways[0]] != 1:
+                return None
+            text += self.characters[ways[0]]
+            state = self.table[state][ways[0]]
+        goes_on = any(t >= 0 and self.reach[t] >> label & 1 for t in self.table[state])
+        return None if goes_on else text
 
     def _representatives(self) -> tuple[str, ...]:
         candidates = [chr(code) for code in range(0x20, 0x7F)]

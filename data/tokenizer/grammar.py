@@ -88,6 +88,32 @@ class Grammar:
         """Keys that are one symbol each in the objects of a node."""
         return self._known[node]
 
+    def keys_apart(self, node: int) -> frozenset[str]:
+        """Keys with a symbol or a label of their own."""
+        return self._apart[node]
+
+    @cached_property
+    def _apart(self) -> tuple[frozenset[str], ...]:
+        return tuple(
+            known | spelled.keys()
+            for known, spelled in zip(self._known, self._spelled, strict=True)
+        )
+
+    def spelled_keys(self, node: int) -> dict[str, int]:
+        """Free keys with a label of their own, and the label."""
+        return self._spelled[node]
+
+    @cached_property
+    def _spelled(self) -> tuple[dict[str, int], ...]:
+        return tuple(
+            {
+                key: label
+                for label in range(len(node.branches[0].free) if node.branches else 0)
+                if (key := self.automata[node.keys].only_text(label)) is not None
+            }
+            for node in self.nodes
+        )
+
     @cached_property
     def _known(self) -> tuple[frozenset[str], ...]:
         nodes = self.nodes

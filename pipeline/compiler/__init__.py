@@ -9,10 +9,10 @@
         doubts.py        what a grammar cannot express, and encoding checks
       keywords.py      the plain keywords of an alternative
         languages/       sets of texts as automata
+      arrays.py        the alternatives of an array
       objects.py       the alternatives of an object as branches
       checks.py        what encoding needs to check documents
-      simplify.py      remove dead ends, and merge equal nodes
-      tags.py          keys whose values tell the alternatives of an object apart
+      grammars/        finish a grammar: dead ends, tags, names
 
 What is encoded without an escape, and what masks write, is never what the schema
 forbids.  The compiler notes what it narrows or leaves to a check, and refuses what it

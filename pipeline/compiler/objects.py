@@ -7,9 +7,9 @@ from interegular.fsm import FSM
 
 from ...data.errors import SchemaError
 from ...data.tokenizer.grammar import NO_NODE, Branch
-from ...data.tokenizer.symbols import MAX_LITERALS
 from .clauses import Clause
 from .keywords import Keywords, pattern_at
+from .languages.algebra import trie
 from .languages.automata import few_words, regions
 from .pointers import quoted, resolve
 
@@ -25,6 +25,8 @@ class Objects:
     """Makes the node of the values for which the schemas at some pointers hold."""
     pointers: Sequence[frozenset[str]]
     """The schema positions of each node."""
+    spelled: frozenset[str]
+    """Known keys that are no symbol of their own."""
 
     def branches(
         self, clauses: list[Clause], where: str
@@ -34,16 +36,16 @@ class Objects:
         known = self.keywords.known_keys(clauses)
         for language in patterns.values():
             known |= few_words(language)
-        if len(known) > MAX_LITERALS:
-            raise SchemaError(f"{where}: {len(known)} keys, at most {MAX_LITERALS}")
         try:
             free = list(regions(patterns, known))
         except ValueError as error:
             raise SchemaError(f"{where}: {error}") from error
+        hits = [hit for hit, _ in free]
+        spelled = sorted(known & self.spelled)
         found = [
             (clause, branch)
             for clause in clauses
-            if (branch := self._branch(clause, known, [hit for hit, _ in free]))
+            if (branch := self._branch(clause, known - self.spelled, hits, spelled))
         ]
         kept = []
         for clause, branch in found:
@@ -56,7 +58,8 @@ class Objects:
                 branch = replace(branch, is_checked=True, safe_keys=None)
             kept += self._with_room(branch, clause)
         kept.sort(key=lambda branch: branch.is_checked)
-        return tuple(kept), [language for _, language in free]
+        languages = [language for _, language in free]
+        return tuple(kept), languages + [trie([key]) for key in spelled]
 
     def _disjoint(self, a: Branch, b: Branch) -> bool:
         """Whether no object can be in both branches; False if that is hard to tell."""
@@ -70,26 +73,28 @@ class Objects:
         return False
 
     def _branch(
-        self, clause: Clause, known: set[str], regions: list[frozenset[str]]
+        self,
+        clause: Clause,
+        known: set[str],
+        regions: list[frozenset[str]],
+        spelled: list[str],
     ) -> Branch | None:
-        properties = {}
-        names = self.keywords.names(clause)
-        for key in sorted(known - clause.forbidden):
-            if all(language.accepts(key) for language in names.values()):
-                child = self._child(clause, key, None)
-                if child >= 0:
-                    properties[key] = child
+        properties = self._properties(clause, known)
+        others = self._properties(clause, set(spelled))
         required = clause.required | {
             key for keys in self.keywords.each(clause, "required") for key in keys
         }
         if not required <= properties.keys():
             return None
-        allowed = {f"\0{pointer}" for pointer in names}
+        allowed = {f"\0{pointer}" for pointer in self.keywords.names(clause)}
         return Branch(
             properties=properties,
-            free=tuple(
-                self._child(clause, None, hit) if allowed <= hit else NO_NODE
-                for hit in regions
+            free=(
+                *(
+                    self._child(clause, None, hit) if allowed <= hit else NO_NODE
+                    for hit in regions
+                ),
+                *(others.get(key, NO_NODE) for key in spelled),
             ),
             required=frozenset(required),
             min_properties=self.keywords.least(clause, "minProperties"),
@@ -97,6 +102,17 @@ class Objects:
             is_checked=bool(clause.doubts_about("object")),
             safe_keys=_safe_keys(clause),
         )
+
+    def _properties(self, clause: Clause, keys: set[str]) -> dict[str, int]:
+        """The nodes of the values of known keys, without forbidden ones."""
+        names = self.keywords.names(clause).values()
+        properties = {}
+        for key in sorted(keys - clause.forbidden):
+            if all(name.accepts(key) for name in names):
+                child = self._child(clause, key, None)
+                if child >= 0:
+                    properties[key] = child
+        return properties
 
     def _with_room(self, branch: Branch, clause: Clause) -> list[Branch]:
         """Narrow a branch with `maxProperties`, so that required keys always fit.

@@ -17,24 +17,20 @@ from interegular.fsm import FSM
 from ...data.errors import SchemaError
 from ...data.files import canonical_json
 from ...data.tokenizer.dfa import Automaton
-from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Grammar, Node
-from ...data.tokenizer.symbols import MAX_LITERALS
+from ...data.tokenizer.grammar import NO_AUTOMATON, Grammar, Node
+from .arrays import Arrays
 from .checks import with_checks
 from .clauses import Clause
 from .drafts import as_draft_07, draft_of
 from .expansion import expand
+from .grammars import disagreements, simplify, spelled_names, with_tags
 from .keywords import Keywords
 from .languages.algebra import TooManyStatesError, product
 from .languages.automata import NOTHING, label_automaton
 from .objects import Objects
-from .simplify import simplify
-from .tags import disagreements, with_tags
 
 __all__ = ["CompiledSchema", "compile_schema"]
 
-_UNIONS = "\0unions"
-"""A key of the schema below which the compiler puts schemas of its own."""
-_MOST_WRITTEN = {"unique": 1, "tuple": 0}
 _MAX_SECONDS = 10
 _MAX_NODES = 4_096  # the official schema has 257 before they are simplified
 
@@ -59,7 +55,21 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
     if not isinstance(schema, dict):
         raise SchemaError(f"found a {type(schema).__name__}, expected a JSON object")
     deadline = time.process_time() + _MAX_SECONDS
-    compiler = _Compiler(as_draft_07(schema), draft_of(schema), deadline)
+    grammar, notes = _compile(schema, deadline)
+    if spelled := spelled_names(grammar):
+        grammar, notes = _compile(schema, deadline, spelled)
+    return CompiledSchema(
+        grammar=grammar,
+        sha256=hashlib.sha256(canonical_json(schema)).hexdigest(),
+        notes=notes,
+    )
+
+
+def _compile(
+    schema: dict[str, Any], deadline: float, spelled: frozenset[str] = frozenset()
+) -> tuple[Grammar, tuple[str, ...]]:
+    """The grammar of a schema, however many names are not spelled; and the notes."""
+    compiler = _Compiler(as_draft_07(schema), draft_of(schema), deadline, spelled)
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
     grammar, origins = simplify(
@@ -76,15 +86,7 @@ def compile_schema(schema: dict[str, Any]) -> CompiledSchema:
         compiler.notes.append(f"{compiler.where(origins[number])}: {problem}")
     if any(node.checked for node in grammar.nodes):
         grammar = with_checks(grammar, compiler.schema, compiler.draft)
-    if len(grammar.literals) > MAX_LITERALS:
-        raise SchemaError(
-            f"{len(grammar.literals):,} keys and enum values, at most {MAX_LITERALS}"
-        )
-    return CompiledSchema(
-        grammar=grammar,
-        sha256=hashlib.sha256(canonical_json(schema)).hexdigest(),
-        notes=tuple(dict.fromkeys(compiler.notes)),
-    )
+    return grammar, tuple(dict.fromkeys(compiler.notes))
 
 
 @dataclass
@@ -95,14 +97,14 @@ class _Compiler:
     draft: int
     deadline: float
     """Of the CPU time of this process, in seconds."""
+    spelled: frozenset[str]
+    """Keys and listed values that are no symbol of their own."""
     nodes: list[Node] = field(default_factory=list)
     automata: list[Automaton] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _pointers: list[frozenset[str]] = field(default_factory=list)
     """The schema positions of each node."""
     _known: dict[frozenset[str], int] = field(default_factory=dict)
-    _unions: dict[str, str] = field(default_factory=dict)
-    """Of a list of items: the JSON pointer of a schema of them all."""
 
     @cached_property
     def _keywords(self) -> Keywords:
@@ -147,7 +149,7 @@ class _Compiler:
         node = self._with_numbers(node, clauses)
         for clause in clauses:
             if "array" in clause.types and not self._lists_others(clause, list):
-                node = self._with_array(node, clause, where)
+                node = self._arrays.add(node, clause, where)
         objects = [clause for clause in clauses if "object" in clause.types]
         if objects:
             branches, free = self._objects.branches(objects, where)
@@ -192,9 +194,9 @@ class _Compiler:
             else:
                 sure = sure | strings
         valid = {w for w in doubtful.words if self._keywords.is_valid(pointers, w)}
-        node = replace(node, literals=sure.words | valid)
-        language = sure.language
-        text = self._automaton([] if language is None else [language])
+        sure = replace(sure, words=sure.words | valid).spell(self.spelled)
+        node = replace(node, literals=sure.words)
+        text = self._automaton([] if sure.language is None else [sure.language])
         if doubtful.language is None:
             return replace(node, text=text)
         either = (sure | doubtful).language
@@ -230,57 +232,20 @@ class _Compiler:
         checked = node.checked | {"number"}
         return replace(node, number=either, safe_number=text, checked=checked)
 
-    # -- arrays ------------------------------------------------------------------------
+    # -- containers --------------------------------------------------------------------
 
-    def _with_array(self, node: Node, clause: Clause, where: str) -> Node:
-        pointers, longest = set(), self._keywords.most(clause, "maxItems")
-        for pointer, part in self._keywords.atoms(clause):
-            place, most = self._items(pointer, part)
-            pointers |= {place} if place else set()
-            if most is not None:
-                longest = most if longest is None else min(longest, most)
-        items = self.node(frozenset(pointers))
-        least = self._keywords.least(clause, "minItems")
-        if longest is not None and longest < least:
-            return node
-        doubts = clause.doubts_about("array")
-        written = min((_MOST_WRITTEN.get(d.kind, NO_NODE) for d in doubts), default=0)
-        if node.items < 0:
-            node = replace(node, items=items, min_items=least, max_items=longest)
-            if not doubts:
-                return node
-            checked = node.checked | {"array"}
-            return replace(node, checked=checked, safe_items=written)
-        if (node.items, node.max_items) != (items, longest):
-            self.notes.append(f"{where}: only the first kind of array is allowed")
-            return node
-        if doubts and "array" not in node.checked:
-            return node  # the first kind is sure, this one is not
-        safe = min(node.safe_items, written)
-        return replace(node, min_items=min(least, node.min_items), safe_items=safe)
-
-    def _items(
-        self, pointer: str, part: dict[str, Any]
-    ) -> tuple[str | None, int | None]:
-        """The schema of all items, and how many there may be at most."""
-        first, rest = "prefixItems", "items"
-        if first not in part and isinstance(part.get("items"), list):
-            first, rest = "items", "additionalItems"
-        if first not in part or first == rest:
-            return (f"{pointer}/items", None) if "items" in part else (None, None)
-        parts = list(part[first])
-        closed = part.get(rest) is False
-        place = f"{pointer}/{first}"
-        if place not in self._unions:
-            others = [] if closed else [part.get(rest, True)]
-            unions = self.schema.setdefault(_UNIONS, [])
-            unions.append({"anyOf": [*parts, *others]} if parts or others else True)
-            self._unions[place] = f"/{_UNIONS}/{len(unions) - 1}"
-        return self._unions[place], len(parts) if closed else None
+    @cached_property
+    def _arrays(self) -> Arrays:
+        return Arrays(keywords=self._keywords, node=self.node)
 
     @cached_property
     def _objects(self) -> Objects:
-        return Objects(keywords=self._keywords, node=self.node, pointers=self._pointers)
+        return Objects(
+            keywords=self._keywords,
+            node=self.node,
+            pointers=self._pointers,
+            spelled=self.spelled,
+        )
 
     # -- automata ----------------------------------------------------------------------
 

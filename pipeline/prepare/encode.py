@@ -16,7 +16,7 @@ from ...data.documents.json_text import canonical_bytes
 from ...data.documents.parse import parse_document
 from ...data.documents.rejects import Reason, RejectedError
 from ...data.tokenizer import Tokenizer
-from ...data.tokenizer.violations import violations
+from ...data.tokenizer.findings import violations
 from ...data.windows import MAX_DOCUMENT_TOKENS
 from ..sources import Record
 from .near_duplicates import SIGNATURE_BYTES, Signer

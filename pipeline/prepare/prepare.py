@@ -27,7 +27,7 @@ from ...data.store.files import STORE_VERSION
 from ...data.store.manifest import complete_manifest, describe_store
 from ...data.store.writer import describe_files, write_table
 from ...data.tokenizer import Tokenizer
-from ...data.tokenizer.violations import most_common
+from ...data.tokenizer.findings import most_common
 from ..report.summary import write_report
 from ..sources import Columns, Location, Source, fingerprint, read_records
 from .cache_key import find_store, inputs_digest, key_inputs

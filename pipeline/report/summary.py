@@ -14,7 +14,7 @@ from ...data.documents.json_text import dump, quote
 from ...data.records import write_record
 from ...data.store import REJECTS_SCHEMA, Store
 from ...data.store.files import REPORT_NAME, REPORT_VERSION, read_arrow
-from ...data.tokenizer.shares import key_shares
+from ...data.tokenizer.findings import key_shares
 from ...data.windows import CONTEXT, STRIDE, WindowPlan
 
 __all__ = ["insight", "write_report"]

@@ -14,7 +14,7 @@ from ...data.display.tables import facts_table
 from ...data.kinds import WORKFLOW
 from ...data.store import SPLITS, Store
 from ...data.tokenizer import VOCAB_SIZE, TracedToken
-from ...data.tokenizer.violations import most_common
+from ...data.tokenizer.findings import most_common
 from ...data.windows import CONTEXT
 from ..prepare import PrepareReport
 from ..vocabulary.stats import TokenizerStats

@@ -15,8 +15,8 @@ from ...data.documents.parse import parse_document
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
 from ...data.tokenizer import VOCAB_SIZE, Tokenizer
+from ...data.tokenizer.findings import violations
 from ...data.tokenizer.symbols import kind
-from ...data.tokenizer.violations import violations
 from ..sources import Columns, Source, read_records
 
 __all__ = ["TokenizerStats", "measure"]

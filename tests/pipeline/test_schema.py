@@ -19,6 +19,7 @@ from tct.data.tokenizer.codec import Codec
 from tct.data.tokenizer.grammar import Grammar
 from tct.data.tokenizer.symbols import MAX_LITERALS
 from tct.pipeline.compiler.drafts import as_draft_07
+from tct.pipeline.compiler.grammars import names
 from tct.pipeline.compiler.languages.patterns import ecma_pattern
 from tct.pipeline.compiler.schema import compile_schema
 from tct.pipeline.workflow_schema import workflow_schema
@@ -99,6 +100,19 @@ EXACT: dict[str, dict[str, Any]] = {
         "patternProperties": {
             "^x": {"type": ["string", "null"]}, "1$": {"enum": ["a"]}
         },
+    },
+    "free keys that lead back": {
+        "definitions": {
+            "d": {
+                "type": "object",
+                "patternProperties": {
+                    "^a": {"$ref": "#/definitions/d"}, "^x.$": {"type": "null"}
+                },
+                "additionalProperties": False,
+                "minProperties": 1,
+            }
+        },
+        "$ref": "#/definitions/d",
     },
     "required": {"type": "object", "required": ["a", "zz"]},
     "property counts": {"type": "object", "minProperties": 1, "maxProperties": 2},
@@ -710,12 +724,6 @@ def test_automata_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         compile_schema(schema)
 
 
-def test_an_object_of_more_keys_than_slots_is_refused() -> None:
-    properties = {f"k{n}": True for n in range(MAX_LITERALS + 1)}
-    with pytest.raises(SchemaError, match=r"^/items: 257 keys, at most 256"):
-        compile_schema({"items": {"properties": properties}})
-
-
 def test_a_schema_without_values_is_refused() -> None:
     with pytest.raises(SchemaError, match="no value satisfies"):
         compile_schema(
@@ -745,9 +753,73 @@ def test_compiling_again_gives_the_same_grammar(official: Grammar) -> None:
     assert compile_schema(workflow_schema()).grammar == official
 
 
-def test_a_schema_of_more_literals_than_slots_is_refused() -> None:
-    with pytest.raises(SchemaError, match=f"{MAX_LITERALS + 1} keys and enum values"):
-        compile_schema({"enum": [f"word-{n}" for n in range(MAX_LITERALS + 1)]})
+MANY = [f"n{n}" for n in range(2 * MAX_LITERALS)]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": [*MANY, "n1\n"]},
+        {"enum": MANY, "pattern": "[0-4]$"},
+        {"anyOf": [{"enum": MANY}, {"type": "string", "pattern": "^[an]\\d?$"}]},
+        {"properties": {n: {"type": "null"} for n in MANY}, "maxProperties": 3},
+        {
+            "type": "object",
+            "properties": {n: {"const": n[-1]} for n in MANY},
+            "required": MANY[-3:],
+            "patternProperties": {"9$": {"type": "string"}},
+            "additionalProperties": {"type": "boolean"},
+        },
+    ],
+)
+def test_names_beyond_the_slots_are_spelled(schema: dict[str, Any]) -> None:
+    schema = wrapped(schema)
+    grammar = compile_schema(schema).grammar
+    codec = Codec(grammar, "")
+    validator = jsonschema_rs.Draft7Validator(schema)
+    found = st.sampled_from([*MANY[::7], *MANY[-3:], "n", "a9", "n512"])
+    objects = st.dictionaries(found, st.sampled_from([None, True, *"0123456789"]))
+    required = st.just({name: name[-1] for name in MANY[-3:]})
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.lists(found | objects | required | st.builds(dict.__or__, objects, required))
+    )
+    def check(value: Json) -> None:
+        assert is_on_schema(codec, value) == validator.is_valid(value)
+
+    assert len(grammar.literals) == MAX_LITERALS
+    check()
+    assert all(validator.is_valid(value) for value in walks(grammar, 20))
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_spelled_name_means_what_a_symbol_means(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = wrapped(EXACT[name])
+    for slots in range(9):
+        monkeypatch.setattr(names, "MAX_LITERALS", slots)
+        try:
+            grammar = compile_schema(schema).grammar
+        except SchemaError:  # that many names cannot be spelled
+            continue
+        break
+    codec = Codec(grammar, "")
+    validator = jsonschema_rs.Draft7Validator(schema)
+
+    @settings(max_examples=50, deadline=None)
+    @given(VALUES)
+    def check(value: Json) -> None:
+        assert is_on_schema(codec, [value]) == validator.is_valid([value])
+
+    check()
+    assert all(validator.is_valid(value) for value in walks(grammar, 4))
+
+
+def test_names_that_cannot_be_spelled_are_refused() -> None:
+    with pytest.raises(SchemaError, match=r"^512 names that cannot be"):
+        compile_schema({"type": "object", "required": MANY})
 
 
 DRAFTS: dict[str, tuple[Any, dict[str, Any]]] = {

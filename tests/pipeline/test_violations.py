@@ -6,7 +6,7 @@ import pytest
 
 from tct.data.documents.json_text import Json
 from tct.data.tokenizer import Tokenizer
-from tct.data.tokenizer.violations import most_common, violations
+from tct.data.tokenizer.findings import most_common, violations
 
 RUN: dict[str, Json] = {"run": "make"}
 

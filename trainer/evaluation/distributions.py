@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...data.kinds import Kind
 from ...data.tokenizer import Tokenizer
-from ...data.tokenizer.choices import choices
+from ...data.tokenizer.findings import choices
 from .documents import Document
 
 __all__ = ["LENGTH", "Profile", "distance", "distances", "fields_of", "profile"]

@@ -153,19 +153,26 @@ class Completer:
 
     def _free_pair(self, number: int, alive: Alive, taken: set[str]) -> str:
         """A pair with a new key, which is added to `taken`."""
-        bits = self.pushdown.free_labels(number, alive, len(taken))
-        if not bits:
-            raise KeyError(number)  # a known key serves once its value is known
+        bits = self.pushdown.free_labels(number, alive, taken)
+        children = {
+            label: self.grammar.enter(number, alive, label, len(taken))[0]
+            for label in range(bits.bit_length())
+            if bits >> label & 1
+        }
+        known = [n for n, child in children.items() if child in self._values]
+        if not known:
+            raise KeyError(number)  # some key serves once its value is known
         automaton = self.grammar.automata[self.grammar.nodes[number].keys]
-        key = next(t for t in automaton.texts(0, bits) if t not in taken)
-        child, _ = self.grammar.enter(number, alive, automaton.label(key), len(taken))
+        texts = automaton.texts(0, sum(1 << label for label in known))
+        key = next(text for text in texts if text not in taken)
+        child = children[automaton.label(key)]
         taken.add(key)
         return key + Control.END + self._value(child, False)
 
     def _end_of_key(self, frame: Key) -> str:
         """Text that completes the key and makes it unique in the object."""
         number = self.grammar.nodes[frame.node].keys
-        bits = self.pushdown.free_labels(frame.node, frame.alive, len(frame.seen))
+        bits = self.pushdown.free_labels(frame.node, frame.alive, frame.seen)
         state, symbols, text = self._end_of_character(
             number, frame.state, frame.pending, bits
         )

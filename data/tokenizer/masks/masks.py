@@ -114,7 +114,7 @@ class Masks:
         """
         if not isinstance(frame, Object | Tag | Key):
             return frame
-        known = self.grammar.known_keys(frame.node)
+        known = self.grammar.keys_apart(frame.node)
         free = len(frame.seen - known)
         seen = frame.seen
         if free:
@@ -132,7 +132,7 @@ class Masks:
         if not isinstance(frame, Object | Tag | Key):
             return []
         found = []
-        for name in frame.seen - self.grammar.known_keys(frame.node):
+        for name in frame.seen - self.grammar.keys_apart(frame.node):
             if isinstance(frame, Key) and name.startswith(frame.text):
                 found += self._spelling(cursor, name[len(frame.text) :])
             for place in inside.keys:
@@ -231,18 +231,19 @@ class Masks:
                 key := self.pushdown.words.get(symbol)
             ) is not None and key not in seen:
                 self._pair(after, frame, key, key, findings)
-        if self.pushdown.free_labels(node, alive, len(seen)):
+        if self.pushdown.free_labels(node, alive, seen):
             findings.keys.append(cursor)
             self._key(cursor, Key(node, alive, seen, 0, b"", ""), findings)
 
     def _key(self, cursor: Cursor, frame: Key, findings: Findings) -> None:
         node, alive, seen, state, pending, _ = frame
-        labels = self.pushdown.free_labels(node, alive, len(seen))
+        labels = self.pushdown.free_labels(node, alive, seen)
+        names = {n: key for key, n in self.grammar.spelled_keys(node).items()}
         keys = self.grammar.nodes[node].keys
         inside, ends = self._trie.text(cursor, keys, state, pending, labels)
         findings.ids.append(inside)
         for label, after in ends.items():
-            name = f"\ud800{len(seen)}"  # not seen yet
+            name = names.get(label, f"\ud800{len(seen)}")  # not seen yet
             self._pair(after, Object(node, alive, seen), label, name, findings)
 
     def _pair(

@@ -12,6 +12,8 @@ plain attribute.
 Escapes are not part of this language: it accepts exactly what the grammar allows.
 """
 
+from collections.abc import Collection
+
 from ..grammar import MAX_TAGGED_DEPTH, Alive, Grammar
 from ..symbols import REFERENCES, Control, is_text, may_begin_character
 from .frames import Array, Frame, Key, Object, Stack, Tag, Text, Value
@@ -158,7 +160,7 @@ class Pushdown:
                 return None
             parent = Object(frame.node, frame.alive, frame.seen)
             return self.enter(parent, stack, label, frame.text)
-        bits = self.free_labels(frame.node, frame.alive, len(frame.seen))
+        bits = self.free_labels(frame.node, frame.alive, frame.seen)
         moved = self.read(keys, frame.state, frame.pending, symbol, bits)
         if moved is None:
             return None
@@ -229,12 +231,19 @@ class Pushdown:
 
     def key_frame(self, frame: Object) -> Key | None:
         """The frame of a free key; None if the object allows none now."""
-        if not self.free_labels(frame.node, frame.alive, len(frame.seen)):
+        if not self.free_labels(frame.node, frame.alive, frame.seen):
             return None
         return Key(frame.node, frame.alive, frame.seen, 0, b"", "")
 
-    def free_labels(self, node: int, alive: Alive, count: int) -> int:
-        """Bit set of the labels of free keys that may follow."""
+    def free_labels(self, node: int, alive: Alive, seen: Collection[str]) -> int:
+        """Bit set of the labels of free keys that may follow those that were seen."""
+        bits = self._allowed_labels(node, alive, len(seen))
+        for key, label in self.grammar.spelled_keys(node).items():
+            if key in seen:
+                bits &= ~(1 << label)
+        return bits
+
+    def _allowed_labels(self, node: int, alive: Alive, count: int) -> int:
         memo = node, alive, count
         bits = self._free_labels.get(memo)
         if bits is None:

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeAlias
 
 from interegular import parse_pattern
 from interegular.fsm import FSM, anything_else
@@ -27,6 +28,7 @@ __all__ = [
 
 ANY_CHARACTER = r"(.|\n)"  # interegular's own `.` leaves out \n alone
 
+_States: TypeAlias = tuple[tuple[int, int], ...]
 _MAX_WORDS = 256
 _MAX_LENGTH = 1_024  # an automaton needs a state per character to count them
 _MAX_REGIONS = 64
@@ -97,6 +99,14 @@ class Strings:
             language = product(language, trie(other.words), lambda a, b: a and not b)
         return _strings({w for w in self.words if w not in other}, language)
 
+    def spell(self, words: frozenset[str]) -> "Strings":
+        """The same set, in which some words belong to the language."""
+        spelled = self.words & words
+        if not spelled:
+            return self
+        others = replace(self, words=self.words - spelled)
+        return others | Strings(language=trie(spelled))
+
 
 def _strings(words: Iterable[str], language: FSM | None) -> Strings:
     if language is not None and not language.finals:
@@ -164,18 +174,20 @@ def label_automaton(languages: Sequence[FSM]) -> Automaton:
     characters = sorted(
         {c for fsm in languages for c in fsm.alphabet if c is not anything_else}
     )
-    start = tuple(fsm.initial for fsm in languages)
-    numbers: dict[tuple[int | None, ...], int] = {start: 0}
+    # The states of the languages that still have a text; most have none after a while.
+    start = tuple((number, fsm.initial) for number, fsm in enumerate(languages))
+    numbers: dict[_States, int] = {start: 0}
     rows: list[list[int]] = []
     queue = [start]
     for states in queue:  # grows while it is read
         row = []
         for character in [anything_else, *characters]:
             target = tuple(
-                _next(fsm, state, character)
-                for fsm, state in zip(languages, states, strict=True)
+                (number, found)
+                for number, state in states
+                if (found := _next(languages[number], state, character)) is not None
             )
-            if all(state is None for state in target):
+            if not target:
                 row.append(DEAD)
                 continue
             if target not in numbers:
@@ -187,18 +199,16 @@ def label_automaton(languages: Sequence[FSM]) -> Automaton:
     return _with_classes(characters, rows, labels)
 
 
-def _next(fsm: FSM, state: int | None, character: object) -> int | None:
+def _next(fsm: FSM, state: int, character: object) -> int | None:
     """The next state; None if no string is accepted from it."""
-    if state is None:
-        return None
     symbol = fsm.alphabet[character if character in fsm.alphabet else anything_else]
     target = fsm.map.get(state, {}).get(symbol)
     return target if target is not None and fsm.islive(target) else None
 
 
-def _label(languages: Sequence[FSM], states: tuple[int | None, ...]) -> int:
-    for number, (fsm, state) in enumerate(zip(languages, states, strict=True)):
-        if state in fsm.finals:
+def _label(languages: Sequence[FSM], states: _States) -> int:
+    for number, state in states:
+        if state in languages[number].finals:
             return number
     return DEAD
 

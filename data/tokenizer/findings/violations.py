@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .symbols import ESCAPES, Control, spell
-from .tokenizer import Tokenizer
+from ..symbols import ESCAPES, Control, spell
+from ..tokenizer import Tokenizer
 
 __all__ = ["Violation", "find_violations", "most_common", "violations"]
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...data.tokenizer.grammar import Branch, Grammar, Node
+from ....data.tokenizer.grammar import Branch, Grammar, Node
 
 __all__ = ["disagreements", "with_tags"]
 

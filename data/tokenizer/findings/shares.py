@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from .tokenizer import Tokenizer
+from ..tokenizer import Tokenizer
 
 __all__ = ["key_shares"]
 

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ..documents.json_text import Json
-from .grammar import Grammar
+from ...documents.json_text import Json
+from ..grammar import Grammar
 
 __all__ = ["KEYS", "choices"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ...data.errors import SchemaError
-from ...data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
+from ....data.errors import SchemaError
+from ....data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 
 __all__ = ["simplify"]
 

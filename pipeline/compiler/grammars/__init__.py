@@ -1,0 +1,12 @@
+"""Finish a grammar.
+
+simplify.py   remove dead ends, and merge equal nodes
+tags.py       keys whose values tell the alternatives of an object apart
+names.py      keys and listed values that are a symbol each, or spelled
+"""
+
+from .names import spelled_names
+from .simplify import simplify
+from .tags import disagreements, with_tags
+
+__all__ = ["disagreements", "simplify", "spelled_names", "with_tags"]
