@@ -49,20 +49,21 @@ PRESET = "workflow-27m"
 ROUNDS, STEPS = 5, 20
 NO_GRAPHS = "padded, compiled, no CUDA graphs"
 DESIGNS: dict[str, list[str]] = {
-    "padded, compiled": ["layout=padded"],
     "packed, compiled": ["layout=packed"],
     "packed, compiled, Muon": ["layout=packed", "optimizer=muon"],
-    "padded": ["layout=padded", "compile=false"],
+    "padded, compiled": ["layout=padded"],
     "packed": ["layout=packed", "compile=false"],
-    NO_GRAPHS: ["layout=padded"],
-    "padded, compiled, passes of 8": ["layout=padded", "micro_batch=8"],
+    "padded": ["layout=padded", "compile=false"],
+    "bucketed, passes of 8": ["layout=bucketed", "micro_batch=8", "compile=false"],
+    "packed, compiled, dropout": ["layout=packed", "dropout=0.1"],
     "padded, compiled, passes of 16": ["layout=padded", "micro_batch=16"],
     "padded, compiled, 64 windows": [
         "layout=padded",
         "batch_size=64",
         "micro_batch=64",
     ],
-    "bucketed, passes of 8": ["layout=bucketed", "micro_batch=8", "compile=false"],
+    "padded, compiled, passes of 8": ["layout=padded", "micro_batch=8"],
+    NO_GRAPHS: ["layout=padded"],
 }
 """Every other setting is that of the preset: 32 windows a step, all rows at once."""
 

@@ -18,12 +18,15 @@ from tct.data.errors import ConfigError
 from tct.data.store import Store
 from tct.trainer.config import Config
 from tct.trainer.optim.lr_schedule import learning_rate, with_steps
+from tct.trainer.planning.dry_run import measured_speed
 from tct.trainer.planning.minutes import fit, plan_minutes
 from tct.trainer.presets import override
 from tct.trainer.runs.checkpoint import find_checkpoints, load_model
 from tct.trainer.runs.history import read_history
 from tct.trainer.runs.state import read_state_file
+from tct.trainer.training.distributed import join
 from tct.trainer.training.loop import train
+from tct.trainer.training.splits import training_batches
 
 MakeStore = Callable[..., Store]
 LINEAR = ["schedule=linear", "min_lr_ratio=0"]
@@ -128,6 +131,29 @@ def test_a_plan_is_made_of_the_measured_speed(
 
 
 # -- the run ---------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+def test_compiling_tells_nothing_about_the_pace(
+    make_store: MakeStore, small: Config, tmp_path: Path
+) -> None:
+    """The first step takes as long as thousands; a plan made of it ends too early."""
+    store = make_store([20, 33, 64, 8, 50, 100, 40, 9, 12, 64])
+    changes = ["steps=40", "log_every=20", "save_every=40", "eval_every=40"]
+    rows = ["batch_size=4", "micro_batch=4", "layout=padded", "compile=true"]
+    config = override(small, [*changes, *rows])
+
+    with join("cpu") as world:
+        batches = training_batches(store, config, world)
+        speed = measured_speed(batches, config, world, seconds=3)
+    assert speed.sample == "4 steps"
+
+    torch._dynamo.reset()  # type: ignore[no-untyped-call]
+    train(store, tmp_path / "run", config, device="cpu")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    first = next(r for line in lines if (r := json.loads(line))["kind"] == "train")
+    assert first["step"] == 20
+    assert first["eta"] < first["seconds"] / 2  # as long again, with the first step
 
 
 @pytest.mark.parametrize("planned", [13, 100_000])

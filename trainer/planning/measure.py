@@ -15,6 +15,7 @@ import torch
 from ...data.errors import NotFiniteError
 from ..config import Config
 from ..optim.lr_schedule import learning_rate
+from ..training.device import pick_compile
 from ..training.learner import Learner
 from ..training.loader import DeviceBatch, Loader, MicroBatch
 from ..training.step import train_step
@@ -46,20 +47,20 @@ def measure(
 ) -> Speed:
     """Train for a few steps, or parts of one, and time them.
 
-    The first pass is not timed: it compiles and fills caches.  One more pass and an
-    update are always done, however long they take.
+    The first passes are not timed: one fills caches, or compiles, and where the step is
+    compiled, one more records CUDA graphs.  Another pass and an update are always done,
+    however long they take.
 
     Args:
         learner: whose weights change.
         loader: of the training data, at its start.
         config: of the run.
         targets: of a mean step, over all processes.
-        seconds: that it may take, about.
+        seconds: that it may take after the first passes, about.
 
     Raises:
         NotFiniteError: a loss or gradient became inf or nan at once.
     """
-    until = time.perf_counter() + seconds
     batch = next(loader)
     parts = batch.micro_batches
     loss = _pass(learner, parts[0])
@@ -68,7 +69,10 @@ def measure(
         raise NotFiniteError(
             f"{problem}, expected a finite number", "lower model.width"
         )
+    if pick_compile(learner.world.device, config.run.compile):
+        _pass(learner, parts[0])
     begun = time.perf_counter()
+    until = begun + seconds
     _pass(learner, parts[0])
     step = (time.perf_counter() - begun) * len(parts)
     learner.model.zero_grad(set_to_none=False)

@@ -191,7 +191,7 @@ class _Session:
 
     def _learn(self, batch: DeviceBatch, *, lr: float) -> StepResult:
         run, clip = self.run, self.run.config.optim.clip
-        with explaining(run, batch, step=run.state.step + 1):
+        with explaining(run, batch, step=run.state.step + 1), run.timing(batch):
             return train_step(run.learner, batch, lr=lr, clip=clip)
 
     def _log(self, interval: Interval) -> None:

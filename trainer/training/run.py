@@ -11,7 +11,8 @@ RUN/
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ from ..runs.checkpoint import read_state, restore
 from ..runs.history import CONFIG_NAME
 from ..runs.resume import ResumePoint, check_config, check_place, check_store, run_of
 from ..runs.state import Best, State, Validation
+from .device import pick_compile
 from .distributed import World
 from .learner import Learner, make_learner
-from .loader import Loader
+from .loader import DeviceBatch, Loader
 
 __all__ = [
     "Run",
@@ -95,6 +97,9 @@ class Run:
     """Steps done before this process."""
     _started: float = field(default_factory=time.perf_counter)
     _seconds_before: float = 0.0
+    _shapes: set[torch.Size] = field(default_factory=set)
+    _compiling: float = 0.0
+    _compiled_steps: int = 0
 
     @property
     def config(self) -> Config:
@@ -106,12 +111,32 @@ class Run:
         """Wall time of the run, without the time between stop and resume."""
         return self._seconds_before + time.perf_counter() - self._started
 
+    @contextmanager
+    def timing(self, batch: DeviceBatch) -> Iterator[None]:
+        """Remember the time of a step if it compiles: the first one of its shape.
+
+        Each shape of packed rows takes half a minute on a GPU, as long as 3,000 steps.
+        """
+        began = time.perf_counter()
+        yield
+        if not pick_compile(self.learner.world.device, self.config.run.compile):
+            return
+        shapes = {part.inputs.shape for part in batch.micro_batches}
+        if not shapes <= self._shapes:
+            self._shapes |= shapes
+            self._compiling += time.perf_counter() - began
+            self._compiled_steps += 1
+
+    @property
+    def _pace(self) -> float:
+        """Seconds of a step of this process so far, without those that compiled."""
+        done = self.state.step - self.first_step - self._compiled_steps
+        return (time.perf_counter() - self._started - self._compiling) / max(1, done)
+
     @property
     def eta(self) -> float:
-        """Seconds to the end, at the pace of this process so far."""
-        done = max(1, self.state.step - self.first_step)
-        left = self.config.run.steps - self.state.step
-        return left * (time.perf_counter() - self._started) / done
+        """Seconds to the end, at the pace so far."""
+        return (self.config.run.steps - self.state.step) * self._pace
 
     def fitting_steps(self) -> int | None:
         """Steps of a run that ends after `run.seconds`, at the pace so far.
@@ -119,13 +144,13 @@ class Run:
         None if the planned ones do, or if it is too early to say.
         """
         config, step, steps = self.config, self.state.step, self.config.run.steps
-        limit, done, left = config.run.seconds, step - self.first_step, steps - step
+        limit, left = config.run.seconds, steps - step
+        done = step - self.first_step - self._compiled_steps
         if limit is None or not left or done < _PACE_STEPS:
             return None
         if step <= warmup_steps(config.optim, steps=steps):
             return None
-        pace = (time.perf_counter() - self._started) / done
-        fitting = max(1, int((limit - self.seconds) / pace))
+        fitting = max(1, int((limit - self.seconds) / self._pace))
         least, most = (share * left for share in _ON_TIME)
         is_on_time = least - _STRAY <= fitting <= most + _STRAY
         return None if is_on_time else step + fitting
