@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...data.tokenizer import VOCAB_SIZE
 from ...data.windows import STRIDE
 from ..model import GPT
-from .kv_cache import Cache, Piece
+from .kv_cache import BatchedCache, Cache, Piece
 
 __all__ = ["Reader"]
 
@@ -41,20 +41,31 @@ class _Window:
 class Reader:
     """Runs a model on growing documents, caching keys and values."""
 
-    def __init__(self, model: GPT, rows: int) -> None:
-        """Allocate the cache of `rows` documents, and of their shared beginning."""
+    def __init__(
+        self, model: GPT, rows: int, *, is_batched: bool | None = None
+    ) -> None:
+        """Allocate the cache of `rows` documents, and of their shared beginning.
+
+        Args:
+            model: in eval mode.
+            rows: documents that grow at once.
+            is_batched: whether attention takes all documents at once; None for on a
+                GPU only.
+        """
         self._model = model
         self._context = model.config.context
         weight = model.lm_head.weight
         self._device = weight.device
-        self._cache = Cache(
+        if is_batched is None:
+            is_batched = self._device.type != "cpu"
+        self._cache = (BatchedCache if is_batched else Cache)(
             model.config,
             rows + 1,
             device=self._device,
             dtype=model.compute_dtype or weight.dtype,
         )
         self._windows = [_Window() for _ in range(rows + 1)]
-        self._row_multiple = _CPU_ROWS if weight.device.type == "cpu" else _MOST_ROWS
+        self._row_multiple = _MOST_ROWS if is_batched else _CPU_ROWS
 
     @torch.inference_mode()
     def begin(self, tokens: Sequence[int]) -> NDArray[np.float32]:

@@ -5,9 +5,11 @@
     row 2   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    a window that restarted
 
 The new positions of all rows form one row of the model's input, so rows need not be
-equally long.  Attention is computed per piece of a document, whose shape depends on
-that document alone: its results are the same, bit for bit, whatever else is in the
-batch.
+equally long.  Attention is computed in shapes that depend on one document alone, or on
+none: its results are the same, bit for bit, whatever else is in the batch.
+
+    Cache          a call per piece of a document, which reads no more than it must
+    BatchedCache   one call for all, which reads whole pages: for a GPU
 
 Shapes: N new positions, H heads, D channels of a head.
 """
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from ..config import ModelConfig
 
-__all__ = ["Cache", "Piece"]
+__all__ = ["BatchedCache", "Cache", "Piece"]
 
 
 class Piece(NamedTuple):
@@ -117,3 +119,53 @@ class Cache:
         """Copy the first `length` positions of a row to another."""
         for tensor in (self._keys, self._values):
             tensor[:, target, :, :length] = tensor[:, source, :, :length]
+
+
+class BatchedCache(Cache):
+    """Attends for all new positions in one call of constant shape.
+
+    A GPU computes a small kernel in less time than its host needs to launch it, so a
+    call for each piece and layer would leave it idle.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        rows: int,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        """Allocate the pages, and one more for padding to write to."""
+        super().__init__(config, rows + 1, device=device, dtype=dtype)
+        self._padding_row = rows
+        # Positions that are masked count 0 times, and 0 times nan would be nan.
+        self._keys.zero_()
+        self._values.zero_()
+        self._reach = torch.arange(config.context, device=device)
+
+    def expect(self, pieces: Sequence[Piece], num_positions: int) -> None:
+        """Prepare for the next forward pass; see `Cache.expect`."""
+        places = [
+            (piece.row, piece.position + at)
+            for piece in pieces
+            for at in range(piece.end - piece.begin)
+        ]
+        places += [(self._padding_row, 0)] * (num_positions - len(places))
+        rows, positions = torch.tensor(places, device=self._device).unbind(dim=1)
+        self._place = rows, positions
+        self.positions = positions.unsqueeze(0)
+        seen = self._reach <= positions.unsqueeze(1)  # (N, context)
+        self._seen = seen[:, None, None]
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Store the new keys and values, and attend; all tensors are (1, H, N, D)."""
+        rows, positions = self._place
+        q, k, v = (x[0].transpose(0, 1) for x in (q, k, v))  # (N, H, D)
+        keys, values = self._keys[layer], self._values[layer]
+        keys[rows, :, positions] = k
+        values[rows, :, positions] = v
+        mixed = F.scaled_dot_product_attention(
+            q.unsqueeze(2), keys[rows], values[rows], attn_mask=self._seen
+        )
+        return mixed.squeeze(2).transpose(0, 1).unsqueeze(0)

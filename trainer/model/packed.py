@@ -1,18 +1,21 @@
-"""Weights laid out once for products of few rows, as generation on a CPU has them.
+"""Weights laid out once for products of few rows, as generation has them.
 
-F.linear lays a weight out anew for every product.  With 8 to 32 rows that takes as long
-as the product itself.  These operators of oneDNN are what torch.compile uses for frozen
-weights; a PyTorch without them computes as before.
+On a CPU, F.linear lays a weight out anew for every product.  With 8 to 32 rows that
+takes as long as the product itself.  These operators of oneDNN are what torch.compile
+uses for frozen weights; a PyTorch without them computes as before.  On a GPU, joining
+and converting the weights anew takes more launches than the products.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["multiply", "pack"]
 
+_TYPES = (torch.float32, torch.bfloat16)
 _ROWS = 32  # a hint: the product may have any number of rows
 _ops: Any = torch.ops.mkldnn
 
@@ -27,15 +30,19 @@ def pack(weights: Sequence[Tensor], dtype: torch.dtype) -> Tensor | None:
     Returns:
         For `multiply`; None where F.linear serves as well.
     """
-    is_cpu = weights[0].device.type == "cpu" and hasattr(_ops, "_linear_pointwise")
-    if not is_cpu or dtype not in (torch.float32, torch.bfloat16):
+    is_cpu = weights[0].device.type == "cpu"
+    if is_cpu and not (hasattr(_ops, "_linear_pointwise") and dtype in _TYPES):
         return None
     stacked = torch.cat([weight.detach().to(dtype) for weight in weights])
+    if not is_cpu:
+        return stacked
     packed: Tensor = _ops._reorder_linear_weight(stacked, _ROWS)
     return packed
 
 
 def multiply(x: Tensor, packed: Tensor) -> Tensor:
     """(…, num_in) times the transposed weights, (…, num_out); without gradients."""
+    if not packed.is_mkldnn:
+        return F.linear(x, packed)
     found: Tensor = _ops._linear_pointwise(x, packed, None, "none", [], "")
     return found
