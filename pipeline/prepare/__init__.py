@@ -1,6 +1,7 @@
 """Make a store from documents, in parts that can be lost and redone.
 
-prepare.py              the three stages: hash, tokenize, write
+prepare.py              the stages: hash, select, tokenize, write
+  options.py              what it is told, and what it returns
   cache_key.py            is the store up to date?
   stat_cache.py           hashes of files that have not changed
   staging.py              the folder that survives a kill
@@ -9,11 +10,11 @@ prepare.py              the three stages: hash, tokenize, write
     previous_store.py       documents that need not be encoded again
   pool.py, ray_pool.py    processes that do the parts
   merge.py                parts to a store
-    selection.py            which documents are kept, and in which split
-    near_duplicates.py      MinHash signatures
+  selection/              which inputs are parsed, which documents are kept
 """
 
-from .prepare import PrepareOptions, PrepareReport, prepare
+from .options import PrepareOptions, PrepareReport
+from .prepare import prepare
 
 __all__ = [
     "PrepareOptions",

@@ -14,8 +14,8 @@ from ...data.files import canonical_json, sha256_file
 from ...data.store.files import STORE_VERSION, check_files, read_manifest
 from ...data.tokenizer import Tokenizer
 from ..sources import Columns, Source, fingerprint
-from .near_duplicates import signature_version
 from .selection import VAL_PER_10000, Rules
+from .selection.near_duplicates import signature_version
 
 __all__ = ["find_store", "inputs_digest", "key_inputs"]
 
@@ -59,6 +59,8 @@ def key_inputs(
         "val_per_10000": VAL_PER_10000,
         "max_per_path": rules.max_per_path,
         "max_per_group": rules.max_per_group,
+        # Limits applied to documents before, not to texts.
+        "limits": "texts" if rules.has_limits else None,
         "near_duplicates": signature_version() if rules.near_duplicates else None,
         "valid_only": CHECK_VERSION if rules.valid_only else None,
     }

@@ -19,8 +19,8 @@ from ...data.tokenizer import Tokenizer
 from ...data.tokenizer.findings import violations
 from ...data.windows import MAX_DOCUMENT_TOKENS
 from ..sources import Record
-from .near_duplicates import SIGNATURE_BYTES, Signer
 from .previous_store import Encoded, PreviousStore
+from .selection.near_duplicates import SIGNATURE_BYTES, Signer
 from .staging import staged_store
 
 __all__ = ["OUTCOMES_SCHEMA", "Encoder", "Outcome", "outcomes_table"]
@@ -48,7 +48,12 @@ OUTCOMES_SCHEMA = pa.schema(
         "tokens": pa.list_(pa.uint16()),
     }
 )
-_STAGES: dict[Reason, str] = {"too_long": "encode", "breaks_rules": "check"}
+_STAGES: dict[Reason, str] = {
+    "path_limit": "select",
+    "group_limit": "select",
+    "too_long": "encode",
+    "breaks_rules": "check",
+}
 _MAX_PROBLEM = 300  # characters of the message of a reject
 _NO_TOKENS = np.empty(0, dtype=np.uint16)
 

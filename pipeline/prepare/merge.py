@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ...data.store import DOCS_SCHEMA, REJECTS_SCHEMA
 from ...data.store.writer import ShardWriter, split_column
 from .encode import OUTCOMES_SCHEMA
-from .near_duplicates import Rows
-from .selection import Dropped, Rules, select
+from .selection import Dropped, Limited, Rules, select
+from .selection.near_duplicates import Rows
 
 __all__ = ["Merged", "merge"]
 
@@ -39,13 +39,16 @@ class Merged:
     """Counts of duplicates, see `Selection.duplicates`."""
 
 
-def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
+def merge(
+    parts: Sequence[Path], folder: Path, rules: Rules, limited: Limited
+) -> Merged:
     """Choose documents and write their shards; return the store's tables.
 
     Args:
         parts: Arrow files of OUTCOMES_SCHEMA, in the order of the inputs.
         folder: gets the shards.
         rules: which documents are kept.
+        limited: has the rejects that are in no part.
     """
     needless = {"tokens"} if rules.near_duplicates else {"tokens", "signature"}
     names = [name for name in OUTCOMES_SCHEMA.names if name not in needless]
@@ -67,9 +70,10 @@ def merge(parts: Sequence[Path], folder: Path, rules: Rules) -> Merged:
     }
     docs = pa.table({**found, **columns}).select(DOCS_SCHEMA.names).cast(DOCS_SCHEMA)
     broken = pc.list_flatten(inputs["violations"].take(rows))
+    rejects = _rejects(inputs, selection.dropped)
     return Merged(
         docs=docs,
-        rejects=_rejects(inputs, selection.dropped),
+        rejects=pa.concat_tables([rejects, limited.rejects]).combine_chunks(),
         violations=Counter(broken.to_pylist()),
         duplicates=selection.duplicates,
     )

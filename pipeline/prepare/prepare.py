@@ -1,6 +1,7 @@
-"""Prepare a store from sources, in three stages.
+"""Prepare a store from sources, in stages.
 
     hash        digest inputs and options; stop if the store was made from the same ones
+    select      with a limit per file or group: choose the inputs that are parsed
     tokenize    inputs → parts of some hundred → parse → token ids, in several processes
     write       parts → documents without duplicates → shards, index, manifest
 
@@ -32,6 +33,7 @@ from ..report.summary import write_report
 from ..sources import Columns, Location, Source, fingerprint, read_records
 from .cache_key import find_store, inputs_digest, key_inputs
 from .merge import Merged, merge
+from .options import PrepareOptions, PrepareReport
 from .parts import (
     PART_BYTES,
     PART_INPUTS,
@@ -43,45 +45,15 @@ from .parts import (
     part_file,
     write_inputs,
 )
-from .pool import Engine, num_cores, run_parts
+from .pool import run_parts
 from .previous_store import is_usable
-from .selection import Rules
+from .selection import Limited, limit
 from .staging import Staging, staging, sweep
 from .stat_cache import StatCache
 
-__all__ = ["PrepareOptions", "PrepareReport", "prepare"]
+__all__ = ["prepare"]
 
 _MAX_VIOLATIONS = 1000  # kinds listed in the manifest
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PrepareOptions:
-    """Options of `prepare`; the last three do not change the store."""
-
-    columns: Columns = field(default_factory=Columns)
-    tokenizer: Path | str | None = None
-    """A tokenizer.json; None is the one that ships with the package."""
-    rules: Rules = field(default_factory=Rules)
-    """Which documents are kept, and in which split."""
-    force: bool = False
-    """Replace a store that was made from other inputs or options."""
-    workers: int = field(default_factory=num_cores)
-    """Processes that tokenize."""
-    engine: Engine = "processes"
-    """What starts the processes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PrepareReport:
-    """The store that was made or found up to date."""
-
-    store: Path
-    up_to_date: bool
-    manifest: dict[str, Any]
-    seconds: dict[str, float]
-    """Wall time of each stage; empty if the store was up to date."""
-    summary: dict[str, Any] | None
-    """Content of report.json; None if the store was up to date."""
 
 
 def prepare(
@@ -203,26 +175,37 @@ class _Preparation:
             "earlier": is_usable(work.store, tokenizer),
         }
         work.take_up(job, tokenizer)
+        columns = self.options.columns.of(tokenizer.kind, tokenizer.grammar)
+        limited = self._limit(columns)
         self.begin("tokenize")
         try:
-            records = self._tokenize(work, tokenizer)
+            records = self._tokenize(work, columns, limited)
         finally:
             forget_job()
         self._check_inputs(inputs)
         self.begin("write")
         parts = [part_file(work.folder, r.number, "arrow") for r in records]
-        merged = merge(parts, work.made, self.options.rules)
+        merged = merge(parts, work.made, self.options.rules, limited)
         self._check_documents(merged, tokenizer.kind)
         return self._write(work.made, merged, tokenizer, inputs, records)
 
-    def _tokenize(self, work: Staging, tokenizer: Tokenizer) -> list[PartRecord]:
+    def _limit(self, columns: Columns) -> Limited:
+        """Read all inputs once to choose among them, if there are limits."""
+        rules = self.options.rules
+        if not rules.has_limits:
+            return limit((), rules)
+        self.begin("select")
+        return limit(read_records(self.sources, columns), rules)
+
+    def _tokenize(
+        self, work: Staging, columns: Columns, limited: Limited
+    ) -> list[PartRecord]:
         """Do the parts that are missing; return the records of all, in order."""
-        columns = self.options.columns.of(tokenizer.kind, tokenizer.grammar)
         records: list[PartRecord] = []
 
         def missing() -> Iterator[int]:
             """Spool the inputs of each missing part; yield its number."""
-            inputs = read_records(self.sources, columns)
+            inputs = limited.of(read_records(self.sources, columns))
             for number, part in enumerate(cut(inputs, PART_INPUTS)):
                 done = finished_part(work.folder, number)
                 if done is None:

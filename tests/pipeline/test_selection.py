@@ -14,8 +14,12 @@ from tct.data.errors import ConfigError
 from tct.data.store import REJECTS_SCHEMA, Store
 from tct.data.store.files import read_arrow
 from tct.pipeline.prepare import PrepareOptions, PrepareReport, prepare
-from tct.pipeline.prepare.near_duplicates import SIGNATURE_BYTES, Signer, near_rows
 from tct.pipeline.prepare.selection import Rules, split_of
+from tct.pipeline.prepare.selection.near_duplicates import (
+    SIGNATURE_BYTES,
+    Signer,
+    near_rows,
+)
 
 VAL, TRAIN = "owner/16", "owner/0"  # by themselves, with the split seed 0
 
@@ -111,13 +115,49 @@ def test_what_github_refuses_is_a_reject(tmp_path: Path) -> None:
     assert kept(tmp_path) == [0, 1, 2]
 
 
-def test_limits_count_after_duplicates_are_gone(tmp_path: Path) -> None:
+def test_equal_texts_count_once(tmp_path: Path) -> None:
     rows = [version for version in versions(3) for _ in range(2)]
+    report = make(rows, tmp_path, max_per_path=2)
+    assert report.manifest["rejects"] == {"exact_duplicate": 2, "path_limit": 2}
     report = make(rows, tmp_path, max_per_path=2, max_per_group=1)
-    counts = {"exact_duplicate": 3, "group_limit": 1, "path_limit": 1}
+    counts = {"exact_duplicate": 1, "group_limit": 2, "path_limit": 2}
     assert report.manifest["rejects"] == counts
-    duplicates = {"exact_inside_splits": 3, "exact_across_splits": 0}
+    duplicates = {"exact_inside_splits": 1, "exact_across_splits": 0}
     assert report.manifest["duplicates"] == duplicates
+
+
+def test_a_text_is_as_new_as_its_newest_copy(tmp_path: Path) -> None:
+    rows = versions(3)  # the newest first
+    rows.append({**rows[2], "time": 2000})  # the oldest one is taken up again
+    make(rows, tmp_path, max_per_path=1)
+    assert kept(tmp_path) == [2]
+
+
+def test_what_is_left_out_is_not_parsed(tmp_path: Path) -> None:
+    rows = [*versions(2), {**versions(3)[2], "text": "a: ["}]
+    assert make(rows, tmp_path).manifest["rejects"] == {"syntax": 1}
+    report = make(rows, tmp_path, max_per_path=1)
+    assert report.manifest["rejects"] == {"path_limit": 2}
+    assert report.manifest["run"]["tokenized"] + report.manifest["run"]["reused"] == 1
+    # The newest version may turn out not to be a document.
+    rows[2]["time"] = 3000
+    report = make([*rows, *versions(1, path="b")], tmp_path, max_per_path=1)
+    assert report.manifest["rejects"] == {"path_limit": 2, "syntax": 1}
+    assert kept(tmp_path) == [3]
+
+
+def test_inputs_without_a_repository_have_no_limit(tmp_path: Path) -> None:
+    rows = [{**row, "repo": None} for row in versions(4)]
+    make(rows, tmp_path, max_per_path=1, max_per_group=1)
+    assert kept(tmp_path) == [0, 1, 2, 3]
+
+
+def test_what_cannot_be_read_takes_no_place(tmp_path: Path) -> None:
+    rows = versions(3)
+    rows[0]["text"] = None
+    report = make(rows, tmp_path, max_per_path=1, max_per_group=1)
+    assert report.manifest["rejects"] == {"bad_record": 1, "path_limit": 1}
+    assert kept(tmp_path) == [1]
 
 
 def test_exact_duplicates_are_counted_inside_and_across_splits(tmp_path: Path) -> None:

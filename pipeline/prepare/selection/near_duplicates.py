@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data.errors import ConfigError
+from ....data.errors import ConfigError
 
 __all__ = ["SIGNATURE_BYTES", "Rows", "Signer", "near_rows", "signature_version"]
 

@@ -1,8 +1,7 @@
 """Choose the documents of a store, and the split of each.
 
-In this order: exact duplicates, versions beyond `max_per_path`, documents beyond
-`max_per_group`, training documents near a validation document.  The choice depends on
-the documents, their groups and the options alone.
+First exact duplicates are dropped, then training documents near a validation document.
+The choice depends on the documents, their groups and the options alone.
 
 A group is on one side of the split, so a model is never validated on a repository that
 it was trained on.  Its side depends on its name and the seed alone: documents may be
@@ -13,39 +12,22 @@ Works on columns of all inputs at once, not document by document.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...data.documents.rejects import Reason
-from ...data.store import SPLITS, Split
-from ...data.store.store import digest_rows
+from ....data.documents.rejects import Reason
+from ....data.store import SPLITS, Split
+from ....data.store.store import digest_rows
 from .near_duplicates import Rows, near_rows
+from .rules import Rules
 
-__all__ = ["VAL_PER_10000", "Dropped", "Rules", "Selection", "select", "split_of"]
+__all__ = ["VAL_PER_10000", "Dropped", "Selection", "select", "split_of"]
 
 VAL_PER_10000 = 1000
 """Groups of 10,000 that are for validation."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rules:
-    """Options of the choice."""
-
-    split_seed: int = 0
-    max_per_path: int | None = None
-    """Keep this many of the newest versions of a file; None keeps all."""
-    max_per_group: int | None = None
-    """Keep this many documents of a group, those with the smallest ids.
-
-    Ids are hashes, so that is a random draw, and the same one every time."""
-    near_duplicates: bool = False
-    """Keep training documents out that are near a validation document."""
-    valid_only: bool = False
-    """Keep only documents in which `tct check` finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +76,9 @@ def select(inputs: pa.Table, rules: Rules) -> Selection:
         for row, one in zip(rows[again].tolist(), rows[first].tolist(), strict=True)
     ]
     kept = np.setdiff1d(np.arange(len(rows)), again)
-    for limit in (_path_limit, _group_limit, _near_limit):
-        over = limit(inputs, rows[kept], groups.take(pa.array(kept)), rules)
-        dropped += over
-        kept = kept[~np.isin(rows[kept], [drop.row for drop in over])]
+    near = _near_limit(inputs, rows[kept], groups.take(pa.array(kept)), rules)
+    dropped += near
+    kept = kept[~np.isin(rows[kept], [drop.row for drop in near])]
     splits = _splits(groups, rules.split_seed)
     across = int((splits[again] != splits[first]).sum())
     duplicates = {
@@ -105,8 +86,8 @@ def select(inputs: pa.Table, rules: Rules) -> Selection:
         "exact_across_splits": across,
     }
     if rules.near_duplicates:
-        near = _near_inside(_signatures(inputs, rows[kept]), splits[kept])
-        duplicates |= {"near_inside_splits": near, "near_across_splits": len(over)}
+        inside = _near_inside(_signatures(inputs, rows[kept]), splits[kept])
+        duplicates |= {"near_inside_splits": inside, "near_across_splits": len(near)}
     return Selection(
         kept=rows[kept],
         groups=groups.take(pa.array(kept)),
@@ -139,35 +120,6 @@ def _exact_duplicates(inputs: pa.Table, rows: Rows) -> tuple[Rows, Rows]:
     return again, firsts[again]
 
 
-def _path_limit(
-    inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
-) -> list[Dropped]:
-    """Drop all but the newest versions of a file."""
-    most = rules.max_per_path
-    if most is None:
-        return []
-    found = inputs.take(pa.array(rows))
-    files = pc.coalesce(found["file"], found["path"]).combine_chunks()
-    names = pc.binary_join_element_wise(groups, files, "\0")
-    times = found["time"].to_numpy()
-    message = f"the {most:,} newest versions of this file are kept"
-    over = _beyond(names, most, (-rows, -times))
-    return [Dropped(row, "select", "path_limit", message) for row in rows[over]]
-
-
-def _group_limit(
-    inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
-) -> list[Dropped]:
-    """Drop what a group has beyond its limit."""
-    most = rules.max_per_group
-    if most is None:
-        return []
-    prefixes = _digests(inputs, rows).view(">u8")[:, 0]
-    message = f"{most:,} documents of this group are kept"
-    over = _beyond(groups, most, (rows, prefixes))
-    return [Dropped(row, "select", "group_limit", message) for row in rows[over]]
-
-
 def _near_limit(
     inputs: pa.Table, rows: Rows, groups: pa.Array, rules: Rules
 ) -> list[Dropped]:
@@ -197,24 +149,6 @@ def _near_inside(signatures: pa.Array, splits: NDArray[np.str_]) -> int:
 
 def _signatures(inputs: pa.Table, rows: Rows) -> pa.Array:
     return inputs["signature"].take(pa.array(rows)).combine_chunks()
-
-
-def _beyond(names: pa.Array, most: int, order: tuple[NDArray[Any], ...]) -> Rows:
-    """Places whose rank among those of the same name is `most` or more, ascending.
-
-    Args:
-        names: one per place.
-        most: how many may stay.
-        order: keys of the rank, the most significant last, as for `np.lexsort`.
-    """
-    codes = np.array(names.dictionary_encode().indices)
-    ranked = np.lexsort((*order, codes))
-    # The ranked places are runs of one name; a place's rank is its distance from the
-    # beginning of its run.
-    starts = np.flatnonzero(np.diff(codes[ranked], prepend=-1))
-    lengths = np.diff(np.append(starts, len(ranked)))
-    rank = np.arange(len(ranked)) - np.repeat(starts, lengths)
-    return np.sort(ranked[rank >= most])
 
 
 def _splits(groups: pa.Array, seed: int) -> NDArray[np.str_]:
