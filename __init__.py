@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .data.windows import WindowPlan
     from .data.windows.batches import Batches
     from .pipeline.compiler import compile_schema
-    from .pipeline.prepare import PrepareOptions, prepare
+    from .pipeline.prepare.options import PrepareOptions
+    from .pipeline.prepare.prepare import prepare
     from .trainer.config import Config
     from .trainer.evaluation.evaluate import evaluate
     from .trainer.export.export import export

@@ -48,6 +48,31 @@ _history_option = click.option(
     help="Read every version of the workflows in git repositories, not only those "
     "at HEAD.",
 )
+_text_option = click.option(
+    "--text-column",
+    metavar="NAME",
+    help="Column that holds the workflow, such as text or run.file.  [default: text]",
+)
+_group_option = click.option(
+    "--group-column",
+    metavar="NAME",
+    help="Column that holds the repository; documents of a group stay in one "
+    "split.  [default: repo, if there is such a column]",
+)
+_texts_option = click.option(
+    "--texts",
+    type=PATH,
+    metavar="FOLDER",
+    help="The text column names files in this folder, which hold the workflows.",
+)
+_where_option = click.option(
+    "--where",
+    metavar="CONDITION",
+    multiple=True,
+    callback=_read_conditions,
+    help="Read only rows that meet this condition, such as head=true or stars>=10; "
+    "if repeated, all must hold.",
+)
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,41 +86,24 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         history: bool,
         text_column: str | None,
         group_column: str | None,
+        texts: Path | None,
         where: "tuple[Condition, ...]",
         **others: Any,
     ) -> None:
-        """Join three options into `columns`, and call the command."""
+        """Join four options into `columns`, and call the command."""
         from ..sources import Columns, historic_sources, linked_sources
 
-        columns = Columns(text=text_column, group=group_column, where=where)
+        columns = Columns(
+            text=text_column, group=group_column, texts=texts, where=where
+        )
         if follow_links:
             sources = linked_sources(sources)
         if history:
             sources = historic_sources(sources)
         command(sources=sources, columns=columns, **others)
 
-    text = click.option(
-        "--text-column",
-        metavar="NAME",
-        help="Column that holds the workflow, such as text or run.file.  "
-        "[default: text]",
-    )
-    group = click.option(
-        "--group-column",
-        metavar="NAME",
-        help="Column that holds the repository; documents of a group stay in one "
-        "split.  [default: repo, if there is such a column]",
-    )
-    where = click.option(
-        "--where",
-        metavar="CONDITION",
-        multiple=True,
-        callback=_read_conditions,
-        help="Read only rows that meet this condition, such as head=true or stars>=10; "
-        "if repeated, all must hold.",
-    )
-    options = where(_links_option(_history_option(with_columns)))
-    return text(group(options))
+    command = _where_option(_links_option(_history_option(with_columns)))
+    return _text_option(_texts_option(_group_option(command)))
 
 
 tokenizer_option = click.option(

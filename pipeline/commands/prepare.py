@@ -103,8 +103,9 @@ def prepare(
 ) -> None:
     """Tokenize workflows into a store.
 
-    SOURCE is a folder or a .yml, .json, .jsonl, .parquet, .arrow, .zip or .tar file; -
-    reads a list of them from stdin.  Re-running is a no-op; an interrupted run resumes.
+    SOURCE is a folder or a .yml, .json, .jsonl, .parquet, .arrow, .csv, .zip or .tar
+    file; - reads a list of them from stdin.  Re-running is a no-op; an interrupted run
+    resumes.
 
     \b
     Example:

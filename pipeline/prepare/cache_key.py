@@ -45,7 +45,7 @@ def key_inputs(
         SourceError: a source that is missing, empty or of an unknown kind.
         ConfigError: near-duplicates are requested, but the library for them is missing.
     """
-    inputs = fingerprint(sources, sha256)
+    inputs = fingerprint(sources, sha256, texts=columns.texts)
     return {
         "store_version": STORE_VERSION,
         "reading": READING_VERSION,
@@ -54,6 +54,7 @@ def key_inputs(
         "tokenizer": tokenizer.digest,
         "text_column": columns.text,
         "group_column": columns.group,
+        "texts": columns.texts is not None or None,
         "where": sorted(map(str, columns.where)),
         "split_seed": rules.split_seed,
         "val_per_10000": VAL_PER_10000,

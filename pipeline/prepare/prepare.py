@@ -225,7 +225,8 @@ class _Preparation:
 
     def _check_inputs(self, inputs: dict[str, Any]) -> None:
         """Refuse inputs that changed while they were read: the key would be wrong."""
-        now = fingerprint(self.sources, self.hashes.sha256)
+        texts = self.options.columns.texts
+        now = fingerprint(self.sources, self.hashes.sha256, texts=texts)
         if inputs_digest(now) != inputs["input_sha256"]:
             raise SourceError(
                 f"{', '.join(map(str, self.sources))}: changed while it was read",

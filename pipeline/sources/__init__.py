@@ -6,11 +6,12 @@
     input_file.py              one file: its name, and its bytes as a stream
     formats.py                 suffix → reader; a new format is registered here
       jsonl.py                   a record per line
-      tables.py, table_files.py  a record per row of Parquet or Arrow
+      tables/                    a record per row of Parquet, Arrow or CSV
       archives/                  a record per member of a .zip or .tar
       git/                       a record per version in a git repository
     cells.py, times.py         columns of any type to texts, names and times
     where.py                   which rows count
+    text_files.py              texts in files that rows name
     records.py                 a record, and the columns that it is made of
     read.py                    every record of every source
 

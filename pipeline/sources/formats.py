@@ -23,8 +23,7 @@ from .input_file import (
 )
 from .jsonl import read_array, read_lines
 from .records import Columns, Record
-from .table_files import open_arrow, open_parquet
-from .tables import read_table
+from .tables import open_arrow, open_csv, open_parquet, read_table
 
 __all__ = ["FORMATS", "Format", "format_of", "suffix_of"]
 
@@ -66,6 +65,9 @@ FORMATS = (
         has_partitions=True,
     ),
     Format((".arrow", ".feather"), partial(read_table, open_arrow), has_rows=True),
+    Format(
+        (".csv", ".csv.gz", ".csv.zst"), partial(read_table, open_csv), has_rows=True
+    ),
     Format((".zip",), partial(read_archive, zip_members)),
     Format((".tar", ".tar.gz", ".tar.zst", ".tgz"), partial(read_archive, tar_members)),
 )

@@ -11,12 +11,16 @@ from .git import state
 from .input_file import REPOSITORY_SUFFIX, InputFile, readable
 from .locations import Source, input_files
 from .records import Columns, Record
+from .text_files import TextFiles
 
 __all__ = ["fingerprint", "read_records"]
 
 
 def fingerprint(
-    sources: Iterable[Source], sha256: Callable[[Path], str] = sha256_file
+    sources: Iterable[Source],
+    sha256: Callable[[Path], str] = sha256_file,
+    *,
+    texts: Path | None = None,
 ) -> list[tuple[str, str]]:
     """(name, hex sha256) of every input file, in reading order.
 
@@ -26,11 +30,13 @@ def fingerprint(
     Args:
         sources: where the files are.
         sha256: hashes a file of this machine; the default reads it.
+        texts: the folder of texts, whose files come last.
 
     Raises:
         SourceError: a source is missing, empty, of an unknown format or unreachable.
     """
-    return [(file.name, _sha256(file, sha256)) for file in input_files(sources)]
+    found = [(file.name, _sha256(file, sha256)) for file in input_files(sources)]
+    return found + (TextFiles(texts).fingerprint(sha256) if texts else [])
 
 
 def read_records(sources: Iterable[Source], columns: Columns) -> Iterator[Record]:
@@ -41,13 +47,18 @@ def read_records(sources: Iterable[Source], columns: Columns) -> Iterator[Record
             that was asked for, or there are conditions but no file with rows.
     """
     files = input_files(sources)
-    if columns.where and not any(format_of(file).has_rows for file in files):
+    option = f"--where {columns.where[0]}" if columns.where else ""
+    option = f"--texts {columns.texts}" if columns.texts else option
+    if option and not any(format_of(file).has_rows for file in files):
         raise SourceError(
-            f"--where {columns.where[0]}: the sources are files without rows",
-            "leave it out, or give a .jsonl, .parquet or .arrow file",
+            f"{option}: the sources are files without rows",
+            "leave it out, or give a .jsonl, .parquet, .arrow or .csv file",
         )
+    texts = TextFiles(columns.texts) if columns.texts else None
     for file in files:
-        yield from format_of(file).read(file, columns)
+        format_ = format_of(file)
+        records = format_.read(file, columns)
+        yield from texts.read(records) if texts and format_.has_rows else records
 
 
 def _sha256(file: InputFile, sha256: Callable[[Path], str]) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
@@ -39,6 +40,8 @@ class Columns:
     group: str | None = None
     where: tuple[Condition, ...] = ()
     """Rows for which one of these does not hold are skipped."""
+    texts: Path | None = None
+    """Folder with the files that the text column names; None if it holds texts."""
 
     row_keys: frozenset[str] = WORKFLOW.row_keys
     """Keys of which a line has one if it is a document itself."""

@@ -267,9 +267,9 @@ def test_a_file_of_an_unknown_type_is_named(
 ) -> None:
     (tmp_path / name).write_text("")
     assert refused(tmp_path / name) == (
-        f"found a file of type {type_}, expected one of .arrow, .feather, .json, "
-        ".json.gz, .jsonl, .jsonl.gz, .jsonl.zst, .parquet, .tar, .tar.gz, .tar.zst, "
-        ".tgz, .yaml, .yml, .zip; "
+        f"found a file of type {type_}, expected one of .arrow, .csv, .csv.gz, "
+        ".csv.zst, .feather, .json, .json.gz, .jsonl, .jsonl.gz, .jsonl.zst, "
+        ".parquet, .tar, .tar.gz, .tar.zst, .tgz, .yaml, .yml, .zip; "
         "convert it, or give the folder that holds the workflows"
     )
 

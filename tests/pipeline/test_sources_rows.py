@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import pytest
 
@@ -39,7 +40,10 @@ def numbers(path: Path, *conditions: str) -> list[int]:
     return found
 
 
-@pytest.fixture(params=[".parquet", ".arrow", ".jsonl", ".jsonl.gz", ".jsonl.zst"])
+KINDS = [".parquet", ".arrow", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ".csv.gz"]
+
+
+@pytest.fixture(params=KINDS)
 def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """ROWS in each kind of file, two to a row group."""
     path = tmp_path / f"rows{request.param}"
@@ -51,6 +55,10 @@ def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             writer.write_table(table, max_chunksize=2)
     else:
         data = "\n".join(map(json.dumps, table.to_pylist())).encode()
+        if ".csv" in path.suffixes:
+            sink = pa.BufferOutputStream()
+            pcsv.write_csv(table, sink)
+            data = sink.getvalue().to_pybytes()
         if path.suffix == ".gz":
             data = gzip.compress(data)
         if path.suffix == ".zst":

@@ -148,7 +148,7 @@ def test_compiling_tells_nothing_about_the_pace(
         speed = measured_speed(batches, config, world, seconds=3)
     assert speed.sample == "4 steps"
 
-    torch._dynamo.reset()  # type: ignore[no-untyped-call]
+    torch._dynamo.reset()
     train(store, tmp_path / "run", config, device="cpu")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     first = next(r for line in lines if (r := json.loads(line))["kind"] == "train")

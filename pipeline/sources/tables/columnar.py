@@ -6,16 +6,24 @@ a few bytes expand to are read a few at a time, so memory is bounded.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .cells import checked, column_named, plain
-from .input_file import most_unpacked
+from ..cells import checked, column_named, plain
+from ..input_file import InputFile, most_unpacked
 
-__all__ = ["OpenTable", "RowGroup", "open_arrow", "open_parquet", "with_partitions"]
+__all__ = [
+    "OpenTable",
+    "RowGroup",
+    "open_arrow",
+    "open_parquet",
+    "row_group",
+    "with_partitions",
+]
 
 _ROWS_PER_BATCH = 256
 _MAX_BATCH_BYTES = 256 << 20
@@ -45,8 +53,14 @@ class OpenTable(NamedTuple):
     """The row groups, with only the columns of these names."""
 
 
-def open_parquet(source: pa.NativeFile) -> OpenTable:
-    """Open a Parquet file; see `RowGroup`."""
+@contextmanager
+def open_parquet(file: InputFile, _conditions: list[str]) -> Iterator[OpenTable]:
+    """Open a Parquet file."""
+    with file.open_arrow() as source:
+        yield _parquet(source)
+
+
+def _parquet(source: pa.NativeFile) -> OpenTable:
     table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     left = _MAX_SHARED * most_unpacked(source.size())
 
@@ -116,8 +130,14 @@ def _dictionary_bytes(source: pa.NativeFile, chunk: pq.ColumnChunkMetaData) -> i
     return zigzag >> 1
 
 
-def open_arrow(source: pa.NativeFile) -> OpenTable:
+@contextmanager
+def open_arrow(file: InputFile, _conditions: list[str]) -> Iterator[OpenTable]:
     """Open an Arrow file, or a stream, which Hugging Face `datasets` saves."""
+    with file.open_arrow() as source:
+        yield _arrow(source)
+
+
+def _arrow(source: pa.NativeFile) -> OpenTable:
     is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
     source.seek(0)
     open_ = pa.ipc.open_file if is_file else pa.ipc.open_stream
@@ -140,9 +160,14 @@ def open_arrow(source: pa.NativeFile) -> OpenTable:
 
     def row_groups(names: list[str]) -> Iterator[RowGroup]:
         for whole in wholes(names):
-            yield RowGroup(whole.num_rows, partial(_slices, whole))
+            yield row_group(whole)
 
     return OpenTable(schema, row_groups)
+
+
+def row_group(whole: pa.RecordBatch) -> RowGroup:
+    """A record batch that is in memory."""
+    return RowGroup(whole.num_rows, partial(_slices, whole))
 
 
 def _slices(whole: pa.RecordBatch, names: list[str]) -> Iterator[list[pa.Array]]:

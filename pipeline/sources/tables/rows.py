@@ -1,4 +1,4 @@
-"""Rows of Parquet and Arrow files, in order, a few hundred at a time.
+"""Rows of Parquet, Arrow and CSV files, in order, a few hundred at a time.
 
 Only the columns that are needed are read.  Conditions are evaluated first, on their own
 columns: if no row of a row group meets them, its texts are not read at all.  Metadata
@@ -6,15 +6,16 @@ may be wrong, so rows are counted and columns validated as they are read.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from itertools import compress
 from typing import Any
 
 import pyarrow as pa
 
-from ...data.errors import SourceError
-from .cells import fields_named, kind_of, names, texts
-from .input_file import InputFile, most_rows, readable
-from .records import (
+from ....data.errors import SourceError
+from ..cells import fields_named, kind_of, names, texts
+from ..input_file import InputFile, most_rows, readable
+from ..records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
     FILE,
@@ -24,11 +25,13 @@ from .records import (
     listed,
     unfit_value,
 )
-from .table_files import OpenTable, RowGroup, with_partitions
-from .times import times
-from .where import Condition
+from ..times import times
+from ..where import Condition
+from .columnar import OpenTable, RowGroup, with_partitions
 
 __all__ = ["read_table"]
+
+Opener = Callable[[InputFile, list[str]], AbstractContextManager[OpenTable]]
 
 _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
     "text": texts,
@@ -39,29 +42,31 @@ _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
 
 
 def read_table(
-    open_table: Callable[[pa.NativeFile], OpenTable], file: InputFile, columns: Columns
+    open_table: Opener, file: InputFile, columns: Columns
 ) -> Iterator[Record]:
-    """The rows of a .parquet, .arrow or .feather file.
+    """The rows of a .parquet, .arrow, .feather or .csv file.
 
     Args:
-        open_table: opens a file of its format.
+        open_table: opens a file of its format, given the columns of conditions.
         file: the table.
         columns: the columns to read, and which rows count.
 
     Raises:
         SourceError: the file cannot be read, or lacks a column that was asked for.
     """
-    with readable(file), file.open_arrow() as source:
-        table = with_partitions(open_table(source), file.partitions)
+    conditions = list(dict.fromkeys(one.column for one in columns.where))
+    with readable(file), open_table(file, conditions) as table:
+        size = file.size()
+        table = with_partitions(table, file.partitions)
         wanted = _wanted(file, table.schema, columns)
         for condition in columns.where:
             _check_condition(file, table.schema, condition)
-        asked = [*wanted.values(), *(condition.column for condition in columns.where)]
         first = 0
+        asked = [*wanted.values(), *conditions]
         for row_group in table.row_groups(list(dict.fromkeys(asked))):
             num_rows = first + row_group.num_rows
-            if num_rows > most_rows(source.size()):
-                found = f"{num_rows:,} rows in {source.size():,} bytes"
+            if num_rows > most_rows(size):
+                found = f"{num_rows:,} rows in {size:,} bytes"
                 raise ValueError(found)
             for row, cells in _rows(row_group, wanted, columns.where):
                 yield _record(f"{file.name}#{first + row}", cells)
