@@ -102,8 +102,8 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
             sources = historic_sources(sources)
         command(sources=sources, columns=columns, **others)
 
-    command = _where_option(_links_option(_history_option(with_columns)))
-    return _text_option(_texts_option(_group_option(command)))
+    rows = _where_option(_links_option(_history_option(with_columns)))
+    return _text_option(_texts_option(_group_option(rows)))
 
 
 tokenizer_option = click.option(
