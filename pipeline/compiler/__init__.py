@@ -4,6 +4,7 @@
       drafts.py        the shape of a schema, and all drafts in the words of draft-07
       pointers.py      JSON pointers, and the references that name them
       references.py    every reference as a JSON pointer
+      bundle.py        the schemas of other files, put inside
       expansion.py     a schema as alternatives, with combinators multiplied out
         clauses.py       the alternatives and their algebra
         doubts.py        what a grammar cannot express, and encoding checks

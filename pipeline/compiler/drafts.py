@@ -15,7 +15,7 @@ from ...data.files import canonical_json
 from .pointers import quoted
 from .references import as_pointers
 
-__all__ = ["APPLICATORS", "as_draft_07", "draft_of"]
+__all__ = ["APPLICATORS", "as_draft_07", "draft_of", "is_same_draft"]
 
 # A schema may lie deeper than Python calls functions.
 _MAX_DEPTH = 400
@@ -122,6 +122,15 @@ _SINCE = {
 def draft_of(schema: dict[str, Any]) -> int:
     """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; 7 for any other."""
     return _named_draft(schema) or 7
+
+
+def is_same_draft(part: dict[str, Any], whole: dict[str, Any]) -> bool:
+    """Whether a schema means the same inside another one.
+
+    Drafts 6 and 7 do not contradict each other, and one that names none has none.
+    """
+    inner, outer = _named_draft(part), _named_draft(whole)
+    return inner in (None, outer) or {inner, outer} == {6, 7}
 
 
 def _named_draft(schema: dict[str, Any]) -> int | None:

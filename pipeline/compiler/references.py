@@ -5,13 +5,13 @@ Nothing is fetched: a reference that no part of the schema answers stays as it i
 is refused where it is used.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from .pointers import quoted, resolve
 
-__all__ = ["as_pointers", "places"]
+__all__ = ["as_pointers", "id_keyword", "joined", "places", "targets_of"]
 
 
 def as_pointers(
@@ -25,48 +25,59 @@ def as_pointers(
         applicators: keywords that hold schemas.
     """
     parts = list(places(schema, draft, applicators))
-    targets: dict[str, str] = {}
+    targets = targets_of(parts, draft)
     dynamic: dict[str, list[str]] = {}
-    for pointer, base, part in parts:
-        targets.setdefault(base, pointer)
-        for keyword in ("$anchor", "$dynamicAnchor"):
-            if isinstance(name := part.get(keyword), str):
-                targets.setdefault(f"{base}#{name}", pointer)
+    for pointer, _, part in parts:
         if isinstance(name := part.get("$dynamicAnchor"), str):
             dynamic.setdefault(name, []).append(pointer)
-        name = part.get(_id(draft))
-        if isinstance(name, str) and name.startswith("#"):
-            targets.setdefault(f"{base}{name}", pointer)
     recursive = any(part.get("$recursiveAnchor") is True for _, _, part in parts)
     for _, base, part in parts:
         _make_static(part, dynamic, recursive)
         if isinstance(part.get("$ref"), str):
-            found = _target(schema, targets, _joined(base, part["$ref"]))
+            found = _target(schema, targets, joined(base, part["$ref"]))
             if found is not None:
                 part["$ref"] = "#" + quote(found, safe="/~!$&'()*+,;=:@")
     return schema
 
 
+Place = tuple[str, str, dict[str, Any]]
+"""The pointer of a schema inside another one, the URI it is relative to, itself."""
+
+
+def targets_of(parts: Iterable[Place], draft: int) -> dict[str, str]:
+    """The pointer of each part that a URI names."""
+    targets: dict[str, str] = {}
+    for pointer, base, part in parts:
+        targets.setdefault(base, pointer)
+        for keyword in ("$anchor", "$dynamicAnchor"):
+            if isinstance(name := part.get(keyword), str):
+                targets.setdefault(f"{base}#{name}", pointer)
+        name = part.get(id_keyword(draft))
+        if isinstance(name, str) and name.startswith("#"):
+            targets.setdefault(f"{base}{name}", pointer)
+    return targets
+
+
 def places(
-    schema: Any, draft: int, applicators: Collection[str]
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each schema inside a schema: its pointer, the URI it is relative to, itself."""
-    yield from _places(schema, draft, applicators, "", "")
+    schema: Any, draft: int, applicators: Collection[str], base: str = ""
+) -> Iterator[Place]:
+    """Each schema inside a schema, which `base` names if it does not name itself."""
+    yield from _places(schema, draft, applicators, "", base)
 
 
 def _places(
     part: Any, draft: int, applicators: Collection[str], pointer: str, base: str
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
+) -> Iterator[Place]:
     if isinstance(part, list):
         for index, item in enumerate(part):
             yield from _places(item, draft, applicators, f"{pointer}/{index}", base)
         return
     if not isinstance(part, dict):
         return
-    name = part.get(_id(draft))
+    name = part.get(id_keyword(draft))
     is_ignored = draft < 2019 and "$ref" in part
     if isinstance(name, str) and not name.startswith("#") and not is_ignored:
-        base = urldefrag(_joined(base, name)).url
+        base = urldefrag(joined(base, name)).url
     yield pointer, base, part
     for keyword in applicators:
         found, where = part.get(keyword), f"{pointer}/{keyword}"
@@ -85,11 +96,13 @@ _MAPS = {
 }
 
 
-def _id(draft: int) -> str:
+def id_keyword(draft: int) -> str:
+    """The keyword by which a schema names itself."""
     return "id" if draft == 4 else "$id"
 
 
-def _joined(base: str, reference: str) -> str:
+def joined(base: str, reference: str) -> str:
+    """The URI of a reference in a schema that `base` names."""
     if reference.startswith("#"):  # urljoin knows no urn
         return base + reference
     return urljoin(base, reference)
