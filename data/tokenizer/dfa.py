@@ -40,9 +40,10 @@ class Automaton:
         changed = True
         while changed:
             changed = False
-            for state, row in enumerate(self.table):
+            # Backwards: most states lead to later ones, so a round or two suffice.
+            for state in range(len(reach) - 1, -1, -1):
                 bits = reach[state]
-                for target in row:
+                for target in self.table[state]:
                     bits |= reach[target] if target >= 0 else 0
                 changed |= bits != reach[state]
                 reach[state] = bits

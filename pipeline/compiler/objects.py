@@ -56,7 +56,7 @@ class Objects:
                 note = "checked when a document is encoded; no object is written"
                 self.keywords.notes.append(f"{one_of}: objects may overlap; {note}")
                 branch = replace(branch, is_checked=True, safe_keys=None)
-            kept += self._with_room(branch, clause)
+            kept += self._with_room(branch, clause, len(hits))
         kept.sort(key=lambda branch: branch.is_checked)
         languages = [language for _, language in free]
         return tuple(kept), languages + [trie([key]) for key in spelled]
@@ -114,12 +114,15 @@ class Objects:
                     properties[key] = child
         return properties
 
-    def _with_room(self, branch: Branch, clause: Clause) -> list[Branch]:
+    def _with_room(
+        self, branch: Branch, clause: Clause, num_regions: int
+    ) -> list[Branch]:
         """Narrow a branch with `maxProperties`, so that required keys always fit.
 
         The grammar counts keys, but not how many required ones are still missing; an
         object could be full without them.  So keep only as many optional keys as there
-        is room for.
+        is room for.  A free key of a region may come more than once, each time another
+        text; a spelled one, after the regions, is one key.
         """
         most = branch.max_properties
         if most is None:
@@ -130,7 +133,10 @@ class Objects:
         if not branch.required:
             return [branch]
         optional = sorted(branch.properties.keys() - branch.required)
-        if len(optional) > room or any(child >= 0 for child in branch.free):
+        spelled = [n for n in range(len(branch.free)) if branch.free[n] >= 0]
+        is_open = any(n < num_regions for n in spelled)
+        spelled = [n for n in spelled if n >= num_regions]
+        if len(optional) + len(spelled) > room or is_open:
             for pointer, part in self.keywords.atoms(clause):
                 if "maxProperties" in part:
                     where = f"{pointer}/maxProperties"
@@ -139,7 +145,8 @@ class Objects:
                     )
         fitting = branch.required | set(optional[:room])
         properties = {k: c for k, c in branch.properties.items() if k in fitting}
-        free = (NO_NODE,) * len(branch.free)
+        last = spelled[: max(0, room - len(optional))]
+        free = tuple(c if n in last else NO_NODE for n, c in enumerate(branch.free))
         return [replace(branch, properties=properties, free=free, max_properties=None)]
 
     def _child(

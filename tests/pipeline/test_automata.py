@@ -1,5 +1,6 @@
 """Patterns as automata: the semantics of ECMA-262, not of Python's re."""
 
+import itertools
 import re
 
 import jsonschema_rs
@@ -37,6 +38,7 @@ JUDGED = [
     *("", "^", "$", "^$", "^a|b$", "^a$|^b$", "^(?:a|b){2}$", "^(|a)$", "^a{1,2}?b*$"),
     *(r"\s", r"^\S$", r"^[\s]$", r"^[^\s]+$", r"\d", r"^\D+$", r"^\w+$", r"\W"),
     *(r"^[\w-]+$", r"^[^\W_]+$", r"^[\Wa]$", r"^[^a]$", r"^[a-c.-]+$", r"^[a\]]$"),
+    *("(^|/)a", "a(b|$)", "^(?:^a|b$)", "(?<name>a)$", "$^"),
     *(r"\u00e9", r"^\x41$", r"^\t$", r"^\$\/\-$", r"^[+-]?\d+$", "^a\nb$"),
 ]
 ODD_TEXTS = st.text(
@@ -63,14 +65,17 @@ def test_a_validator_matches_the_same_texts(pattern: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("(^a)", "an anchor inside the pattern"),
-        ("a^b", "an anchor inside the pattern"),
         (r"\b", r"the escape \\b is unsupported"),
         (r"(a)\1", r"the escape \\1 is unsupported"),
         (r"\p{L}", r"the escape \\p is unsupported"),
         (r"\ud83d", "half a character"),
-        ("a(?=b)", "nothing that \\? could repeat"),
-        ("(?i)a", "nothing that \\? could repeat"),
+        ("a(?=b)", "a look-ahead that does not follow a leading \\^"),
+        ("^(a|(?!b))", "a look-ahead that does not follow a leading \\^"),
+        ("^(?!a)*b", "a look-ahead that repeats"),
+        ("^(?!a", "a parenthesis that does not close"),
+        ("a(?<=b)", "a look-behind"),
+        ("(?i)a", r"a group that begins with \(\? is unsupported"),
+        ("a^*", "an anchor that repeats"),
         ("^*", "nothing that \\* could repeat"),
         ("a**", "nothing that \\* could repeat"),
         ("a{1001}", "more than 1,000 repetitions"),
@@ -91,6 +96,49 @@ def test_a_pattern_that_is_not_understood_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         ecma_pattern(pattern)
+
+
+def _alternatives(part: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    sequence = st.lists(part, max_size=3).map("".join)
+    return st.lists(sequence, min_size=1, max_size=3).map("|".join)
+
+
+def _parts(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    group = st.sampled_from(["(", "(?:"]).flatmap(
+        lambda opening: _alternatives(inner).map(lambda text: f"{opening}{text})")
+    )
+    return group | st.tuples(group, st.sampled_from("*+?")).map("".join)
+
+
+PARTS = st.recursive(st.sampled_from(["a", "b", ".", "^", "$"]), _parts, max_leaves=6)
+SHORT_TEXTS = ["".join(t) for n in range(5) for t in itertools.product("ab", repeat=n)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.tuples(st.sampled_from(["(?=", "(?!"]), _alternatives(PARTS)),
+                max_size=2,
+            ),
+            _alternatives(PARTS),
+        ),
+        min_size=1,
+        max_size=2,
+    )
+)
+def test_anchors_and_look_aheads_mean_what_they_do_elsewhere(
+    branches: list[tuple[list[tuple[str, str]], str]],
+) -> None:
+    pattern = "|".join(
+        "^" * bool(aheads)
+        + "".join(f"{kind}{text})" for kind, text in aheads)
+        + (f"({rest})" if aheads else rest)
+        for aheads, rest in branches
+    )
+    found, reference = ecma_pattern(pattern), re.compile(pattern)
+    for text in SHORT_TEXTS:
+        assert found.accepts(text) == bool(reference.search(text)), (pattern, text)
 
 
 @given(text=TEXTS)
@@ -126,8 +174,8 @@ def test_length_bounds_count_characters(text: str) -> None:
 
 
 def test_a_length_that_needs_too_many_states_is_refused() -> None:
-    with pytest.raises(ValueError, match="lengths of more than 1,024"):
-        of_length(0, 1_025)
+    with pytest.raises(ValueError, match="lengths of more than 10,000"):
+        of_length(0, 10_001)
 
 
 def test_no_text_is_shorter_than_it_is_long() -> None:

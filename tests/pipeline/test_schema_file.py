@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tct.cli import main
+from tct.data.documents.json_text import Json
 from tct.data.errors import SchemaError, SourceError
 from tct.data.tokenizer import Tokenizer
 from tct.pipeline import schema_file
@@ -196,7 +197,7 @@ def test_a_tokenizer_needs_the_files_once(tmp_path: Path) -> None:
     root = closed(port={"$ref": "port.json"}, name={"type": "string"})
     path = write(tmp_path / "schemas" / "root.json", root)
     write(tmp_path / "schemas" / "port.json", port)
-    documents = [{"name": f"n{n}", "port": 1 + n % 9} for n in range(30)]
+    documents: list[Json] = [{"name": f"n{n}", "port": 1 + n % 9} for n in range(30)]
     for number, document in enumerate(documents):
         write(tmp_path / "docs" / f"{number}.json", document)
     output = tmp_path / "t.json"

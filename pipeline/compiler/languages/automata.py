@@ -30,7 +30,7 @@ ANY_CHARACTER = r"(.|\n)"  # interegular's own `.` leaves out \n alone
 
 _States: TypeAlias = tuple[tuple[int, int], ...]
 _MAX_WORDS = 256
-_MAX_LENGTH = 1_024  # an automaton needs a state per character to count them
+_MAX_LENGTH = 10_000  # an automaton needs a state per character to count them
 _MAX_REGIONS = 64
 
 
@@ -120,18 +120,24 @@ NOTHING = Strings()
 
 
 def few_words(language: FSM) -> set[str]:
-    """The strings of a language, if it has at most _MAX_WORDS; else none."""
-    try:
-        count = language.cardinality()
-    except OverflowError:  # infinite
-        return set()
-    if count > _MAX_WORDS:
-        return set()
-    strings = [tuple(string) for string in language.strings()]
-    # `anything_else` stands for all characters that the pattern does not name.
-    if any(anything_else in string for string in strings):
-        return set()
-    return {"".join(string) for string in strings}
+    """The strings of a minimal language, if it has at most _MAX_WORDS; else none."""
+    found = set[str]()
+    level = [("", language.initial)]
+    # Every beginning leads to a word of its own, and long ones to infinitely many.
+    for _ in range(len(language.states) + 1):
+        found |= {text for text, state in level if state in language.finals}
+        following = []
+        for text, state in level:
+            for symbol, target in language.map.get(state, {}).items():
+                characters = language.alphabet.by_transition[symbol]
+                # It stands for all characters that the pattern does not name.
+                if anything_else in characters:
+                    return set()
+                following += [(text + character, target) for character in characters]
+        if len(found) > _MAX_WORDS or len(following) > _MAX_WORDS:
+            return set()
+        level = following
+    return set() if level else found
 
 
 def regions(
@@ -200,10 +206,10 @@ def label_automaton(languages: Sequence[FSM]) -> Automaton:
 
 
 def _next(fsm: FSM, state: int, character: object) -> int | None:
-    """The next state; None if no string is accepted from it."""
+    """The next state of a minimal automaton; None if it has none."""
     symbol = fsm.alphabet[character if character in fsm.alphabet else anything_else]
-    target = fsm.map.get(state, {}).get(symbol)
-    return target if target is not None and fsm.islive(target) else None
+    target: int | None = fsm.map.get(state, {}).get(symbol)
+    return target
 
 
 def _label(languages: Sequence[FSM], states: _States) -> int:

@@ -5,8 +5,9 @@
 Sets may be exponentially many, as for `^.*a.{20}$`, so their number is bounded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TypeAlias
 
 from interegular.fsm import FSM, Alphabet, anything_else
@@ -15,6 +16,7 @@ from .algebra import TooManyStatesError, minimal
 
 __all__ = [
     "Alternatives",
+    "Anchor",
     "Characters",
     "Expression",
     "Repeated",
@@ -51,6 +53,13 @@ class Characters:
         return other & self if not other.negated else ~(~self | ~other)
 
 
+class Anchor(Enum):
+    """A place that takes no character."""
+
+    START = auto()
+    END = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """One expression after the other."""
@@ -74,7 +83,7 @@ class Repeated:
     most: int | None
 
 
-Expression: TypeAlias = Characters | Sequence | Alternatives | Repeated
+Expression: TypeAlias = Characters | Anchor | Sequence | Alternatives | Repeated
 
 
 def automaton(expression: Expression) -> FSM:
@@ -89,8 +98,9 @@ def automaton(expression: Expression) -> FSM:
     groups = _groups({found for moves in states.moves for found, _ in moves})
     alphabet = Alphabet.from_groups(*(set(group) for group in groups))
     symbols = [(alphabet[group[0]], group[0]) for group in groups]
-    first = states.closure({start})
-    numbers, queue = {first: 0}, [first]
+    # No later set is the first one: only there is the start of the text.
+    queue = [states.closure({start}, Anchor.START)]
+    numbers: dict[frozenset[int], int] = {}
     rows: dict[int, dict[int, int]] = {}
     for number, subset in enumerate(queue):  # grows while it is read
         moves = [move for state in subset for move in states.moves[state]]
@@ -104,7 +114,12 @@ def automaton(expression: Expression) -> FSM:
                 numbers[target] = len(queue)
                 queue.append(target)
             row[symbol] = numbers[target]
-    finals = {number for number, subset in enumerate(queue) if end in subset}
+    finals = {
+        number
+        for number, subset in enumerate(queue)
+        if end
+        in states.closure(subset, Anchor.END, *([] if number else [Anchor.START]))
+    }
     made = FSM(alphabet, {*rows}, 0, finals, rows, __no_validation__=True)
     return minimal(made)
 
@@ -135,6 +150,10 @@ class _States:
 
     free: list[list[int]] = field(default_factory=list)
     """By state: states that need no character."""
+    anchored: dict[Anchor, dict[int, int]] = field(
+        default_factory=lambda: {anchor: {} for anchor in Anchor}
+    )
+    """By anchor and state: the state that needs no character there."""
     moves: list[list[tuple[Characters, int]]] = field(default_factory=list)
 
     def add(self) -> int:
@@ -148,6 +167,10 @@ class _States:
         match expression:
             case Characters():
                 self.moves[start].append((expression, end))
+            case Anchor():
+                own = self.add()
+                self.free[start].append(own)
+                self.anchored[expression][own] = end
             case Alternatives(parts):
                 for part in parts:
                     self.connect(part, start, end)
@@ -176,15 +199,21 @@ class _States:
             start = middle
         return start
 
-    def closure(self, states: set[int]) -> frozenset[int]:
-        """The states, and those that need no character more."""
-        return frozenset(self._reached(states))
+    def closure(self, states: Iterable[int], *anchors: Anchor) -> frozenset[int]:
+        """The states, and those that need no character more at these anchors."""
+        return frozenset(self._reached(states, anchors))
 
-    def _reached(self, states: set[int]) -> Iterator[int]:
+    def _reached(
+        self, states: Iterable[int], anchors: tuple[Anchor, ...]
+    ) -> Iterator[int]:
         seen, queue = set(states), list(states)
         while queue:
             state = queue.pop()
             yield state
-            fresh = [target for target in self.free[state] if target not in seen]
+            found = [*self.free[state]]
+            found += [
+                t for a in anchors if (t := self.anchored[a].get(state)) is not None
+            ]
+            fresh = [target for target in found if target not in seen]
             seen.update(fresh)
             queue += dict.fromkeys(fresh)

@@ -2,18 +2,21 @@ r"""Compile ECMA-262 regular expressions, the dialect of JSON Schema, to automat
 
 They match anywhere unless anchored; `.` excludes four line terminators; `\d` and `\w`
 are ASCII only, `\s` is not.  A pattern is read piece by piece, and unsupported pieces
-are refused.
+are refused.  Look-aheads are read right after a leading `^`, where they restrict the
+whole text.
 """
 
 import re
 from collections.abc import Iterator
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import or_
 
 from interegular.fsm import FSM
 
+from .algebra import product
 from .nfa import (
     Alternatives,
+    Anchor,
     Characters,
     Expression,
     Repeated,
@@ -24,12 +27,16 @@ from .nfa import (
 __all__ = ["ecma_pattern"]
 
 _MAX_COUNT = 1_000
+_OPENING = ("open", "ahead", "behind")
 _MAX_CLASS = 4_096
 
 _PIECE = re.compile(
     r"""  (?P<set>    \[ (?: \\. | [^\]\\] )* \] )
         | (?P<escape> \\ (?: x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | . ) )
-        | (?P<open>   \( (?: \?: )? )
+        | (?P<ahead>  \( \? [=!] )
+        | (?P<behind> \( \? <[=!] )
+        | (?P<odd>    \( \? (?! : | <[A-Za-z_$] ) )
+        | (?P<open>   \( (?: \?: | \?<[A-Za-z_$][\w$]*> )? )
         | (?P<count>  (?: [*+?] | \{ [0-9]+ (?: , [0-9]* )? \} ) \?? )
         | (?P<plain>  . )""",
     re.DOTALL | re.VERBOSE,
@@ -60,29 +67,75 @@ def ecma_pattern(pattern: str) -> FSM:
     """The strings in which an ECMA-262 pattern matches.
 
     Raises:
-        ValueError: the pattern has an anchor inside, or an unsupported construct.
+        ValueError: the pattern has an unsupported construct.
     """
     pieces = [(match.lastgroup or "", match[0]) for match in _PIECE.finditer(pattern)]
     try:
-        alternatives = []
+        plain, languages = list[Expression](), list[FSM]()
         for body in _alternatives(pieces):
-            starts, ends = body[:1] == [("plain", "^")], body[-1:] == [("plain", "$")]
-            inner = _Parser(body[starts : len(body) - ends]).expression()
-            around = [() if starts else (_ANYWHERE,), () if ends else (_ANYWHERE,)]
-            alternatives.append(Sequence((*around[0], inner, *around[1])))
-        return automaton(Alternatives(tuple(alternatives)))
+            aheads, body = _look_aheads(body)
+            if aheads:
+                languages.append(_restricted(automaton(_anywhere(body)), aheads))
+            else:
+                plain.append(_anywhere(body))
+        if plain:
+            languages.append(automaton(Alternatives(tuple(plain))))
+        return reduce(partial(product, test=or_), languages)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"pattern {pattern!r}: {error}") from error
 
 
 _Pieces = list[tuple[str, str]]
+_START, _END = ("plain", "^"), ("plain", "$")
+
+
+def _anywhere(body: _Pieces) -> Expression:
+    """The texts in which a pattern matches."""
+    starts, ends = body[:1] == [_START], body[-1:] == [_END]
+    inner = _Parser(body[starts : len(body) - ends]).expression()
+    around = [() if starts else (_ANYWHERE,), () if ends else (_ANYWHERE,)]
+    return Sequence((*around[0], inner, *around[1]))
+
+
+def _look_aheads(body: _Pieces) -> tuple[list[tuple[str, _Pieces]], _Pieces]:
+    """Take the look-aheads after a leading `^`: their kinds and pieces, and the rest.
+
+    The rest keeps the `^`.
+    """
+    found = []
+    while body[:1] == [_START] and body[1:2] and body[1][0] == "ahead":
+        end = _closing(body, 1)
+        found.append((body[1][1], body[2:end]))
+        body = [_START, *body[end + 1 :]]
+        if body[1:2] and body[1][0] == "count":
+            raise ValueError("a look-ahead that repeats")
+    return found, body
+
+
+def _closing(body: _Pieces, opening: int) -> int:
+    """The place of the parenthesis that closes another."""
+    depth = 0
+    for at in range(opening, len(body)):
+        depth += (body[at][0] in _OPENING) - (body[at] == ("plain", ")"))
+        if depth == 0:
+            return at
+    raise ValueError("a parenthesis that does not close")
+
+
+def _restricted(language: FSM, aheads: list[tuple[str, _Pieces]]) -> FSM:
+    """The texts that have, or do not have, some beginnings."""
+    for kind, pieces in aheads:
+        begins = automaton(Sequence((_Parser(pieces).expression(), _ANYWHERE)))
+        wanted = kind.endswith("=")
+        language = product(language, begins, lambda has, ahead: has and ahead == wanted)  # noqa: B023
+    return language
 
 
 def _alternatives(pieces: _Pieces) -> Iterator[_Pieces]:
     """Split pieces at the bars outside of parentheses."""
     depth, begin = 0, 0
     for index, piece in enumerate(pieces):
-        depth += (piece[0] == "open") - (piece == ("plain", ")"))
+        depth += (piece[0] in _OPENING) - (piece == ("plain", ")"))
         if piece == ("plain", "|") and depth == 0:
             yield pieces[begin:index]
             begin = index + 1
@@ -118,6 +171,8 @@ class _Parser:
         while self._peek() not in (("", ""), ("plain", "|"), ("plain", ")")):
             part = self._atom()
             if self._peek()[0] == "count":
+                if isinstance(part, Anchor):
+                    raise ValueError("an anchor that repeats")
                 part = _repeated(part, self._peek()[1])
                 self._at += 1
             parts.append(part)
@@ -139,8 +194,16 @@ class _Parser:
                 return found
             case "count", _:
                 raise ValueError(f"nothing that {text} could repeat")
-            case "plain", "^" | "$":
-                raise ValueError("an anchor inside the pattern")
+            case "ahead", _:
+                raise ValueError("a look-ahead that does not follow a leading ^")
+            case "behind", _:
+                raise ValueError("a look-behind")
+            case "odd", _:
+                raise ValueError("a group that begins with (? is unsupported")
+            case "plain", "^":
+                return Anchor.START
+            case "plain", "$":
+                return Anchor.END
             case "plain", ".":
                 return _DOT
             case "plain", "[" | "{" | "\\":
