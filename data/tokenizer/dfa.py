@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 __all__ = ["ANY_LABEL", "DEAD", "Automaton"]
 
 DEAD = -1
@@ -105,6 +107,39 @@ class Automaton:
             ):
                 if target >= 0 and self.reach[target] & labels:
                     queue.append((target, text + character))
+
+    def alike(self, length: int) -> tuple[int, ...]:
+        """By state: the first state from which short texts lead to the same.
+
+        Counting to 1,000 takes as many states, and far from the last one they cannot
+        be told apart.  This is Moore's algorithm, ended after some rounds.
+
+        Args:
+            length: characters of a short text, at most.
+
+        Returns:
+            (states,) each at most the state itself.  A text of that length at most is
+            read from both or from neither, with equal labels and labels within reach.
+        """
+        dead = len(self.labels)
+        table = np.array(self.table, dtype=np.int64)
+        table[table < 0] = dead
+        begun = dict[tuple[int, int], int]()
+        facts = zip(self.labels, self.reach, strict=True)
+        codes = np.array([*(begun.setdefault(f, len(begun)) for f in facts), -1])
+        for _ in range(length):
+            found = codes
+            for column in table.T:
+                after = codes[np.append(column, dead)]
+                pairs = found * (dead + 2) + after
+                found = np.unique(pairs, return_inverse=True)[1]
+            if found.max() == codes.max():
+                break
+            codes = found
+        _, first, inverse = np.unique(
+            codes[:-1], return_index=True, return_inverse=True
+        )
+        return tuple(first[inverse].tolist())
 
     def only_text(self, label: int) -> str | None:
         """The text that alone has a label; None if there are several."""

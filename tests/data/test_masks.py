@@ -1,5 +1,7 @@
 """The masks: exact, never empty, and only ways to valid workflows."""
 
+import random
+
 import jsonschema_rs
 import numpy as np
 import pytest
@@ -82,6 +84,101 @@ def test_every_near_workflow_is_inside_the_masks_iff_it_has_no_escape(
             break
         state = state.advance(token)
     assert inside == tokenizer.is_on_schema(ids)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^(default|x-.*)$",
+        "^x.$",
+        "^(a|ab|b[0-9]{3})$",
+        "^[a-c]{1,5}$",
+        "^(é|xx*)$",
+        "^(ab|cd){2,4}[0-9]{2}$",
+        "^.{2,90}$",
+    ],
+)
+def test_a_key_is_not_begun_if_all_with_that_beginning_are_used(
+    pattern: str, seed: int
+) -> None:
+    """Nothing follows such a beginning, so a mask would be empty."""
+    end = Control.END
+    # Some are pieces of keys, and some end one key and begin another.
+    merges = [
+        "de",
+        "def",
+        f"default{end}",
+        "ab",
+        "xa",
+        f"{end}1{end}d",
+        f"{end}1{end}a",
+    ]
+    merges += [
+        f"a{end}",
+        f"{end}x{end}x",
+        f"a{end}1{end}a{end}",
+        f"b{end}1{end}ab",
+        "00",
+    ]
+    schema = {
+        "type": "object",
+        "patternProperties": {pattern: {"enum": [None, "1"]}},
+        "additionalProperties": False,
+        "minProperties": 9,
+    }
+    tokenizer = Tokenizer(
+        compile_schema(schema).grammar,
+        characters="é",
+        merges=merges,
+        schema_sha256="0" * 64,
+    )
+    rng, state, most = random.Random(seed), tokenizer.start(), 0
+    letters = set("abcdx0é") | {m[0] for m in merges}
+    while not state.is_complete and most < 150:
+        allowed = state.allowed()
+        if most % 5 == 0:
+            assert (allowed == brute_force(tokenizer, state)).all()
+        ids = np.flatnonzero(allowed).tolist()
+        assert ids, state._stack.frame
+        few = [i for i in ids if tokenizer.vocabulary[i][0] in letters]
+        state, most = state.advance(rng.choice(few or ids)), most + 1
+    ids_of_end = state.shortest_completion()
+    for token in ids_of_end:
+        assert state.allowed()[token]
+        state = state.advance(token)
+    assert state.is_complete
+
+
+@pytest.mark.parametrize("pattern", [None, "^(ab)*a?$", "^[^a]*a[^a]*$"])
+def test_masks_in_a_counted_text_are_what_trying_every_token_gives(
+    pattern: str | None,
+) -> None:
+    """Far from the bounds, one mask serves for all lengths."""
+    text = {
+        "minLength": 40,
+        "maxLength": 150,
+        **({"pattern": pattern} if pattern else {}),
+    }
+    schema = {"type": "array", "items": {"type": "string", **text}, "maxItems": 2}
+    merges = ["ab", "abab", "b" * 9, f"b{Control.END}", f"a{Control.END}ab", "é" * 20]
+    tokenizer = Tokenizer(
+        compile_schema(schema).grammar,
+        characters="é",
+        merges=merges,
+        schema_sha256="0" * 64,
+    )
+    written = ("ab" if pattern == "^(ab)*a?$" else "b") * 160
+    written = f"a{written}" if pattern == "^[^a]*a[^a]*$" else written
+    state = tokenizer.start()
+    masks = set()
+    for length in range(150):
+        if length % 9 == 0 or length > 128 or 20 < length < 42:
+            allowed = state.allowed()
+            assert (allowed == brute_force(tokenizer, state)).all()
+            masks.add(allowed.tobytes())
+        state = state.read(written[length])
+    assert len(masks) > 5
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -241,3 +241,34 @@ def test_lengths_count_characters(least: int, most: int | None) -> None:
     for size in range(5):
         expected = least <= size <= (size if most is None else most)
         assert of_length(least, most).accepts("\u00e9" * size) == expected
+
+
+@given(
+    st.sampled_from(["^a{0,40}$", "^(ab){3,9}$|^b", "^[ab]*a[ab]{4}$", "^x{7}(a|b)*$"]),
+    st.integers(0, 12),
+)
+def test_alike_states_read_the_same_short_texts(pattern: str, length: int) -> None:
+    automaton = label_automaton([ecma_pattern(pattern)])
+    alike = automaton.alike(length)
+    texts = [
+        "".join(t)
+        for n in range(min(length, 6) + 1)
+        for t in itertools.product("abx", repeat=n)
+    ]
+    texts += ["a" * length, "ab" * (length // 2), "x" * length]
+
+    def outcomes(state: int) -> list[tuple[int, int]]:
+        found = []
+        for text in texts:
+            at = state
+            for character in text:
+                at = automaton.step(at, character) if at >= 0 else at
+            found.append(
+                (automaton.labels[at], automaton.reach[at]) if at >= 0 else (-1, 0)
+            )
+        return found
+
+    for state, first in enumerate(alike):
+        assert first <= state
+        assert alike[first] == first
+        assert outcomes(state) == outcomes(first)

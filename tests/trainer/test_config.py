@@ -76,12 +76,18 @@ def test_presets_have_the_sizes_in_their_names() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["tiny", "workflow-27m"])
-def test_a_fast_preset_differs_in_its_recipe_only(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [("tiny", []), ("workflow-27m", [("optim.lr", 3e-4, 3e-3)])],
+)
+def test_a_fast_preset_differs_in_its_recipe_only(
+    name: str, rates: list[tuple[str, float, float]]
+) -> None:
     changed = differences(PRESETS[name], PRESETS[f"{name}-fast"])
 
     assert changed == [
         ("optim.optimizer", "adamw", "muon"),
+        *rates,
         ("optim.min_lr_ratio", 0.1, 0.0),
         ("optim.schedule", "cosine", "linear"),
     ]

@@ -163,8 +163,10 @@ class Completer:
         if not known:
             raise KeyError(number)  # some key serves once its value is known
         automaton = self.grammar.automata[self.grammar.nodes[number].keys]
-        texts = automaton.texts(0, sum(1 << label for label in known))
-        key = next(text for text in texts if text not in taken)
+        labels = sum(1 << label for label in known)
+        key = self.pushdown.names.unused(number, labels, 0, "", taken)
+        if key is None:
+            raise KeyError(number)
         child = children[automaton.label(key)]
         taken.add(key)
         return key + Control.END + self._value(child, False)
@@ -176,10 +178,11 @@ class Completer:
         state, symbols, text = self._end_of_character(
             number, frame.state, frame.pending, bits
         )
-        for end in self.grammar.automata[number].texts(state, bits):
-            if frame.text + text + end not in frame.seen:
-                return symbols + end
-        raise AssertionError("a finite set of free keys is used up")
+        end = self.pushdown.names.unused(
+            frame.node, bits, state, frame.text + text, frame.seen
+        )
+        assert end is not None  # no beginning that is used up was written
+        return symbols + end
 
     # -- text --------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ union over the few frames that a token can reach:
 
 This works because frames repeat: a document has many steps, but few kinds of them.
 Names of free keys would make nearly every frame unique, so they are left out of the
-memo, and tokens that would repeat a key are removed from the mask at the end.
+memo, and tokens that would repeat a key are removed from the mask at the end.  So are
+differences between states that no token is long enough to tell apart.
 """
 
 import re
@@ -25,8 +26,9 @@ from ..grammar import MAX_TAGGED_DEPTH
 from ..symbols import REFERENCES, Control
 from .courses import Findings, Inside
 from .frames import Array, Frame, Key, Object, Stack, Tag, Text, Value
+from .names import without_names
 from .pushdown import Pushdown
-from .token_facts import ANY, end_a_text_twice, most_tags, repeat_what_they_end
+from .token_facts import TokenFacts
 from .trie import Cursor, Trie, union
 
 __all__ = ["Masks"]
@@ -56,9 +58,7 @@ class Masks:
         self.size = size
         self._trie = Trie(pushdown, vocabulary)
         self._memo: dict[tuple[Cursor, type, Frame], Inside] = {}
-        self._repeating = end_a_text_twice(vocabulary)
-        self._repeating_key = repeat_what_they_end(vocabulary)
-        self._max_tags = most_tags(vocabulary)
+        self._facts = TokenFacts(vocabulary)
         self._count_caps = [
             max(
                 (max(b.min_properties, b.max_properties or 0) for b in node.branches),
@@ -73,7 +73,7 @@ class Masks:
         At least one is True unless the document is complete, when none is.
         """
         if stack.allowed is None:
-            if stack.depth + self._max_tags > MAX_TAGGED_DEPTH:
+            if stack.depth + self._facts.most_tags > MAX_TAGGED_DEPTH:
                 mask = self._by_trial(stack)
             else:
                 mask = self._mask(stack)
@@ -92,65 +92,79 @@ class Masks:
         mask = np.zeros(self.size, dtype=bool)
         cursor, at = self._trie.root, stack
         repeats: list[int] = []
+        doubtful = [*self._facts.end_a_text_twice]
+        if isinstance(stack.frame, Key):
+            doubtful += self._facts.repeating(stack.frame.text)
         while cursor and at.frame is not None and at.parent is not None:
-            inside = self._inside(cursor, self._without_names(at.frame))
+            inside = self._inside(cursor, self._simplified(at.frame))
             mask[inside.ids] = True
-            repeats += self._repeats(cursor, inside, at.frame)
+            if isinstance(at.frame, Object | Tag | Key):
+                repeats += self._repeats(cursor, inside, at.frame)
+                doubtful += self._doubtful(at.frame)
             cursor, at = inside.after, at.parent
         mask[repeats] = False
-        for number in [*self._repeating, *self._repeat_this_key(stack.frame)]:
+        for number in doubtful:
             if mask[number]:
                 symbols = self.vocabulary[number]
                 mask[number] = self.pushdown.walk(stack, symbols) is not None
         return mask
 
+    def _simplified(self, frame: Frame) -> Frame:
+        """A frame inside which all tokens have the same courses."""
+        if isinstance(frame, Text):
+            return frame._replace(state=self._first_alike(*frame[:2]))
+        frame = self._without_names(frame)
+        if isinstance(frame, Key):
+            keys = self.grammar.nodes[frame.node].keys
+            return frame._replace(state=self._first_alike(keys, frame.state))
+        return frame
+
+    def _first_alike(self, number: int, state: int) -> int:
+        return self._facts.first_alike(number, self.grammar.automata[number], state)
+
     # -- names of free keys ------------------------------------------------------------
 
     def _without_names(self, frame: Frame) -> Frame:
-        """The frame with placeholders for its free keys, as many as can matter.
-
-        Only bounds on the number of keys look at them, so frames with other names, or
-        with more names than any bound, are one frame.
-        """
+        """The frame with placeholders for its free keys, as many as can matter."""
         if not isinstance(frame, Object | Tag | Key):
             return frame
         known = self.grammar.keys_apart(frame.node)
-        free = len(frame.seen - known)
-        seen = frame.seen
-        if free:
-            made_up = range(min(free, self._count_caps[frame.node]))
-            # Lone surrogates: no document on the schema has one.
-            seen = seen & known | {f"\ud800{index}" for index in made_up}
-        if isinstance(frame, Object):
-            return Object(frame.node, frame.alive, seen)
-        if isinstance(frame, Tag):
-            return frame._replace(seen=seen)
-        return Key(frame.node, frame.alive, seen, frame.state, frame.pending, "")
+        return without_names(frame, known, self._count_caps[frame.node])
 
-    def _repeats(self, cursor: Cursor, inside: Inside, frame: Frame) -> list[int]:
-        """Tokens that would repeat a free key of the object."""
-        if not isinstance(frame, Object | Tag | Key):
-            return []
-        found = []
+    def _repeats(
+        self, cursor: Cursor, inside: Inside, frame: Object | Tag | Key
+    ) -> list[int]:
+        """Tokens that would repeat a free key of the object, or could not go on."""
+        found, labels = [], self._labels(frame)
         for name in frame.seen - self.grammar.keys_apart(frame.node):
+            names = self.pushdown.names
+            symbols = names.used_up(frame.node, labels, name, frame.seen)
             if isinstance(frame, Key) and name.startswith(frame.text):
-                found += self._spelling(cursor, name[len(frame.text) :])
+                found += self._beginning(cursor, symbols[len(frame.text) :])
             for place in inside.keys:
-                found += self._spelling(place, name)
+                found += self._beginning(place, symbols)
         return found
 
-    def _repeat_this_key(self, frame: Frame | None) -> list[int]:
-        """Tokens that may end the free key in progress, and another of its name."""
-        if not isinstance(frame, Key):
-            return []
-        known = self._repeating_key
-        return [*known.get(frame.text, ()), *known.get(ANY, ())]
+    def _beginning(self, cursor: Cursor, symbols: str) -> list[int]:
+        """Tokens that continue with some symbols; none for those spelled in bytes."""
+        is_spelled = not _PRIVATE.search(symbols.removesuffix(Control.END))
+        return self._trie.beginning(cursor, symbols) if symbols and is_spelled else []
 
-    def _spelling(self, cursor: Cursor, text: str) -> list[int]:
-        """Tokens that continue from the cursor with a text and its END."""
-        if not text.isascii() and _PRIVATE.search(text):
-            return []  # spelled in bytes, which are tokens of their own
-        return self._trie.beginning(cursor, text + Control.END)
+    def _doubtful(self, frame: Object | Tag | Key) -> list[int]:
+        """More tokens that may repeat a free key, or begin one that cannot go on."""
+        names = self.pushdown.names
+        shortest = names.shortest_used_up(frame.node)
+        if shortest is None:
+            return []
+        found = self._facts.begin_again(shortest)
+        if any(not name.isascii() for name in frame.seen):
+            found += self._facts.with_bytes
+        if names.is_used_up(frame.node, self._labels(frame), 0, "", frame.seen):
+            found += self._facts.begin_with_text
+        return found
+
+    def _labels(self, frame: Object | Tag | Key) -> int:
+        return self.pushdown.free_labels(frame.node, frame.alive, frame.seen)
 
     # -- inside a frame ----------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from collections.abc import Collection
 from ..grammar import MAX_TAGGED_DEPTH, Alive, Grammar
 from ..symbols import REFERENCES, Control, is_text, may_begin_character
 from .frames import Array, Frame, Key, Object, Stack, Tag, Text, Value
+from .names import Names
 
 __all__ = ["Pushdown"]
 
@@ -36,6 +37,7 @@ class Pushdown:
         self.grammar = grammar
         self.words = words
         self._stacks: dict[tuple[type, Frame, Stack], Stack] = {}
+        self.names = Names(grammar)
         self._free_labels: dict[tuple[int, Alive, int], int] = {}
         self.end = Stack(None, None)
         self.start = self.push(Value(grammar.root, in_array=False), self.end)
@@ -168,6 +170,9 @@ class Pushdown:
         if not moved[1]:
             last = bytes([ord(symbol) - 0xE200]) if frame.pending else symbol.encode()
             text += (frame.pending + last).decode()
+            place = frame.node, bits, moved[0], text
+            if self.names.is_used_up(*place, frame.seen):
+                return None
         return self.push(
             Key(frame.node, frame.alive, frame.seen, *moved, text), stack.parent
         )
@@ -231,7 +236,8 @@ class Pushdown:
 
     def key_frame(self, frame: Object) -> Key | None:
         """The frame of a free key; None if the object allows none now."""
-        if not self.free_labels(frame.node, frame.alive, frame.seen):
+        bits = self.free_labels(frame.node, frame.alive, frame.seen)
+        if not bits or self.names.is_used_up(frame.node, bits, 0, "", frame.seen):
             return None
         return Key(frame.node, frame.alive, frame.seen, 0, b"", "")
 
