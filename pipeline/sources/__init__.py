@@ -3,6 +3,7 @@
     source ─▶ input files ─▶ format by suffix ─▶ records
 
     locations.py, folders.py   the files of a source, here or in any filesystem
+    hub.py                     datasets of the Hugging Face Hub
     input_file.py              one file: its name, and its bytes as a stream
     formats.py                 suffix → reader; a new format is registered here
       jsonl.py                   a record per line

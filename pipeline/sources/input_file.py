@@ -15,7 +15,7 @@ from pyarrow.fs import FileSystem
 
 from ...data.documents.parse import MAX_DOCUMENT_BYTES
 from ...data.documents.rejects import RejectedError
-from ...data.errors import SourceError
+from ...data.errors import SourceError, TctError
 from ...data.files import open_regular
 
 __all__ = [
@@ -180,4 +180,11 @@ def readable(file: InputFile) -> Iterator[None]:
         raise SourceError(
             f"{file.where}: not a readable {file.suffix} file ({problem})",
             "check that it is complete",
+        ) from error
+    except Exception as error:  # a remote filesystem raises errors of its own
+        if file.filesystem is None or isinstance(error, TctError):
+            raise
+        problem = " ".join(str(error).split())
+        raise SourceError(
+            f"{file.where}: cannot be read ({problem})", "try again"
         ) from error

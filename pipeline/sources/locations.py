@@ -6,18 +6,19 @@ A source is a path, a URI of a filesystem that pyarrow knows (`s3://`, `gs://`,
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-import pyarrow as pa
 from pyarrow.fs import FileSystem, FileType, LocalFileSystem
 
-from ...data.errors import SourceError
+from ...data.errors import SourceError, TctError
 from ...data.files import special_file
 from .folders import Found, partitions, walk, walk_elsewhere
 from .formats import FORMATS, suffix_of
+from .hub import HUB, hub, row_files
 from .input_file import ARRAY_SUFFIX, REPOSITORY_SUFFIX, InputFile, readable
 from .records import as_utf8, repository
 
@@ -130,10 +131,11 @@ def _locate(source: str | Path, *, listed: bool = False) -> Location:
         name = path.as_posix() if listed else None
         return Location(path=str(path), where=str(path), listed_as=name)
     where = _SECRETS.sub("", text)
-    try:
-        filesystem, path_there = FileSystem.from_uri(_impatient(text))
-    except (pa.ArrowException, OSError) as error:
-        raise _out_of_reach(where, error) from error
+    with reaching(where):
+        if text.startswith(HUB):
+            filesystem, path_there = hub(), text.removeprefix(HUB).rstrip("/")
+        else:
+            filesystem, path_there = FileSystem.from_uri(_impatient(text))
     is_here = isinstance(filesystem, LocalFileSystem)
     return Location(
         path=path_there,
@@ -153,12 +155,22 @@ def _impatient(uri: str) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={_GOOGLE_SECONDS}"
 
 
-def _out_of_reach(where: str, error: Exception) -> SourceError:
-    problem = _SECRETS.sub("", " ".join(str(error).split()))
-    return SourceError(
-        f"{where}: cannot be reached ({problem})",
-        "check the network, the address and this machine's credentials for it",
-    )
+@contextmanager
+def reaching(where: str) -> Iterator[None]:
+    """Turn any error of a remote filesystem into a SourceError.
+
+    Each filesystem raises errors of its own: those of the Hub are its HTTP client's.
+    """
+    try:
+        yield
+    except TctError:
+        raise
+    except Exception as error:
+        problem = _SECRETS.sub("", " ".join(str(error).split()))
+        raise SourceError(
+            f"{where}: cannot be reached ({problem})",
+            "check the network, the address and this machine's credentials for it",
+        ) from error
 
 
 def _files_of(location: Location) -> list[InputFile]:
@@ -177,6 +189,8 @@ def _files_of(location: Location) -> list[InputFile]:
         )
     if kind is FileType.File:
         return [_single(location)]
+    if rows := _row_files(location):
+        return rows
     found = sorted((as_utf8(one.below), one) for one in _walk(location))
     if not found:
         raise SourceError(
@@ -186,13 +200,26 @@ def _files_of(location: Location) -> list[InputFile]:
     return [_below(location, name, one) for name, one in found]
 
 
+def _row_files(location: Location) -> list[InputFile]:
+    """The files of a dataset of the Hub; none for other folders, or without rows."""
+    if location.filesystem is None or not location.where.startswith(HUB):
+        return []
+    with reaching(location.where):
+        paths = row_files(location.filesystem, location.path)
+    files = []
+    for path in paths:
+        below = path.removeprefix(location.path).lstrip("/")
+        where = f"{location.where.rstrip('/')}/{below}"
+        single = _single(replace(location, path=path, where=where))
+        files.append(replace(single, name=as_utf8(below)))
+    return files
+
+
 def _walk(location: Location) -> Iterable[Found]:
     if location.filesystem is None:
         return walk(location.path, follow_links=location.follow_links)
-    try:
+    with reaching(location.where):
         return walk_elsewhere(location.filesystem, location.path)
-    except (pa.ArrowException, OSError) as error:
-        raise _out_of_reach(location.where, error) from error
 
 
 def _type_of(location: Location) -> FileType:
@@ -203,10 +230,8 @@ def _type_of(location: Location) -> FileType:
         if path.is_file():
             return FileType.File
         return FileType.Unknown if path.exists() else FileType.NotFound
-    try:
+    with reaching(location.where):
         return location.filesystem.get_file_info(location.path).type
-    except (pa.ArrowException, OSError) as error:
-        raise _out_of_reach(location.where, error) from error
 
 
 def _single(location: Location) -> InputFile:
