@@ -76,12 +76,16 @@ class _Hub(BaseHTTPRequestHandler):
         tree = "/api/datasets/o/n/tree/main"
         if path.startswith(tree):
             below = path.removeprefix(tree).strip("/")
+            found = [
+                {"type": "file", "oid": REVISION, "size": len(data), "path": name}
+                for name, data in FILES.items()
+            ]
+            folders = [
+                {"type": "directory", "oid": REVISION, "size": 0, "path": folder}
+                for folder in ("data", "more")
+            ]
             return self._json(
-                [
-                    {"type": "file", "oid": REVISION, "size": len(data), "path": name}
-                    for name, data in FILES.items()
-                    if name.startswith(below)
-                ]
+                [one for one in found + folders if str(one["path"]).startswith(below)]
             )
         if path == "/api/datasets/o/n":
             return self._json({"id": "o/n", "sha": REVISION, "siblings": []})
