@@ -8,6 +8,7 @@ as timestamps beyond the year 9999 or strings that are not UTF-8.
 
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -26,12 +27,15 @@ __all__ = [
     "column_named",
     "each",
     "fields_named",
+    "is_list",
     "kind_of",
+    "list_sizes",
     "name_of",
     "names",
     "plain",
     "text_of",
     "texts",
+    "texts_or_lists",
     "utf8",
 ]
 
@@ -87,17 +91,26 @@ def checked(column: pa.Array) -> pa.Array:
 
 
 def fields_named(schema: pa.Schema, name: str) -> list[pa.Field]:
-    """The columns with this name, or else the field at this path, such as `a.b`."""
+    """The columns with this name, or else the field at this path, such as `a.b`.
+
+    Where `a` holds lists, it is the list of the fields `b`.
+    """
     if columns := [schema.field(at) for at in schema.get_all_field_indices(name)]:
         return columns
     first, *path = name.split(".")
     found = [schema.field(at) for at in schema.get_all_field_indices(first)]
     for key in path:
-        structs = [one.type for one in found if pa.types.is_struct(one.type)]
-        found = [
-            one.field(n) for one in structs for n in one.get_all_field_indices(key)
-        ]
+        found = [field for one in found for field in _fields_below(one.type, key)]
     return found
+
+
+def _fields_below(type_: pa.DataType, key: str) -> list[pa.Field]:
+    if is_list(type_):
+        below = _fields_below(type_.value_type, key)
+        return [field.with_type(pa.list_(field.type)) for field in below]
+    if not pa.types.is_struct(type_):
+        return []
+    return [type_.field(n) for n in type_.get_all_field_indices(key)]
 
 
 def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
@@ -111,9 +124,29 @@ def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
     first, *path = name.split(".")
     column = batch.column(first)
     for key in path:
-        column.validate()
-        column = pc.struct_field(column, key)
+        column = _column_below(column, key)
     return checked(column)
+
+
+def _column_below(column: pa.Array, key: str) -> pa.Array:
+    if is_list(column.type):
+        column.validate(full=True)  # its offsets are followed
+        below = _column_below(pc.list_flatten(column), key)
+        ends = np.cumsum(list_sizes(column), dtype=np.int32)
+        return pa.ListArray.from_arrays(pa.array(np.append(np.int32(0), ends)), below)
+    column.validate()
+    return pc.struct_field(column, key)
+
+
+def is_list(type_: pa.DataType) -> bool:
+    """Whether values of a type are lists."""
+    kinds = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
+    return any(is_kind(type_) for is_kind in kinds)
+
+
+def list_sizes(column: pa.Array) -> list[int]:
+    """The length of each list of a column; 0 for null."""
+    return [size or 0 for size in pc.list_value_length(column).to_pylist()]
 
 
 def plain(column: pa.Array) -> pa.Array:
@@ -151,6 +184,14 @@ def each(column: pa.Array, read: Callable[[pa.Array], list[Any]]) -> list[Any]:
 
 
 # -- texts -----------------------------------------------------------------------------
+
+
+def texts_or_lists(column: pa.Array) -> list[TextCell] | list[list[TextCell]]:
+    """The texts of a `checked` column; if it holds lists, those of each."""
+    if not is_list(column.type):
+        return texts(column)
+    found = iter(texts(_as_bytes(pc.list_flatten(column))))
+    return [list(islice(found, size)) for size in list_sizes(column)]
 
 
 def texts(column: pa.Array) -> list[TextCell]:

@@ -23,10 +23,13 @@ from .records import (
     DEFAULT_GROUP,
     DEFAULT_TEXT,
     FILE,
+    MISSING,
     TIME,
     Columns,
     Record,
+    cell_at,
     listed,
+    texts_at,
     unfit_value,
 )
 from .times import time_of
@@ -39,7 +42,6 @@ MAX_LINE_BYTES = 16 * MAX_DOCUMENT_BYTES
 
 _MAX_KEY = 100  # of a key, in a message
 _MAX_NAMES = 20  # remembered for a message
-_MISSING = object()
 _MARKS = re.compile(rb'["\\\[\]{},]')  # all that delimits elements
 _BLOCK_BYTES = 1 << 20
 
@@ -133,14 +135,14 @@ class _Fields:
         if len(self.found) < _MAX_NAMES:
             self.found.update(dict.fromkeys(islice(row, _MAX_NAMES)))
         if is_row:
-            self.texts |= _cell(row, self.text) is not _MISSING
+            self.texts |= texts_at(row, self.text) is not MISSING
             group = self.columns.group or DEFAULT_GROUP
-            self.groups |= _cell(row, group) is not _MISSING
+            self.groups |= cell_at(row, group) is not MISSING
         else:
             self.texts = True
         for condition in self.columns.where:
-            cell = _cell(row, condition.column)
-            if cell is _MISSING:
+            cell = cell_at(row, condition.column)
+            if cell is MISSING:
                 continue
             known = self.unfit.setdefault(condition, "")
             if known is not None and cell is not None:
@@ -205,30 +207,22 @@ def _records(line: bytes, name: str, fields: _Fields) -> Iterator[Record]:
     )
     fields.note(row, is_row)
     if all(
-        condition.holds(_cell(row, condition.column)) for condition in columns.where
+        condition.holds(cell_at(row, condition.column)) for condition in columns.where
     ):
-        yield _row(row, line, name, fields) if is_row else _workflow(line, name)
-
-
-def _cell(row: dict[str, Any], name: str) -> object:
-    """The field of a line with this name, or else the one at this path, such as `a.b`.
-
-    _MISSING if there is neither.
-    """
-    if name in row:
-        return row[name]
-    value: object = row
-    for key in name.split("."):
-        if not isinstance(value, dict) or key not in value:
-            return _MISSING
-        value = value[key]
-    return value
+        texts = texts_at(row, fields.text)
+        if not is_row:
+            yield _workflow(line, name)
+        elif not isinstance(texts, list):
+            yield _row(row, texts, line, name, fields)
+        else:
+            for number, text in enumerate(texts):
+                yield _row(row, text, line, f"{name}.{number}", fields)
 
 
 def _value(row: dict[str, Any], name: str) -> object:
     """The same as `_cell`, but None for a field that is missing."""
-    value = _cell(row, name)
-    return None if value is _MISSING else value
+    value = cell_at(row, name)
+    return None if value is MISSING else value
 
 
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -264,9 +258,11 @@ def _workflow(line: bytes, name: str) -> Record:
     return Record(path=name, text=text, group=None, problem=problem)
 
 
-def _row(row: dict[str, Any], line: bytes, name: str, fields: _Fields) -> Record:
+def _row(
+    row: dict[str, Any], value: object, line: bytes, name: str, fields: _Fields
+) -> Record:
     """The record of a line that holds a workflow in a field."""
-    text, problem = text_of(_value(row, fields.text))
+    text, problem = text_of(None if value is MISSING else value)
     group = _value(row, fields.columns.group or DEFAULT_GROUP)
     file = row.get(FILE)
     if problem is not None and problem.reason == "bad_record":

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ...data.documents.rejects import RejectedError
 from ...data.errors import SourceError
@@ -15,17 +16,22 @@ __all__ = [
     "DEFAULT_GROUP",
     "DEFAULT_TEXT",
     "FILE",
+    "MISSING",
     "TIME",
     "Columns",
     "Record",
     "as_utf8",
+    "cell_at",
     "listed",
     "repository",
+    "texts_at",
     "unfit_value",
 ]
 
 DEFAULT_TEXT, DEFAULT_GROUP = "text", "repo"
 FILE, TIME = "path", "time"
+MISSING = object()
+"""In the place of a field that is not there."""
 _MAX_NAMES, _MAX_NAME = 20, 100  # in a message
 
 
@@ -113,3 +119,31 @@ def unfit_value(
 def as_utf8(text: str) -> str:
     """Replace lone surrogates, which Python makes of invalid bytes in file names."""
     return re.sub("[\ud800-\udfff]+", "\ufffd", text)
+
+
+def cell_at(row: dict[str, Any], name: str) -> object:
+    """The field of a line with this name, or else the one at this path, such as `a.b`.
+
+    MISSING if there is neither.
+    """
+    if name in row:
+        return row[name]
+    value: object = row
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return MISSING
+        value = value[key]
+    return value
+
+
+def texts_at(row: dict[str, Any], name: str) -> object:
+    """The text of a line, or a list of them: `a.b` of each element of a list `a`."""
+    value = cell_at(row, name)
+    first, dot, rest = name.partition(".")
+    if value is not MISSING or not dot or not isinstance(row.get(first), list | dict):
+        return value
+    below = row[first]
+    if isinstance(below, dict):
+        return texts_at(below, rest)
+    found = [texts_at(one, rest) for one in below if isinstance(one, dict)]
+    return [text for text in found if text is not MISSING]

@@ -227,7 +227,7 @@ def test_a_group_may_be_a_number_or_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "kind"), [([None], "null"), ([1], "int"), ([["a"]], "list")]
+    ("values", "kind"), [([None], "null"), ([1], "int"), ([{"a": 1}], "struct")]
 )
 def test_a_row_without_text_is_a_record_with_a_problem(
     tmp_path: Path, values: list[object], kind: str

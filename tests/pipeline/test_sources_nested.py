@@ -285,3 +285,59 @@ def test_partitions_are_columns_in_another_filesystem(hive: Path) -> None:
 def test_a_missing_partition_is_refused(hive: Path) -> None:
     with pytest.raises(SourceError, match="found no column 'month'"):
         texts_of(hive, "month=1")
+
+
+# -- lists -----------------------------------------------------------------------------
+
+LISTS: list[dict[str, Any]] = [
+    {
+        "repo": "a/b",
+        "files": [{"path": "x", "body": "one"}, {"path": "y", "body": None}],
+    },
+    {"repo": "c/d", "files": []},
+    {"repo": "e/f", "files": None},
+    {"repo": "g/h", "files": [{"path": "z", "body": "two"}]},
+]
+
+
+@pytest.mark.parametrize("nested_in", ["structs", "texts", "deeper"])
+def test_each_element_of_a_list_is_an_input(path: Path, nested_in: str) -> None:
+    rows, name = LISTS, "files.body"
+    if nested_in == "texts":
+        bodies = [
+            row["files"] and [one["body"] for one in row["files"]] for row in LISTS
+        ]
+        rows = [
+            {"repo": row["repo"], "files": body}
+            for row, body in zip(LISTS, bodies, strict=True)
+        ]
+        name = "files"
+    if nested_in == "deeper":
+        rows = [{"repo": row["repo"], "of": {"files": row["files"]}} for row in LISTS]
+        name = "of.files.body"
+    records = read(write(path, rows), Columns(text=name))
+    found = [
+        (one.path.partition("#")[2], one.group, one.problem is None) for one in records
+    ]
+    assert [one for one in found if one[0] != "2"] == [
+        ("0.0", "a/b", True),
+        ("0.1", "a/b", False),
+        ("3.0", "g/h", True),
+    ]
+    texts = [one.text for one in records if one.problem is None]
+    assert texts == [b"one", b"two"]
+
+
+def test_elements_are_counted_in_all_batches(tmp_path: Path) -> None:
+    lists = [[f"{row}.{n}" for n in range(row % 4)] for row in range(2_000)]
+    for kind in (pa.list_(pa.string()), pa.large_list(pa.binary())):
+        table = pa.table({"text": pa.array(lists, kind)})
+        pq.write_table(table.slice(3), tmp_path / "t.parquet", row_group_size=700)
+        with pa.ipc.new_file(str(tmp_path / "t.arrow"), table.schema) as writer:
+            writer.write_table(table.slice(3), max_chunksize=999)
+        for name in ("t.parquet", "t.arrow"):
+            records = read(tmp_path / name, Columns())
+            assert [one.text.decode() for one in records] == [
+                text for texts in lists[3:] for text in texts
+            ]
+            assert records[-1].path == f"{name}#1996.2"

@@ -64,6 +64,9 @@ def _parquet(source: pa.NativeFile) -> OpenTable:
     table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     left = _MAX_SHARED * most_unpacked(source.size())
 
+    # Parquet names levels between a list and the fields of its elements.
+    paths = [f"{table.schema.column(n).path}." for n in range(len(table.schema))]
+
     def read(number: int, rows: int, names: list[str]) -> Iterator[pa.RecordBatch]:
         yield from table.iter_batches(rows, [number], names, use_threads=False)
 
@@ -71,9 +74,13 @@ def _parquet(source: pa.NativeFile) -> OpenTable:
         nonlocal left
         # Reading a damaged column raises an error, but showing its metadata, as
         # `_rows_per_batch` does, aborts the process; so read one row first.
-        next(read(number, 1, names), None)
-        rows = _rows_per_batch(source, table, number, names)
-        for batch in read(number, rows, names):
+        stored = [
+            name if any(p.startswith(f"{name}.") for p in paths) else name.split(".")[0]
+            for name in names
+        ]
+        next(read(number, 1, stored), None)
+        rows = _rows_per_batch(source, table, number, stored)
+        for batch in read(number, rows, stored):
             left -= batch.nbytes
             if left < 0:
                 raise ValueError("its rows unpack to far more than the file holds")

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from ....data.errors import SourceError
-from ..cells import fields_named, kind_of, names, texts
+from ..cells import TextCell, fields_named, kind_of, names, texts_or_lists
 from ..input_file import InputFile, most_rows, readable
 from ..records import (
     DEFAULT_GROUP,
@@ -34,7 +34,7 @@ __all__ = ["read_table"]
 Opener = Callable[[InputFile, list[str]], AbstractContextManager[OpenTable]]
 
 _READERS: dict[str, Callable[[pa.Array], list[Any]]] = {
-    "text": texts,
+    "text": texts_or_lists,
     "group": names,
     FILE: names,
     TIME: times,
@@ -69,7 +69,7 @@ def read_table(
                 found = f"{num_rows:,} rows in {size:,} bytes"
                 raise ValueError(found)
             for row, cells in _rows(row_group, wanted, columns.where):
-                yield _record(f"{file.name}#{first + row}", cells)
+                yield from _records(f"{file.name}#{first + row}", cells)
             first += row_group.num_rows
 
 
@@ -180,8 +180,18 @@ def _kept(column: pa.Array, kept: list[bool]) -> pa.Array:
     return column if all(kept) else column.filter(pa.array(kept, pa.bool_()))
 
 
-def _record(name: str, cells: dict[str, Any]) -> Record:
-    text, problem = cells["text"]
+def _records(name: str, cells: dict[str, Any]) -> Iterator[Record]:
+    """The record of a row, or those of its list of texts."""
+    texts = cells["text"]
+    if not isinstance(texts, list):
+        yield _record(name, texts, cells)
+        return
+    for number, text in enumerate(texts):
+        yield _record(f"{name}.{number}", text, cells)
+
+
+def _record(name: str, cell: TextCell, cells: dict[str, Any]) -> Record:
+    text, problem = cell
     return Record(
         path=name,
         text=text,
