@@ -64,9 +64,12 @@ class _Folder:
         Raises:
             SourceError: the reference is a path, and there is no such file.
         """
-        below = self._below(uri)
-        if below is not None and (path := self._inside(below)) is not None:
-            return self._found_at(path)
+        below = _below(uri, self._uri)
+        found = ((path.parent, one.uri) for path, one in self._found.items())
+        for folder, name in [(self._home, self._uri), *found]:
+            near = self._inside(folder, _below(uri, name))
+            if near is not None:
+                return self._found_at(near)
         if urlsplit(uri).scheme == "file":
             raise SourceError(
                 f"{self._path}: {pointer}: {below or uri!r} names no file below "
@@ -75,30 +78,29 @@ class _Folder:
             )
         if uri in self._named:
             return self._found_at(self._named[uri])
-        path = self._inside(basename(urlsplit(uri).path))
-        return None if path is None else self._found_at(path)
-
-    def _below(self, uri: str) -> str | None:
-        """The path that a URI means, relative to the folder."""
-        here, there = urlsplit(self._uri), urlsplit(uri)
-        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        path = self._inside(self._home, basename(urlsplit(uri).path))
+        if path is None or root_uri(_read(path)):  # which says that it is another one
             return None
-        return relpath(unquote(there.path) or ".", dirname(here.path) or ".")
+        return self._found_at(path)
 
-    def _inside(self, below: str) -> Path | None:
-        """A file below the folder, or below the one around it."""
+    def _inside(self, folder: Path, below: str | None) -> Path | None:
+        """A file by its path from a folder, if it lies near the first schema."""
         if not below or "\0" in below:
             return None
-        path = (self._home / below).resolve()
-        is_near = path.is_relative_to(self._home.parent)
-        return path if is_near and path.is_file() else None
+        try:
+            path = (folder / below).resolve()
+            is_file = path.is_file()
+        except (OSError, RuntimeError):  # a name too long, or links in a circle
+            return None
+        return path if is_file and path.is_relative_to(self._home.parent) else None
 
     @cached_property
     def _named(self) -> dict[str, Path]:
         """The schemas of the folder by the URI that each gives itself."""
         found: dict[str, Path] = {}
-        for path in sorted(self._home.iterdir())[:_MAX_FILES]:
-            if path.suffix.lower() in _SUFFIXES and path.is_file():
+        for name in sorted(path.name for path in self._home.iterdir())[:_MAX_FILES]:
+            path = self._inside(self._home, name)
+            if path is not None and path.suffix.lower() in _SUFFIXES:
                 try:
                     found.setdefault(root_uri(_read(path)), path)
                 except SourceError:  # it need not be a schema
@@ -121,6 +123,14 @@ class _Folder:
             uri = urldefrag(urljoin(self._uri, own)).url
             found = self._found[path] = Found(uri, schema, below)
         return found
+
+
+def _below(uri: str, other: str) -> str | None:
+    """The path that leads from the folder of one URI to another one."""
+    here, there = urlsplit(other), urlsplit(uri)
+    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        return None
+    return relpath(unquote(there.path) or ".", dirname(unquote(here.path)) or ".")
 
 
 def _read(path: Path) -> dict[str, Any]:

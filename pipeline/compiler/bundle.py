@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urldefrag
 
 from ...data.errors import SchemaError
-from .drafts import APPLICATORS, draft_of, is_same_draft
-from .references import id_keyword, joined, places, targets_of
+from .drafts import APPLICATORS, draft_of, is_same_draft, named_draft
+from .references import id_keyword, joined, reached, targets_of
 
 __all__ = ["Found", "bundle", "root_uri"]
 
@@ -41,7 +41,8 @@ def bundle(
             schema; None if there is none.
 
     Raises:
-        SchemaError: one of them is no schema, or of another draft.
+        SchemaError: one of them is no schema, or of another draft; or something that
+            should be a URI is none.
     """
     whole = copy.deepcopy(schema)
     draft = draft_of(whole)
@@ -49,7 +50,12 @@ def bundle(
     waiting = [("", whole)]
     while waiting:
         where, document = waiting.pop(0)
-        parts = list(places(document, draft, APPLICATORS, uri))
+        try:
+            parts = reached(document, draft, APPLICATORS, uri)
+        except ValueError as error:  # urljoin
+            raise SchemaError(
+                f"{where}: found no URI in a $ref or $id ({error})"
+            ) from error
         known |= targets_of(parts, draft)
         for pointer, base, part in parts:
             if not isinstance(part.get("$ref"), str):
@@ -85,19 +91,23 @@ def _resource(whole: dict[str, Any], found: Found) -> dict[str, Any]:
         here, there = (one.get("$schema") for one in (found.schema, whole))
         raise SchemaError(
             f"{found.where}: found $schema {here!r}, expected {there!r}, as in the "
-            "schema that refers to it"
+            "schema that refers to it",
+            "name the same draft in both",
         )
-    resource = _named(copy.deepcopy(found.schema), found.uri, draft_of(whole))
+    resource = _named(copy.deepcopy(found.schema), found.uri, whole)
     resource.pop("$schema", None)
     return resource
 
 
-def _named(schema: dict[str, Any], uri: str, draft: int) -> dict[str, Any]:
-    """A schema with its URI."""
+def _named(schema: dict[str, Any], uri: str, whole: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its URI, by the draft of the whole."""
+    draft = draft_of(whole)
     if draft < 2019 and "$ref" in schema:
         # Older drafts ignore what is beside a `$ref`: a URI, too.
-        reference = {"allOf": [{"$ref": schema["$ref"]}]}
-        schema = {key: schema[key] for key in _KEPT if key in schema} | reference
+        reference = {"$ref": schema.pop("$ref")}
+        if named_draft(whole):
+            schema = {key: schema[key] for key in _KEPT if key in schema}
+        schema["allOf"] = [*schema.get("allOf", ()), reference]
     schema.pop(id_keyword(draft), None)
     return {id_keyword(draft): uri, **schema}
 
@@ -107,7 +117,7 @@ def _embedded(
 ) -> dict[str, Any]:
     """Place the other schemas among the definitions of the first."""
     draft = draft_of(whole)
-    whole = _named(whole, uri, draft)
+    whole = _named(whole, uri, whole)
     keyword = "$defs" if draft >= 2019 else "definitions"
     definitions = whole.setdefault(keyword, {})
     if not isinstance(definitions, dict):

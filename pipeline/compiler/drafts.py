@@ -15,7 +15,7 @@ from ...data.files import canonical_json
 from .pointers import quoted
 from .references import as_pointers
 
-__all__ = ["APPLICATORS", "as_draft_07", "draft_of", "is_same_draft"]
+__all__ = ["APPLICATORS", "as_draft_07", "draft_of", "is_same_draft", "named_draft"]
 
 # A schema may lie deeper than Python calls functions.
 _MAX_DEPTH = 400
@@ -121,19 +121,30 @@ _SINCE = {
 
 def draft_of(schema: dict[str, Any]) -> int:
     """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; 7 for any other."""
-    return _named_draft(schema) or 7
+    return named_draft(schema) or 7
 
 
 def is_same_draft(part: dict[str, Any], whole: dict[str, Any]) -> bool:
     """Whether a schema means the same inside another one.
 
-    Drafts 6 and 7 do not contradict each other, and one that names none has none.
+    Drafts 6 and 7 differ in `if` alone, and a schema that names no draft has that of
+    the other one.
     """
-    inner, outer = _named_draft(part), _named_draft(whole)
-    return inner in (None, outer) or {inner, outer} == {6, 7}
+    inner, outer = named_draft(part), named_draft(whole)
+    if inner in (None, outer):
+        return True
+    return {inner, outer} == {6, 7} and not _has_key(part, "if")
 
 
-def _named_draft(schema: dict[str, Any]) -> int | None:
+def _has_key(value: Any, key: str) -> bool:
+    """Whether an object somewhere inside has a key."""
+    if isinstance(value, dict):
+        return key in value or any(_has_key(item, key) for item in value.values())
+    return isinstance(value, list) and any(_has_key(item, key) for item in value)
+
+
+def named_draft(schema: dict[str, Any]) -> int | None:
+    """The draft that `$schema` names; None if it names no known one."""
     named = _DRAFT.search(str(schema.get("$schema", "")))
     return int(named[1]) if named else None
 
@@ -150,9 +161,11 @@ def as_draft_07(schema: dict[str, Any]) -> dict[str, Any]:
         SchemaError: a keyword has a value of the wrong shape; the message names the
             JSON pointer.
     """
-    draft = _named_draft(schema)
+    draft = named_draft(schema)
     spelled = _spelled(schema, draft, "")
-    return as_pointers(spelled, draft or 7, APPLICATORS)
+    return as_pointers(
+        spelled, draft or 7, APPLICATORS, lambda part, at: _spelled(part, draft, at)
+    )
 
 
 def _spelled(schema: Any, draft: int | None, pointer: str) -> Any:

@@ -858,6 +858,24 @@ DRAFTS: dict[str, tuple[Any, dict[str, Any]]] = {
         jsonschema_rs.Draft201909Validator,
         {"dependentSchemas": {"a": {"required": ["b"]}}},
     ),
+    "needed keys below another keyword": (
+        jsonschema_rs.Draft201909Validator,
+        {"$ref": "#/items/x/n", "x": {"n": {"dependentRequired": {"a": ["b"]}}}},
+    ),
+    "above, below another keyword": (
+        jsonschema_rs.Draft4Validator,
+        {
+            "$ref": "#/items/x/n",
+            "x": {"n": {"minimum": 3, "exclusiveMinimum": True}},
+        },
+    ),
+    "text below another keyword": (
+        jsonschema_rs.Draft7Validator,
+        {
+            "$ref": "#/items/x/n",
+            "x": {"n": {"pattern": "^a", "not": {"minLength": 3}}},
+        },
+    ),
 }
 
 

@@ -12,6 +12,8 @@ from tct.cli import main
 from tct.data.documents.json_text import Json
 from tct.data.errors import SchemaError, SourceError
 from tct.data.tokenizer import Tokenizer
+from tct.data.tokenizer.codec import Codec
+from tct.data.tokenizer.symbols import ESCAPES
 from tct.pipeline import schema_file
 from tct.pipeline.compiler import compile_schema
 from tct.pipeline.schema_file import read_schema
@@ -178,6 +180,86 @@ def test_what_is_wrong_with_another_file_is_named(
         (home / "part.json").write_text(content)
     with pytest.raises(error, match=message):
         read_schema(path)
+
+
+def test_a_file_that_names_itself_otherwise_is_not_taken_for_the_one_meant(
+    tmp_path: Path,
+) -> None:
+    root = closed(a={"$ref": "https://one.org/types.json"}) | {"$schema": DRAFT_7}
+    path = write(tmp_path / "root.json", root)
+    other = write(tmp_path / "types.json", {"$id": "https://two.org/types.json"})
+    with pytest.raises(SchemaError, match="leaves the schema"):
+        compile_schema(read_schema(path))
+    write(other, {"$id": "https://one.org/types.json", "type": "integer"})
+    agrees(path, [{"a": 1}], [{"a": "1"}])
+
+
+def test_a_path_in_a_file_with_a_uri_of_its_own_begins_at_that_file(
+    tmp_path: Path,
+) -> None:
+    root = closed(a={"$ref": "sub/own.json"}) | {"$schema": DRAFT_7}
+    path = write(tmp_path / "root.json", root)
+    own = {"$id": "https://example.com/v1/own.json", **closed(x={"$ref": "x.json"})}
+    write(tmp_path / "sub" / "own.json", own)
+    write(tmp_path / "sub" / "x.json", {"type": "integer"})
+    write(tmp_path / "x.json", {"type": "string"})
+    agrees(path, [{"a": {"x": 1}}], [{"a": {"x": "1"}}])
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(6, 7), (7, 6)])
+def test_drafts_6_and_7_go_together_without_if(
+    tmp_path: Path, inner: int, outer: int
+) -> None:
+    names = {n: f"http://json-schema.org/draft-0{n}/schema#" for n in (6, 7)}
+    root = closed(a={"$ref": "b.json"}) | {"$schema": names[outer]}
+    path = write(tmp_path / "root.json", root)
+    part: dict[str, Any] = {"$schema": names[inner], "type": "string"}
+    write(tmp_path / "b.json", part | {"minLength": 1})
+    agrees(path, [{"a": "x"}], [{"a": ""}])
+    write(tmp_path / "b.json", part | {"if": {"const": "x"}, "then": False})
+    with pytest.raises(SchemaError, match="name the same draft in both"):
+        read_schema(path)
+
+
+def test_without_a_draft_what_is_beside_a_reference_applies(tmp_path: Path) -> None:
+    text = {"$ref": "#/definitions/t", "definitions": {"t": {"type": "string"}}}
+    path = write(tmp_path / "root.json", closed(a={"$ref": "b.json"}))
+    write(tmp_path / "b.json", text | {"maxLength": 2})
+    agrees(path, [{"a": "xx"}], [{"a": "xxx"}])
+
+
+def test_references_below_other_keywords_stay_in_their_file(tmp_path: Path) -> None:
+    root = closed(a={"$ref": "b.json#/x/one"}, c={"$ref": "#/x/three"})
+    root |= {"$schema": DRAFT_7}
+    root["x"] = {"two": {"type": "string"}, "three": {"$ref": "c.json"}}
+    path = write(tmp_path / "root.json", root)
+    parts = {"one": {"$ref": "#/x/two"}, "two": {"type": "integer"}}
+    write(tmp_path / "b.json", {"x": parts})
+    write(tmp_path / "c.json", {"type": "boolean"})
+    whole = agrees(path, [{"a": 1, "c": True}], [{"a": "1"}, {"c": 1}])
+    codec = Codec(compile_schema(whole).grammar, "")
+    cases: list[tuple[Json, bool]] = [({"a": 1, "c": True}, True), ({"a": "1"}, False)]
+    for value, fits in cases:
+        assert ESCAPES.isdisjoint("".join(codec.encode(value))) == fits
+
+
+@pytest.mark.parametrize(
+    ("reference", "error", "message"),
+    [
+        ("http://[x", SchemaError, r"found no URI in a \$ref or \$id"),
+        (f"{'x' * 300}.json", SourceError, "names no file below"),
+        ("circle.json", SourceError, "names no file below"),
+        ("part.json#/gone", SchemaError, r"/properties/a/\$ref: nothing at '#/"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_an_error_with_its_place(
+    tmp_path: Path, reference: str, error: type[Exception], message: str
+) -> None:
+    path = write(tmp_path / "root.json", closed(a={"$ref": reference}))
+    write(tmp_path / "part.json", {})
+    (tmp_path / "circle.json").symlink_to("circle.json")
+    with pytest.raises(error, match=message):
+        compile_schema(read_schema(path))
 
 
 def test_there_is_a_bound_on_files(
