@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ..native import core
 
-__all__ = ["MAX_DEPTH", "Json", "canonical_bytes", "dump", "quote"]
+__all__ = ["MAX_DEPTH", "Json", "canonical_bytes", "dump", "is_number", "quote"]
 
 MAX_DEPTH = 128
 """Deepest nesting of arrays and objects; the root is at depth 1."""
@@ -21,6 +21,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False
 ).encode
+_MAX_NUMBER_CHARACTERS = 4300  # Python reads no longer integer
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -46,3 +48,12 @@ def _escape_surrogates(text: str) -> str:
     if text.isascii():
         return text
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads a JSON number from `text`, and a finite one."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or len(text.removeprefix("-")) > _MAX_NUMBER_CHARACTERS:
+        return False
+    is_float = match[2] or match[3]
+    return not is_float or abs(float(text)) < float("inf")

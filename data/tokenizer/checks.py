@@ -50,6 +50,7 @@ class _Node(TypedDict, total=False):
     branches: list[_Branch]
     keys: int
     tags: dict[str, int]
+    has_choices: bool
     checks: list[str]
     checked: list[str]
     safe_number: int

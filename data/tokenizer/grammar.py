@@ -3,15 +3,18 @@
 A `Node` is a set of JSON values, given type by type.  An object is a list of
 alternative `Branch`es: reading a key keeps the branches that know it ("alive"), and the
 object may close when an alive branch has all its required keys.  When alive branches
-disagree about the value of a key, the first one decides and the others are dropped, so
-encoder, reader and masks always agree; that narrows the grammar and never widens it.
+differ about the value of a key, the first one decides and the others are dropped, so
+encoder, reader and masks always agree.  The symbol NEXT_ALTERNATIVE drops the first
+one, so that another decides.
 A key whose value is a word in all of them is a tag: the word decides.
 
 `pipeline.compiler` makes a grammar from a JSON Schema; `tokenizer.json` carries it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Any, TypeAlias
 
 from ..documents.json_text import MAX_DEPTH
@@ -22,6 +25,7 @@ from .nodes import (
     NO_NODE,
     Branch,
     Node,
+    differ,
     node_from_json,
     node_to_json,
 )
@@ -167,7 +171,39 @@ class Grammar:
             if found >= 0 and (tag is not None or child in (NO_NODE, found)):
                 child = found if tag is None else tag
                 kept.append(index)
+        if child < 0 or self.nodes[child].is_empty or not self._is_written(node, kept):
+            return NO_NODE, ()
         return child, tuple(kept)
+
+    def _is_written(self, node: int, alive: Iterable[int]) -> bool:
+        """Whether masks may write an object of one of these branches."""
+        branches = self.nodes[node].branches
+        return any(branches[index].is_written for index in alive)
+
+    def next_alternative(self, node: int, alive: Alive) -> Alive:
+        """The branches without the first; none if no choice is left between them."""
+        if not self.nodes[node].has_choices:
+            return ()
+        found = self._choices.get((node, alive))
+        if found is None:
+            rest = alive[1:]
+            is_choice = self._is_written(node, rest) and self._differ(node, alive)
+            found = self._choices[node, alive] = rest if is_choice else ()
+        return found
+
+    def _differ(self, node: int, alive: Alive) -> bool:
+        """Whether branches differ about the value of a key that is no tag."""
+        branches = [self.nodes[node].branches[index] for index in alive]
+        return any(differ(a, b, self._tags[node]) for a, b in combinations(branches, 2))
+
+    @cached_property
+    def has_choices(self) -> bool:
+        """Whether some node has choices."""
+        return any(node.has_choices for node in self.nodes)
+
+    @cached_property
+    def _choices(self) -> dict[tuple[int, Alive], Alive]:
+        return {}
 
     def tag(self, node: int, key: str | int) -> int | None:
         """The node of the values of a key that is a tag; None for any other key."""
@@ -183,7 +219,8 @@ class Grammar:
             return ()
         branches = self.nodes[node].branches
         children = [(index, branches[index].properties[key]) for index in alive]
-        return tuple(i for i, child in children if word in self.nodes[child].literals)
+        kept = tuple(i for i, child in children if word in self.nodes[child].literals)
+        return kept if self._is_written(node, kept) else ()
 
     def counts_keys(self, node: int) -> bool:
         """Whether the keys that may follow depend on the number of keys before."""

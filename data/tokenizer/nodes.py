@@ -1,5 +1,6 @@
 """The nodes of a grammar: sets of JSON values, given type by type."""
 
+from collections.abc import Container, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ __all__ = [
     "NO_NODE",
     "Branch",
     "Node",
+    "differ",
     "node_from_json",
     "node_to_json",
 ]
@@ -34,9 +36,22 @@ class Branch:
     safe_keys: frozenset[str] | None = None
     """Where objects are checked: the keys of those that are written; None for none."""
 
-    def may_close(self, seen: frozenset[str] | set[str]) -> bool:
+    is_written: bool = True
+    """False in the grammar of masks: such objects are only read, see `writable`."""
+
+    def may_close(self, seen: Set[str]) -> bool:
         """Whether an object with these keys is complete."""
-        return len(seen) >= self.min_properties and self.required <= seen
+        complete = len(seen) >= self.min_properties and self.required <= seen
+        return complete and self.is_written
+
+
+def differ(a: Branch, b: Branch, tags: Container[str | int]) -> bool:
+    """Whether two branches of a node give different values to a key that is no tag."""
+    known = a.properties.keys() & b.properties.keys()
+    free = zip(a.free, b.free, strict=True)
+    return any(
+        a.properties[key] != b.properties[key] and key not in tags for key in known
+    ) or any(x != y and min(x, y) >= 0 for x, y in free)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +78,8 @@ class Node:
     tags: tuple[tuple[str, int], ...] = ()
     """Keys whose value, a literal, decides which branches stay alive; each with the
     node of the literals of all branches."""
+    has_choices: bool = False
+    """Whether branches differ about the value of a key that is no tag."""
     checks: tuple[str, ...] = ()
     """JSON pointers of the schemas that a value of a checked type has to satisfy."""
     checked: frozenset[str] = frozenset()
@@ -87,6 +104,11 @@ class Node:
             or bool(self.literals)
             or self.text >= 0
         )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no value is allowed."""
+        return not self.has_scalar and self.items < 0 and not self.branches
 
     @property
     def only_object(self) -> bool:

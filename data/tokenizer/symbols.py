@@ -41,7 +41,7 @@ __all__ = [
 
 
 class Control(StrEnum):
-    """Closers, type tags, constants and escapes; ids 0, 1, 2, … in this order."""
+    """Closers, type tags, constants, escapes; ids 0, 1, 2, … in this order."""
 
     END = "\ue000"  # end of a string, key or number
     CLOSE_OBJECT = "\ue001"
@@ -59,6 +59,8 @@ class Control(StrEnum):
         "\ue00b"  # the close breaks the array's rules, or a value is not an array
     )
     BEGIN = "\ue00c"  # reserved: the position token begins a window
+    # The first alternative that this object may still be is not meant; before a key.
+    NEXT_ALTERNATIVE = "\ue00d"
 
 
 ESCAPES = frozenset({Control.ESCAPE, Control.ESCAPE_KEY, Control.ESCAPE_ARRAY})

@@ -23,7 +23,7 @@ from .checks import with_checks
 from .clauses import Clause
 from .drafts import as_draft_07, draft_of
 from .expansion import expand
-from .grammars import disagreements, simplify, spelled_names, with_tags
+from .grammars import simplify, spelled_names, with_tags
 from .keywords import Keywords
 from .languages.algebra import TooManyStatesError, product
 from .languages.automata import NOTHING, label_automaton
@@ -72,7 +72,7 @@ def _compile(
     compiler = _Compiler(as_draft_07(schema), draft_of(schema), deadline, spelled)
     any_node = compiler.node(frozenset())
     root = compiler.node(frozenset({""}))
-    grammar, origins = simplify(
+    grammar = simplify(
         Grammar(
             nodes=tuple(compiler.nodes),
             automata=tuple(compiler.automata),
@@ -82,8 +82,6 @@ def _compile(
         )
     )
     grammar = with_tags(grammar)
-    for number, problem in disagreements(grammar):
-        compiler.notes.append(f"{compiler.where(origins[number])}: {problem}")
     if any(node.checked for node in grammar.nodes):
         grammar = with_checks(grammar, compiler.schema, compiler.draft)
     return grammar, tuple(dict.fromkeys(compiler.notes))

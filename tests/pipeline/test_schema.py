@@ -269,38 +269,6 @@ NARROWED: dict[str, tuple[dict[str, Any], str]] = {
          "required": ["b"], "maxProperties": 2},
         "/items/maxProperties: some optional keys are left out",
     ),
-    "branches that disagree": (
-        {
-            "type": "object",
-            "anyOf": [
-                {"properties": {"a": {"type": "string"}}, "required": ["a"]},
-                {"properties": {"a": {"type": "array"}}, "required": ["b"]},
-            ],
-        },
-        "/items: alternatives differ about the key 'a'; the first that allows it",
-    ),
-    "branches that disagree after a tag": (
-        {
-            "type": "object",
-            "anyOf": [
-                {"properties": {"a": {"const": "a"}, "b": {"type": "string"}},
-                 "required": ["a"]},
-                {"properties": {"a": {"const": "b"}, "b": {"type": "array"}},
-                 "required": ["a"]},
-            ],
-        },
-        "/items: alternatives differ about the key 'b'; unless 'a' comes before, the",
-    ),
-    "branches that disagree about free keys": (
-        {
-            "definitions": {"map": {"additionalProperties": {"type": "null"}}},
-            "anyOf": [
-                {"$ref": "#/definitions/map"},
-                {"additionalProperties": {"type": "boolean"}},
-            ],
-        },
-        "/items: alternatives differ about free keys; the first that allows it",
-    ),
 }  # fmt: skip
 
 # Schemas of which encoding checks documents, and where the notes of each begin.

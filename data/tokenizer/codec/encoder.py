@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ...documents.json_text import Json
 from ..grammar import MAX_DEPTH, MAX_TAGGED_DEPTH, Node
 from ..symbols import Control
+from .fitting import Fitting
 from .lookup import Place, Tables
 from .references import MIN_TEXT, History
 
@@ -14,6 +15,7 @@ __all__ = ["Encoder"]
 
 C = Control
 _CLOSE_OBJECT = str(C.CLOSE_OBJECT)
+_NO_BRANCH = -1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,6 +33,7 @@ class Encoder:
         self._grammar = tables.grammar
         self._spell = spell
         self._history = History(tables.grammar)
+        self._fitting = Fitting(tables.grammar)
         self._chunks: list[str] = []
         self._pending: list[str] = []
 
@@ -174,9 +177,13 @@ class Encoder:
     def _object(self, pairs: dict[str, Json], number: int, depth: int) -> None:
         place, pending = self._tables.start[number], self._pending
         spelled, count = self._tables.spelled, 0
+        has_choices = self._grammar.nodes[number].has_choices
+        branch = self._fitting.branch(number, pairs) if has_choices else _NO_BRANCH
         for key, value in pairs.items():
             if count and pending and pending[-1] == _CLOSE_OBJECT:
                 self._cut()
+            if branch != _NO_BRANCH:
+                place = self._chosen(place, branch, key, count)
             known = place.by_key.get(key) or self._new_key(place, key, count)
             count += 1
             if known is None:
@@ -197,6 +204,20 @@ class Encoder:
         if not place.may_close(pairs):
             self._pending.append(C.ESCAPE_KEY)
         self._pending.append(C.CLOSE_OBJECT)
+
+    def _chosen(self, place: Place, branch: int, key: str, count: int) -> Place:
+        """Skip alternatives that would decide about a key against a branch."""
+        skipped, at = 0, place
+        while branch in at.alive:
+            known = self._new_key(at, key, count)
+            if known is None or branch in known[2].alive:
+                self._pending += [C.NEXT_ALTERNATIVE] * skipped
+                return at
+            following = self._tables.after_next(at)
+            if following is None:
+                break
+            skipped, at = skipped + 1, following
+        return place
 
     def _tag(self, value: Json, child: int, place: Place, depth: int) -> Place:
         """Write the value of a tag; the place after it."""

@@ -5,10 +5,9 @@ explicit stack: no input makes it recurse without bound, backtrack or take more 
 than its own length allows.  `Reader` calls it for whatever its tables do not know.
 """
 
-import re
 from typing import Any
 
-from ...documents.json_text import Json
+from ...documents.json_text import Json, is_number
 from ..grammar import MAX_DEPTH
 from ..symbols import REFERENCES, Control, spell
 from .lookup import Place, Tables
@@ -18,9 +17,6 @@ __all__ = ["NOTHING", "ExactReader", "MalformedError", "OpenFrame", "spelled"]
 
 NOTHING = -1
 """In the place of a node: no value is expected."""
-
-_MAX_NUMBER_CHARACTERS = 4300  # Python reads no longer integer
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class MalformedError(ValueError):
@@ -144,7 +140,7 @@ class ExactReader:
 
     def _number(self, wanted: int, text: str) -> int | float:
         automaton = self._grammar.automata[self._grammar.nodes[wanted].number]
-        fits = _is_number(text) if self._escape else automaton.label(text) >= 0
+        fits = is_number(text) if self._escape else automaton.label(text) >= 0
         if not fits:
             raise MalformedError("no number of this grammar")
         return float(text) if set(text) & set(".eE") else int(text)
@@ -210,6 +206,12 @@ class ExactReader:
             self._escape = ""
         elif symbol == Control.ESCAPE_KEY and not self._escape:
             self._escape = symbol
+        elif (
+            symbol == Control.NEXT_ALTERNATIVE
+            and not self._escape
+            and (following := self._tables.after_next(place))
+        ):
+            frame.place = following
         else:
             raise MalformedError(f"{self._describe(symbol)} is not allowed here")
 
@@ -289,12 +291,3 @@ def spelled(symbols: str, *, errors: str = "strict") -> str:
         return spell(symbols, errors=errors)
     except UnicodeDecodeError as error:
         raise MalformedError(f"text is not UTF-8 ({error.reason})") from error
-
-
-def _is_number(text: str) -> bool:
-    """Whether Python reads a JSON number from `text`, and a finite one."""
-    match = _NUMBER.fullmatch(text)
-    if match is None or len(text.removeprefix("-")) > _MAX_NUMBER_CHARACTERS:
-        return False
-    is_float = match[2] or match[3]
-    return not is_float or abs(float(text)) < float("inf")

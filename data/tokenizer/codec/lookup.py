@@ -131,6 +131,11 @@ class Tables:
         alive = self.grammar.choose(place.number, place.alive, place.tag, value)
         return self._place(place.number, alive or place.alive), bool(alive)
 
+    def after_next(self, place: Place) -> Place | None:
+        """The place after NEXT_ALTERNATIVE; None if it is not allowed."""
+        alive = self.grammar.next_alternative(place.number, place.alive)
+        return self._place(place.number, alive) if alive else None
+
     def _place(self, number: int, alive: Alive, tag: str = "") -> Place:
         found = self._places.get((number, alive, tag))
         if found is None:

@@ -50,8 +50,9 @@ class NativeCodec:
             value: the document.
             max_tokens: stop at the end of the chunk that exceeds this number.
         """
-        if self._codec is None or self._tables[0].grammar.schema is not None:
-            return None  # Python checks documents
+        grammar = self._tables[0].grammar
+        if self._codec is None or grammar.schema is not None or grammar.has_choices:
+            return None  # Python checks documents and chooses alternatives
         ids = self._codec.encode(value, _NO_LIMIT if max_tokens is None else max_tokens)
         return None if ids is NotImplemented else ids
 

@@ -54,9 +54,7 @@ class Completer:
                 rest = self._pairs(frame.node, frame.alive, frame.seen)
                 return rest + Control.CLOSE_OBJECT + self.closing(parent)
             case Tag():
-                branch = self.grammar.nodes[frame.node].branches[frame.alive[0]]
-                words = self.grammar.nodes[branch.properties[frame.key]].literals
-                symbols = self._literals[min(words)]
+                symbols = self._literals[self._deciding(frame)]
                 after = self.pushdown.walk(stack, symbols)
                 assert after is not None
                 return symbols + self.closing(after)
@@ -65,6 +63,14 @@ class Completer:
                 after = self.pushdown.walk(stack, symbols)
                 assert after is not None
                 return symbols + self.closing(after)
+        raise AssertionError(frame)
+
+    def _deciding(self, frame: Tag) -> str:
+        """A value of a tag."""
+        nodes = self.grammar.nodes
+        for branch in (nodes[frame.node].branches[index] for index in frame.alive):
+            if branch.is_written:
+                return min(nodes[branch.properties[frame.key]].literals)
         raise AssertionError(frame)
 
     # -- values ------------------------------------------------------------------------
@@ -118,22 +124,41 @@ class Completer:
             tag = "" if node.only_array else Control.ARRAY
             with suppress(KeyError):
                 yield tag + self._items(node, node.min_items)
-        for index in self.grammar.all_branches(number):
+        together = self.grammar.all_branches(number)
+        for alive in [together] if node.has_choices else [(i,) for i in together]:
             tag = "" if node.only_object else Control.OBJECT
             with suppress(KeyError):
-                pairs = self._pairs(number, (index,), frozenset())
+                pairs = self._pairs(number, alive, frozenset())
                 yield tag + pairs + Control.CLOSE_OBJECT
 
     # -- objects -----------------------------------------------------------------------
 
     def _pairs(self, number: int, alive: Alive, seen: frozenset[str]) -> str:
-        """The pairs that an object still needs, by its first alive branch.
+        """The pairs that an object still needs, by the branch that needs the least.
 
-        That branch decides where branches differ, so no added key can rule it out.
+        Raises:
+            KeyError: none is known yet.
         """
         if self.grammar.may_close(number, alive, seen):
             return ""
-        branch = self.grammar.nodes[number].branches[alive[0]]
+        node, found = self.grammar.nodes[number], []
+        for skipped, index in enumerate(alive):
+            if node.branches[index].is_written:
+                with suppress(KeyError):
+                    pairs = self._pairs_of(number, index, seen)
+                    found.append(Control.NEXT_ALTERNATIVE * skipped + pairs)
+            if not node.has_choices:
+                break  # the first decides
+        if not found:
+            raise KeyError(number)
+        return min(found, key=len)
+
+    def _pairs_of(self, number: int, index: int, seen: frozenset[str]) -> str:
+        """The pairs that an object still needs in a branch, the first alive one.
+
+        That branch decides where branches differ, so no added key can rule it out.
+        """
+        branch = self.grammar.nodes[number].branches[index]
         keys = sorted(branch.required - seen)
         spare = sorted(
             (len(self._values[child]), key)
@@ -148,7 +173,7 @@ class Completer:
         )
         taken = set(seen | set(keys))
         while len(taken) < branch.min_properties:
-            pairs += self._free_pair(number, alive, taken)
+            pairs += self._free_pair(number, (index,), taken)
         return pairs
 
     def _free_pair(self, number: int, alive: Alive, taken: set[str]) -> str:

@@ -236,14 +236,16 @@ class Masks:
             self._then(cursor, item, following, findings)
 
     def _object(self, cursor: Cursor, frame: Object, findings: Findings) -> None:
-        node, alive, seen = frame
+        (node, alive, seen), words = frame, self.pushdown.words
         for symbol, after in self._trie.structure(cursor).items():
             if symbol == Control.CLOSE_OBJECT:
                 if self.grammar.may_close(node, alive, seen):
                     findings.add_end(after)
-            elif (
-                key := self.pushdown.words.get(symbol)
-            ) is not None and key not in seen:
+            elif symbol == Control.NEXT_ALTERNATIVE:
+                if rest := self.grammar.next_alternative(node, alive):
+                    findings.ids.append(after.ends)
+                    findings.add(self._inside(after, frame._replace(alive=rest)))
+            elif (key := words.get(symbol)) is not None and key not in seen:
                 self._pair(after, frame, key, key, findings)
         if self.pushdown.free_labels(node, alive, seen):
             findings.keys.append(cursor)

@@ -141,6 +141,11 @@ class Pushdown:
         if symbol in self.words:
             key = self.words[symbol]
             return None if key in frame.seen else self.enter(frame, stack, key, key)
+        if symbol == Control.NEXT_ALTERNATIVE:
+            alive = self.grammar.next_alternative(frame.node, frame.alive)
+            return (
+                self.push(frame._replace(alive=alive), stack.parent) if alive else None
+            )
         if not (is_text(symbol) or symbol == Control.END):
             return None
         key_frame = self.key_frame(frame)

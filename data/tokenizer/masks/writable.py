@@ -2,7 +2,8 @@
 
 Some nodes allow more values than the schema, and encoding checks those.  Masks cannot
 check, so their grammar leaves them out.  Both read the same symbols: nodes keep their
-numbers, and where branches differ about a key, the same one decides.
+numbers, and of a node with choices branches keep their order: those that are not
+written still decide where they are the first.
 """
 
 from dataclasses import replace
@@ -10,9 +11,6 @@ from dataclasses import replace
 from ..grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, Node
 
 __all__ = ["writable"]
-
-_NEVER = Branch(properties={}, free=(), required=frozenset({"\0never"}))
-"""In the place of a branch that is left out."""
 
 
 def writable(grammar: Grammar) -> Grammar:
@@ -22,10 +20,7 @@ def writable(grammar: Grammar) -> Grammar:
     nodes = [_unchecked(node) for node in grammar.nodes]
     while True:
         alive = _productive(nodes)
-        pruned = [
-            _pruned(node, wide, alive)
-            for node, wide in zip(nodes, grammar.nodes, strict=True)
-        ]
+        pruned = [_pruned(node, alive) for node in nodes]
         if pruned == nodes:
             break
         nodes = pruned
@@ -51,15 +46,15 @@ def _unchecked(node: Node) -> Node:
         node = replace(node, max_items=most)
         if most < node.min_items or most < 0:
             node = replace(node, items=NO_NODE, max_items=None, min_items=0)
-    return replace(node, branches=tuple(map(_safe, node.branches)))
+    return replace(node, branches=tuple(_safe(node, b) for b in node.branches))
 
 
-def _safe(branch: Branch) -> Branch:
+def _safe(node: Node, branch: Branch) -> Branch:
     if not branch.is_checked:
         return branch
     keys = branch.safe_keys
-    if keys is None:
-        return _NEVER
+    if keys is None or node.has_choices:
+        return replace(branch, is_written=False)
     properties = {k: child for k, child in branch.properties.items() if k in keys}
     free = (NO_NODE,) * len(branch.free)
     return replace(branch, properties=properties, free=free)
@@ -88,37 +83,22 @@ def _can_close(branch: Branch, productive: set[int]) -> bool:
     enough = len(keys) >= branch.min_properties or any(
         child in productive for child in branch.free
     )
-    return branch.required <= keys and enough
+    return branch.is_written and branch.required <= keys and enough
 
 
-def _pruned(node: Node, wide: Node, productive: set[int]) -> Node:
-    """Remove dead ends, and keys for which a branch decides that is not left whole."""
-    branches: list[Branch] = []
-    for index, branch in enumerate(node.branches):
-        impaired = [
-            other
-            for other, kept in zip(wide.branches[:index], branches, strict=True)
-            if other != kept
-        ]
-        tags = {key for key, _ in wide.tags}
-        properties = {
-            key: child
-            for key, child in branch.properties.items()
-            if child in productive
-            and (
-                key in tags
-                or all(other.properties.get(key, child) == child for other in impaired)
+def _pruned(node: Node, productive: set[int]) -> Node:
+    """Remove dead ends; where branches decide, only mark them (see `Grammar.enter`)."""
+    branches = []
+    for branch in node.branches:
+        is_written = _can_close(branch, productive)
+        if not node.has_choices:
+            known = branch.properties.items()
+            branch = replace(
+                branch,
+                properties={k: child for k, child in known if child in productive},
+                free=tuple(n if n in productive else NO_NODE for n in branch.free),
             )
-        }
-        free = tuple(
-            child
-            if child in productive
-            and all(other.free[label] in (NO_NODE, child) for other in impaired)
-            else NO_NODE
-            for label, child in enumerate(branch.free)
-        )
-        changed = replace(branch, properties=properties, free=free)
-        branches.append(changed if _can_close(changed, productive) else _NEVER)
+        branches.append(replace(branch, is_written=is_written))
     node = replace(node, branches=tuple(branches))
     if node.items < 0 or node.items in productive:
         return node
@@ -128,7 +108,9 @@ def _pruned(node: Node, wide: Node, productive: set[int]) -> Node:
 
 
 def _finished(node: Node, wide: Node) -> Node:
-    branches = tuple(branch for branch in node.branches if branch != _NEVER)
+    branches = tuple(branch for branch in node.branches if branch.is_written)
+    if branches and node.has_choices:
+        branches = node.branches
     keys = node.keys
     if not any(child >= 0 for branch in branches for child in branch.free):
         branches = tuple(replace(branch, free=()) for branch in branches)

@@ -7,6 +7,6 @@ names.py      keys and listed values that are a symbol each, or spelled
 
 from .names import spelled_names
 from .simplify import simplify
-from .tags import disagreements, with_tags
+from .tags import with_tags
 
-__all__ = ["disagreements", "simplify", "spelled_names", "with_tags"]
+__all__ = ["simplify", "spelled_names", "with_tags"]

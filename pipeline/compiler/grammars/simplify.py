@@ -10,11 +10,8 @@ from ....data.tokenizer.grammar import NO_AUTOMATON, NO_NODE, Branch, Grammar, N
 __all__ = ["simplify"]
 
 
-def simplify(grammar: Grammar) -> tuple[Grammar, list[int]]:
+def simplify(grammar: Grammar) -> Grammar:
     """Make an equivalent grammar whose nodes have values and whose branches matter.
-
-    Returns:
-        The grammar, and the former number of each of its nodes.
 
     Raises:
         SchemaError: the root has no value.
@@ -155,7 +152,7 @@ def _covers(wide: Branch, narrow: Branch) -> bool:
     )
 
 
-def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
+def _reachable(grammar: Grammar) -> Grammar:
     """Keep the nodes reachable from the root and from the node of all values."""
     order = list(dict.fromkeys((grammar.root, grammar.any)))
     for number in order:  # grows while it is read
@@ -171,7 +168,7 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
         for node in nodes
         for word in (*node.literals, *(k for b in node.branches for k in b.properties))
     }
-    reachable = Grammar(
+    return Grammar(
         nodes=tuple(
             replace(
                 node,
@@ -188,7 +185,6 @@ def _reachable(grammar: Grammar) -> tuple[Grammar, list[int]]:
         any=numbers[grammar.any],
         literals=tuple(sorted(literals)),
     )
-    return reachable, order
 
 
 def _automata(node: Node) -> tuple[int, ...]:
