@@ -7,21 +7,21 @@ from importlib import resources
 from typing import Any
 
 from .compiler.pointers import quoted
+from .shipped_schemas import read_vendored
 
 __all__ = ["workflow_schema"]
 
 
 def workflow_schema() -> dict[str, Any]:
     """The official workflow schema, with the overrides of `overrides.json`."""
-    vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
-    schema = json.loads((vendored / "github-workflows.json").read_bytes())
+    schema = read_vendored("github-workflows")
     overrides = resources.files(__package__) / "overrides.json"
     for override in json.loads(overrides.read_bytes()):
         for pointer, part in _walk(schema):
             if fnmatch.fnmatchcase(pointer, override["at"]):
                 for keyword in override["drop"]:
                     part.pop(keyword, None)
-    return dict(schema)
+    return schema
 
 
 def _walk(part: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,10 +14,12 @@ from click.testing import CliRunner
 
 from tct.cli import main
 from tct.data.documents.parse import parse_document
+from tct.data.documents.yaml_writer import to_yaml
 from tct.data.kinds import WORKFLOW
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.findings import choices
+from tct.pipeline.shipped_schemas import shipped_schema
 from tct.tests.trainer.server.servers import ask, get, running
 from tct.trainer.generation import Generator
 
@@ -256,3 +258,54 @@ def test_the_server_names_the_document_and_the_kind(run: Path) -> None:
         assert "Write a document of the schema service.schema" in page
         assert "workflow" not in page
         assert "workflow" not in get(address, "/openapi.json").text.lower()
+
+
+# One of each way to run an action; `env` of a later alternative comes first.
+ACTIONS: list[dict[str, Any]] = [
+    {"name": "a", "description": "b", "runs": {"using": "node20", "main": "x.js"}},
+    {
+        "name": "c",
+        "description": "d",
+        "inputs": {"path": {"description": "e", "required": True}},
+        "runs": {"env": {"A": "1"}, "using": "docker", "image": "Dockerfile"},
+    },
+    {
+        "name": "f",
+        "description": "g",
+        "runs": {
+            "steps": [{"run": "make", "shell": "bash", "env": {"B": 2}}],
+            "using": "composite",
+        },
+    },
+]
+
+
+def test_a_schema_that_ships_is_named(tmp_path: Path) -> None:
+    for number, action in enumerate(ACTIONS):
+        path = tmp_path / "actions" / str(number) / "action.yml"
+        path.parent.mkdir(parents=True)
+        path.write_text(to_yaml(action))
+    output = tmp_path / "action.tokenizer.json"
+    found = tct(
+        *("tokenizer", "train", tmp_path / "actions"),
+        *("--schema", "github-actions", "-o", output),
+    )
+    assert "100.0% of documents" in found.stdout
+    assert "github-actions, written as YAML" in found.stdout
+    tokenizer = Tokenizer.load(output)
+    judge = jsonschema_rs.validator_for(shipped_schema("github-actions"))
+    for action in ACTIONS:
+        ids = tokenizer.encode(action)
+        assert judge.is_valid(action)
+        assert tokenizer.is_on_schema(ids)
+        assert tokenizer.decode(ids) == action
+
+
+def test_a_name_that_does_not_ship_is_refused(services: Path, tmp_path: Path) -> None:
+    train = "tokenizer", "train", services, "-o", tmp_path / "t.json", "--schema"
+    found = problem(*train, "composespec")
+    assert "composespec: found neither a file nor a schema of that name" in found
+    assert "compose-spec" in found
+    assert "github-workflows" not in found
+    assert "actions.json: not found; give a file" in problem(*train, "actions.json")
+    assert "a/compose-spec: not found" in problem(*train, "a/compose-spec")

@@ -35,8 +35,9 @@ def tokenizer() -> None:
     "--schema",
     "schema_file",
     type=PATH,
-    metavar="FILE",
-    help="JSON Schema of the documents, as JSON or YAML.  [default: that of workflows]",
+    metavar="FILE|NAME",
+    help="JSON Schema of the documents, as JSON or YAML, or the name of one that "
+    "ships, such as compose-spec.  [default: that of workflows]",
 )
 @click.option(
     "--format",
@@ -65,6 +66,7 @@ def tokenizer_train(
       tct tokenizer train workflows.parquet -o tokenizer.json
       tct prepare workflows.parquet --tokenizer tokenizer.json -o store
       tct tokenizer train manifests/ --schema service.json -o service.tokenizer.json
+      tct tokenizer train actions/ --schema github-actions -o action.tokenizer.json
     """
     from ...data.display.bars import open_progress
     from ..report.tables import print_table, training_table
@@ -86,10 +88,18 @@ def _kind(schema_file: Path | None) -> "Kind":
     from ...data.files import name_text
     from ...data.kinds import WORKFLOW, of_schema
     from ..schema_file import read_schema
+    from ..shipped_schemas import shipped_schema
 
     if schema_file is None:
         return WORKFLOW
-    return of_schema(name_text(schema_file.stem), read_schema(schema_file), "yaml")
+    if (
+        schema_file.exists()
+        or schema_file.name != str(schema_file)
+        or schema_file.suffix
+    ):
+        return of_schema(name_text(schema_file.stem), read_schema(schema_file), "yaml")
+    name = name_text(schema_file.name)
+    return of_schema(name, shipped_schema(name), "yaml")
 
 
 @tokenizer.command("show")
