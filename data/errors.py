@@ -2,7 +2,7 @@
 
     TctError                 everything a user can cause; the CLI prints it in one line
     ├── ConfigError          an option, a preset or a configuration key
-    ├── SourceError          an input that is missing, empty or unreadable
+    ├── SourceError          an input, or a store elsewhere, that cannot be read
     ├── FormatError          a folder or file that is not what it should be
     │   └── CorruptError     right kind, but not the bytes that were recorded
     ├── StaleStoreError      a store that was made from something else
@@ -65,7 +65,7 @@ class ConfigError(TctError):
 
 
 class SourceError(TctError):
-    """An input of `tct prepare` that is missing, empty or unreadable."""
+    """An input, or a store elsewhere, that is missing, empty or cannot be reached."""
 
 
 class FormatError(TctError):

@@ -14,11 +14,23 @@ from tct.data.records import write_record
 from tct.data.store import DOCS_SCHEMA, GUARD_TOKENS, REJECTS_SCHEMA, Store
 from tct.data.store.files import STORE_VERSION, read_arrow, store_digest
 from tct.data.store.manifest import complete_manifest, describe_store
-from tct.data.store.writer import describe_files, split_column
+from tct.data.store.writer import (
+    ShardWriter,
+    describe_files,
+    split_column,
+    write_table,
+)
 from tct.data.tokenizer import PAD, Tokenizer
 from tct.tests.records import sign
 
-__all__ = ["redigest", "store_of_lengths", "store_of_values", "vouch", "write_manifest"]
+__all__ = [
+    "redigest",
+    "reshard",
+    "store_of_lengths",
+    "store_of_values",
+    "vouch",
+    "write_manifest",
+]
 
 _KEY_INPUTS = {
     "input_files": 1,
@@ -90,6 +102,24 @@ def vouch(folder: Path, **changes: Any) -> None:
     names = manifest["files"]
     found = {name: f for name, f in describe_files(folder).items() if name in names}
     redigest(folder, manifest | {"files": found, **changes})
+
+
+def reshard(store: Store, folder: Path, *, max_tokens: int) -> Path:
+    """Write the same store again, with smaller shards; returns its folder."""
+    folder.mkdir(parents=True)
+    writer, docs = ShardWriter(folder, max_tokens=max_tokens), store.docs
+    places = [writer.add(store.tokens(row)) for row in range(len(store))]
+    writer.close()
+    shards, offsets = zip(*places, strict=True)
+    for name, column in (("shard", shards), ("offset", offsets)):
+        number = DOCS_SCHEMA.get_field_index(name)
+        field = DOCS_SCHEMA.field(number)
+        docs = docs.set_column(number, field, pa.array(column, field.type))
+    write_table(folder / "docs.arrow", docs)
+    for name in ("rejects.arrow", "tokenizer.json"):
+        (folder / name).write_bytes((store.folder / name).read_bytes())
+    redigest(folder, store.manifest | {"files": describe_files(folder)})
+    return folder
 
 
 def redigest(folder: Path, manifest: dict[str, Any]) -> None:

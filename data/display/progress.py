@@ -1,8 +1,11 @@
 """Progress of a long job, as the job reports it; `bars.py` shows it."""
 
+import sys
 from typing import Protocol
 
-__all__ = ["Progress", "SilentProgress"]
+from .visible import visible
+
+__all__ = ["Progress", "SilentProgress", "print_note"]
 
 
 class Progress(Protocol):
@@ -23,3 +26,8 @@ class SilentProgress:
 
     def advance(self, steps: int = 1) -> None:
         """Nothing."""
+
+
+def print_note(text: str) -> None:
+    """Print a line on stderr, above the bars if there are any."""
+    print(visible(text), file=sys.stderr, flush=True)

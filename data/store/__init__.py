@@ -4,6 +4,7 @@
     writer.py      shards and tables            manifest.py   identity and facts
     verify.py      `tct store verify`           export.py     documents as text
     find.py        a document by its name       mixture.py    several stores as one
+    shards.py      shards, as they are read     remote.py     a store elsewhere, by URI
     arguments.py   stores as the command line spells them
 
 A format is written and read in one room.

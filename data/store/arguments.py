@@ -2,6 +2,7 @@
 
     tct train store
     tct train github gitlab=0.3
+    tct train s3://bucket/github s3://bucket/gitlab=0.3
     tct train mixture.toml
 
 The file has a table per stage; its paths are relative to it:
@@ -17,13 +18,14 @@ The file has a table per stage; its paths are relative to it:
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import ConfigError
 from ..files import open_regular
+from ..remote import is_uri, public_uri
 from .mixture import MixStage, mix
 from .store import Store
 
@@ -35,18 +37,22 @@ _MOST = 1000
 _EXPECTED = f"a positive number up to {_MOST:,} such as 0.3"
 _EXAMPLE = 'write stores = { "path" = 1, "other" = 0.3 } below [[stage]]'
 
-_Stages = list[tuple[Fraction, dict[Path, Fraction]]]
+_Weights = dict[str, Fraction]
+_Stages = list[tuple[Fraction, _Weights]]
 
 
-def open_stores(arguments: Sequence[str | Path]) -> Store:
+def open_stores(
+    arguments: Sequence[str | Path], *, note: Callable[[str], None] = lambda text: None
+) -> Store:
     """Open one store, or several as a `Mixture`.
 
     Args:
-        arguments: `PATH`, `PATH=WEIGHT`, or one TOML file.
+        arguments: `PATH`, `PATH=WEIGHT`, or one TOML file; a path may be a URI.
+        note: see `Store.open`.
 
     Raises:
         ConfigError: a weight, a file or a combination of stores that does not fit.
-        FormatError, CorruptError: see `Store.open`.
+        FormatError, CorruptError, SourceError: see `Store.open`.
     """
     texts = [os.fspath(argument) for argument in arguments]
     if len(texts) == 1 and texts[0].endswith(".toml") and Path(texts[0]).is_file():
@@ -54,10 +60,10 @@ def open_stores(arguments: Sequence[str | Path]) -> Store:
     else:
         stages = [(Fraction(0), _parse(texts))]
         if list(stages[0][1].values()) == [1]:
-            return Store.open(next(iter(stages[0][1])))
+            return Store.open(next(iter(stages[0][1])), note=note)
     paths = list(dict.fromkeys(path for _, weights in stages for path in weights))
     return mix(
-        [Store.open(path) for path in paths],
+        [Store.open(path, note=note) for path in paths],
         [
             MixStage(
                 after=after,
@@ -65,29 +71,49 @@ def open_stores(arguments: Sequence[str | Path]) -> Store:
             )
             for after, weights in stages
         ],
-        arguments=texts,
+        arguments=list(map(_spelled, texts)),
     )
 
 
-def _parse(arguments: Sequence[str]) -> dict[Path, Fraction]:
-    weights: dict[Path, Fraction] = {}
+def _parse(arguments: Sequence[str]) -> _Weights:
+    weights: _Weights = {}
     for argument in arguments:
-        name, equals, text = argument.rpartition("=")
-        if not equals or Path(argument).exists():  # a folder may have = in its name
-            name, text = argument, "1"
+        name, text = _split(argument)
         weight = _weight(text)
         if weight is None:
             raise ConfigError(
-                f"{argument}: found weight {text!r}, expected {_EXPECTED}",
+                f"{_spelled(argument)}: found weight {text!r}, expected {_EXPECTED}",
                 "write PATH or PATH=WEIGHT",
             )
-        if Path(name) in weights:
+        key = name if is_uri(name) else str(Path(name))
+        if key in weights:
+            name = _spelled(name)
             raise ConfigError(
                 f"{name}: found the same store twice, expected each once",
                 f"give it once, with a weight such as {name}=2",
             )
-        weights[Path(name)] = weight
+        weights[key] = weight
     return weights
+
+
+def _split(argument: str) -> tuple[str, str]:
+    """A path and its weight."""
+    name, equals, weight = argument.rpartition("=")
+    if is_uri(argument):
+        # The first = of an option belongs to it: s3://bucket/store?scheme=http=0.3
+        option = re.split("[?&]", argument)[-1]
+        is_whole = "?" in argument and option.count("=") < 2
+    else:
+        is_whole = Path(argument).exists()  # a folder may have = in its name
+    return (argument, "1") if is_whole or not equals else (name, weight)
+
+
+def _spelled(argument: str) -> str:
+    """An argument without secrets."""
+    if not is_uri(argument):
+        return argument
+    name = _split(argument)[0]
+    return public_uri(name) + argument.removeprefix(name)
 
 
 def _weight(text: str) -> Fraction | None:
@@ -116,7 +142,7 @@ def _read_stages(path: Path) -> _Stages:
     return stages
 
 
-def _stage(where: str, table: Any, path: Path) -> tuple[Fraction, dict[Path, Fraction]]:
+def _stage(where: str, table: Any, path: Path) -> tuple[Fraction, _Weights]:
     if not isinstance(table, dict) or not {"stores"} <= set(table) <= {
         "stores",
         "after",
@@ -128,12 +154,12 @@ def _stage(where: str, table: Any, path: Path) -> tuple[Fraction, dict[Path, Fra
         _refuse(where, f"found after = {after}", expected)
     if not isinstance(stores, dict) or not stores:
         _refuse(where, "found stores without any", "a weight for each store")
-    weights: dict[Path, Fraction] = {}
+    weights: _Weights = {}
     for name, value in stores.items():
         weight = None if isinstance(value, bool) else _weight(str(value))
         if weight is None:
-            _refuse(f"{where}: {name}", f"found weight {value!r}", _EXPECTED)
-        weights[path.parent / name] = weight
+            _refuse(f"{where}: {_spelled(name)}", f"found weight {value!r}", _EXPECTED)
+        weights[name if is_uri(name) else str(path.parent / name)] = weight
     return Fraction(after), weights
 
 

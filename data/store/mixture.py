@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from ..errors import ConfigError
 from ..files import name_text
 from ..tokenizer import Tokenizer
+from .shards import Shards
 from .store import SPLITS, Store
 
 __all__ = ["MixStage", "Mixture", "Weights", "mix", "stores_in"]
@@ -60,6 +61,19 @@ class Mixture(Store):
     def arguments(self) -> tuple[str, ...]:
         """How the command line spells it."""
         return self.spelled
+
+    @property
+    def is_here(self) -> bool:
+        """Whether every shard of every store is on this machine."""
+        return all(store.is_here for store in self.stores)
+
+    def expect(self, shards: Iterable[int]) -> None:
+        """Say which shards will be read, in this order."""
+        wanted, first = list(shards), 0
+        for store in self.stores:
+            end = first + len(store.shards)
+            store.expect([shard - first for shard in wanted if first <= shard < end])
+            first = end
 
     @property
     def first_rows(self) -> list[int]:
@@ -149,7 +163,13 @@ def mix(
         docs=pa.concat_tables(
             _named_docs(store, name) for name, store in _named(stores).items()
         ),
-        shards=[shard for store in stores for shard in store.shards],
+        shards=Shards(
+            [
+                partial(store.shards.__getitem__, number)
+                for store in stores
+                for number in range(len(store.shards))
+            ]
+        ),
         shard=np.concatenate(
             [
                 store.shard.astype(np.int64) + first

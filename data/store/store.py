@@ -12,9 +12,10 @@
 Opening maps the files into memory and copies no token: `Store.tokens` is a view.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,9 +23,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..geometry import CONTEXT, MAX_DOCUMENT_TOKENS
-from ..tokenizer import PAD, VOCAB_SIZE, Tokenizer
-from .files import Verify, check_files, map_shard, read_arrow, read_manifest, wrong
+from ..tokenizer import Tokenizer
+from .files import Verify, check_files, read_arrow, read_manifest, shard_name, wrong
+from .remote import Copy, locate
+from .shards import GUARD_TOKENS, Rows, Shards, Tokens, check_rows, open_shard
 
 __all__ = [
     "DOCS_SCHEMA",
@@ -35,8 +37,6 @@ __all__ = [
     "Store",
     "digest_rows",
 ]
-
-GUARD_TOKENS = CONTEXT + 1
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -66,8 +66,6 @@ REJECTS_SCHEMA = pa.schema(
     }
 )
 
-_BLOCK_TOKENS = 1 << 22
-
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
@@ -77,7 +75,7 @@ class Store:
     manifest: dict[str, Any]
     docs: pa.Table
     """docs.arrow, mapped; see DOCS_SCHEMA."""
-    shards: list[NDArray[np.uint16]]
+    shards: Sequence[Tokens]
     """One read-only view of the map per shard, guards included."""
     shard: NDArray[np.uint16]
     """Shard of each document."""
@@ -85,40 +83,41 @@ class Store:
     """First token of each document in its shard."""
     length: NDArray[np.int64]
     """Tokens of each document."""
+    copy: Copy | None = None
+    """Of a store elsewhere; `folder` is in the cache then."""
 
     @staticmethod
-    def open(folder: Path | str, *, verify: Verify = "full") -> "Store":
+    def open(
+        folder: Path | str,
+        *,
+        verify: Verify = "full",
+        note: Callable[[str], None] = lambda text: None,
+    ) -> "Store":
         """Map a store into memory.
 
         Args:
-            folder: what `tct prepare -o` wrote.
+            folder: what `tct prepare -o` wrote, or a URI of it such as
+                `s3://bucket/store`; its shards come when they are needed.
             verify: "full" compares every file's sha256 with the manifest (one
                 sequential pass that also warms the page cache, about 0.1 s per
-                150 MB); "sizes" compares sizes only; "off" compares nothing.
+                150 MB); "sizes" compares sizes only; "off" compares nothing.  What
+                comes from elsewhere is always compared in full.
+            note: called with a line on what is fetched from elsewhere.
 
         Raises:
             FormatError: no store, or one of another version.
             CorruptError: a file is missing, truncated, altered or has invalid content;
                 "full" checks every row and every id.
+            SourceError: a URI that cannot be reached, and no whole copy of it is here.
         """
-        folder = Path(folder)
+        folder, copy = locate(folder, note)
         manifest = read_manifest(folder)
-        check_files(folder, manifest, verify=verify)
-        docs = read_arrow(folder / "docs.arrow", DOCS_SCHEMA)
-        names = sorted(name for name in manifest["files"] if name.startswith("tokens-"))
-        store = Store(
-            folder=folder,
-            manifest=manifest,
-            docs=docs,
-            shards=[map_shard(folder / name) for name in names],
-            shard=_numbers(_column(docs, "shard")),
-            offset=_numbers(_column(docs, "offset")),
-            length=_numbers(_column(docs, "length")).astype(np.int64),
-        )
+        if copy is None:
+            check_files(folder, manifest, verify=verify)
+        store = _mapped(folder, manifest, copy, check_ids=verify == "full")
         _check_rows(store)
-        if verify == "full":
-            for number in range(len(store.shards)):
-                _check_ids(store, number)
+        if copy is None:
+            list(store.shards)  # opens each of them
         return store
 
     def __len__(self) -> int:
@@ -166,8 +165,18 @@ class Store:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """How the command line spells it."""
-        return (str(self.folder),)
+        """How the command line spells it, without secrets."""
+        return (self.copy.uri if self.copy else str(self.folder),)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether every shard is on this machine, so that none is waited for."""
+        return self.copy is None or self.copy.is_complete
+
+    def expect(self, shards: Iterable[int]) -> None:
+        """Say which shards will be read, in this order; only fetching depends on it."""
+        if self.copy is not None:
+            self.copy.expect(map(shard_name, shards))
 
     @property
     def first_rows(self) -> list[int]:
@@ -188,9 +197,38 @@ class Store:
     def __str__(self) -> str:
         """One line for logs."""
         return (
-            f"{self.folder}: {len(self):,} documents, "
+            f"{self.arguments[0]}: {len(self):,} documents, "
             f"{int(self.length.sum()):,} tokens in {len(self.shards)} shards"
         )
+
+
+def _mapped(
+    folder: Path, manifest: dict[str, Any], copy: Copy | None, *, check_ids: bool
+) -> Store:
+    docs = read_arrow(folder / "docs.arrow", DOCS_SCHEMA)
+    names = sorted(name for name in manifest["files"] if name.startswith("tokens-"))
+    rows = Rows(
+        shard=_numbers(_column(docs, "shard")),
+        offset=_numbers(_column(docs, "offset")),
+        length=_numbers(_column(docs, "length")).astype(np.int64),
+        num_shards=len(names),
+    )
+    check_rows(folder, rows)
+
+    def opened(number: int) -> Tokens:
+        path = copy.wait(names[number]) if copy else folder / names[number]
+        return open_shard(path, number, rows, check_ids=check_ids)
+
+    return Store(
+        folder=folder,
+        manifest=manifest,
+        docs=docs,
+        shards=Shards([partial(opened, number) for number in range(len(names))]),
+        shard=rows.shard,
+        offset=rows.offset,
+        length=rows.length,
+        copy=copy,
+    )
 
 
 def digest_rows(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
@@ -218,7 +256,7 @@ def _numbers(array: pa.Array) -> NDArray[Any]:
 
 
 def _check_rows(store: Store) -> None:
-    """Check that each document lies in a shard, before the guards, in a known split."""
+    """Check the number of documents, and that each is of a known split."""
     where = store.folder / "docs.arrow"
     counts = store.manifest["splits"].values()
     documents = sum(split["documents"] for split in counts)
@@ -227,30 +265,3 @@ def _check_rows(store: Store) -> None:
     for chunk in store.docs["split"].chunks:
         if (names := chunk.dictionary.to_pylist()) != list(SPLITS):
             wrong(f"{where}: split", names, f"{list(SPLITS)}")
-    sizes = np.array([len(shard) - GUARD_TOKENS for shard in store.shards])
-    number = np.minimum(store.shard, len(sizes) - 1)
-    room = sizes[number] - store.length if len(sizes) else np.full(documents, -1)
-    outside = (store.shard >= len(sizes)) | (store.offset < 0) | (store.offset > room)
-    outside |= (store.length < 1) | (store.length > MAX_DOCUMENT_TOKENS)
-    if outside.any():
-        row = int(outside.argmax())
-        wrong(
-            f"{where}: document {row:,}",
-            f"{store.length[row]:,} tokens at {store.offset[row]:,} of shard "
-            f"{store.shard[row]:,}",
-            f"1 to {MAX_DOCUMENT_TOKENS:,} tokens in one of {len(sizes):,} shards",
-        )
-
-
-def _check_ids(store: Store, number: int) -> None:
-    """Check that document ids are below VOCAB_SIZE and guards are PAD."""
-    ids = store.shards[number]
-    content, guards = ids[:-GUARD_TOKENS], ids[-GUARD_TOKENS:]
-    for start in range(0, len(content), _BLOCK_TOKENS):
-        block: NDArray[np.uint16] = content[start : start + _BLOCK_TOKENS]
-        if block.max() >= VOCAB_SIZE:
-            at = start + int((block >= VOCAB_SIZE).argmax())
-            where = f"{store.folder}: shard {number}, position {at:,}"
-            wrong(where, f"id {ids[at]:,}", f"one below {VOCAB_SIZE:,}")
-    if len(guards) < GUARD_TOKENS or (guards != PAD).any():
-        wrong(f"{store.folder}: shard {number}", "other guards", f"{PAD} (PAD)")

@@ -28,6 +28,8 @@ __all__ = ["Verified", "verify"]
 class Verified:
     """Counts of what was verified."""
 
+    store: str
+    """Its folder, or its URI without secrets."""
     files: int
     """Files whose sha256 is the recorded one, beside the manifest."""
     documents: int
@@ -37,20 +39,26 @@ class Verified:
 
 
 def verify(
-    folder: Path, *, decode: bool = False, advance: Callable[[], None] = lambda: None
+    folder: Path | str,
+    *,
+    decode: bool = False,
+    advance: Callable[[], None] = lambda: None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Verified:
     """Check everything about a store.
 
     Args:
-        folder: the store.
+        folder: the store, or a URI of it, which is fetched.
         decode: decode every document too; about a millisecond each.
         advance: called after each decoded document.
+        note: see `Store.open`.
 
     Raises:
         FormatError: no store, or one of another version.
         CorruptError: the first fault found.
+        SourceError: see `Store.open`.
     """
-    store = Store.open(folder, verify="full")
+    store = Store.open(folder, verify="full", note=note)
     assert store.tokenizer  # loading checks that it is the one of the manifest
     _check_tables(store)
     _check_places(store)
@@ -61,6 +69,7 @@ def verify(
             _check_document(store, row)
             advance()
     return Verified(
+        store=store.arguments[0],
         files=len(store.manifest["files"]),
         documents=len(store),
         tokens=int(store.length.sum()),

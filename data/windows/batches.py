@@ -84,7 +84,7 @@ class Batches:
         self.schedule = self._open_schedule(steps)
         """The epochs of the run, and how far each store is before them."""
         self._block_steps = _STEPS_PER_BLOCK * len(store.first_rows)
-        self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
+        self._ahead: tuple[tuple[int, int, int], WindowTokens] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -146,6 +146,18 @@ class Batches:
         """The windows of one step over all ranks, 0 <= step < num_steps(epoch)."""
         block, part = self._block(epoch, step)
         return block.windows[part]
+
+    def expect(self, epoch: int, step: int) -> None:
+        """Have the shards fetched in the order of their first use from a step on."""
+        if self.store.is_here:
+            return
+        order: dict[int, None] = {}
+        for first in range(step, self.num_steps(epoch), self._block_steps):
+            documents = self._windows(epoch, first, self._block_steps).document
+            order |= dict.fromkeys(self.store.shard[documents].tolist())
+            if len(order) == len(self.store.shards):
+                break
+        self.store.expect(order)
 
     def steps_of(self, row: int, epoch: int) -> tuple[Windows, NDArray[np.int64]]:
         """The windows of a document in an epoch, and the step that trains each.
@@ -244,18 +256,24 @@ class Batches:
                 f"step {step} of epoch {epoch}: found no window, "
                 f"expected a step in [0, {steps})"
             )
-        key = epoch, step // self._block_steps
+        # While shards arrive, look no further ahead than this step needs.
+        size = self._block_steps if self.store.is_here else 1
+        key = epoch, step // size, size
         ahead = self._ahead  # read once: another thread may replace it
         if ahead is None or ahead[0] != key:
             ahead = self._ahead = key, self._look_up(*key)
-        first = step % self._block_steps * self.batch_size
+        first = step % size * self.batch_size
         return ahead[1], slice(first, min(first + self.batch_size, len(ahead[1])))
 
-    def _look_up(self, epoch: int, number: int) -> WindowTokens:
-        plan, size = self.plan(epoch), self._block_steps * self.batch_size
-        stop = min((number + 1) * size, plan.num_windows)
-        windows = plan.locate(np.arange(number * size, stop)).of(self.documents)
+    def _look_up(self, epoch: int, number: int, steps: int) -> WindowTokens:
+        windows = self._windows(epoch, number * steps, steps)
         return WindowTokens(self.store, windows)
+
+    def _windows(self, epoch: int, step: int, steps: int) -> Windows:
+        """The windows of so many steps, or of those that the epoch has left."""
+        plan, size = self.plan(epoch), self.batch_size
+        stop = min((step + steps) * size, plan.num_windows)
+        return plan.locate(np.arange(step * size, stop)).of(self.documents)
 
 
 def _check_shares(

@@ -33,11 +33,12 @@ class WindowTokens:
         self.windows = windows
         self.last = np.empty(len(windows), dtype=np.uint16)
         """(windows,) the last token of each."""
+        self._shards: dict[int, memoryview] = {}
         for which in np.unique(shard).tolist():
-            here = shard == which
-            self.last[here] = store.shards[which][end[here]]
+            here, tokens = shard == which, store.shards[which]
+            self.last[here] = tokens[end[here]]
+            self._shards[which] = tokens.data
         self.length: list[int] = length.tolist()
-        self._shards = [tokens.data for tokens in store.shards]
         self._shard: list[int] = shard.tolist()
         self._begin: list[int] = begin.tolist()
         # The last token is no input.

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ...data.cache import cache_folder
+from ...data.errors import ConfigError
 from ...data.files import sha256_file, write_atomic
 from ...data.store.writer import write_arrow
 from ..sources import Source
@@ -90,10 +92,9 @@ class StatCache:
 
 def _cache_folder() -> Path:
     try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:  # a user without a home, as containers have; nothing is kept
-        home = os.devnull
-    return Path(home) / "tct"
+        return cache_folder()
+    except ConfigError:  # of a user without a home nothing is kept
+        return Path(os.devnull) / "tct"
 
 
 def _read(path: Path) -> dict[bytes, tuple[_Stat, bytes]]:

@@ -1,7 +1,6 @@
 """Tables for people: what `tct store` reports."""
 
 from collections import Counter
-from pathlib import Path
 
 from rich.console import RenderableType
 
@@ -36,7 +35,7 @@ def info_table(store: Store) -> RenderableType:
         *((f"made with {name}", version) for name, version in run["versions"].items()),
         ("digest", store.digest[:16]),
     ]
-    return facts_table(str(store.folder), facts)
+    return facts_table(store.arguments[0], facts)
 
 
 def _file_rows(store: Store) -> Facts:
@@ -52,7 +51,7 @@ def _file_rows(store: Store) -> Facts:
     return [("", row) for row in rows]
 
 
-def verified_table(folder: Path, found: Verified) -> RenderableType:
+def verified_table(found: Verified) -> RenderableType:
     """The checks that a store has passed."""
     decoded = f"{found.decoded:,} documents match their ids"
     facts = [
@@ -61,4 +60,4 @@ def verified_table(folder: Path, found: Verified) -> RenderableType:
         ("tokens", f"{found.tokens:,} are ids of the vocabulary"),
         ("decoded", decoded if found.decoded else "no (--decode)"),
     ]
-    return facts_table(f"{folder}: intact", facts)
+    return facts_table(f"{found.store}: intact", facts)

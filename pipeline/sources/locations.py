@@ -6,19 +6,19 @@ A source is a path, a URI of a filesystem that pyarrow knows (`s3://`, `gs://`,
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from pyarrow.fs import FileSystem, FileType, LocalFileSystem
+from pyarrow.fs import FileSystem, FileType
 
-from ...data.errors import SourceError, TctError
+from ...data.errors import SourceError
 from ...data.files import special_file
+from ...data.remote import HUB, is_uri, reaching, resolve
 from .folders import Found, partitions, walk, walk_elsewhere
 from .formats import FORMATS, suffix_of
-from .hub import HUB, hub, row_files
+from .hub import row_files
 from .input_file import ARRAY_SUFFIX, REPOSITORY_SUFFIX, InputFile, readable
 from .records import as_utf8, repository
 
@@ -31,11 +31,7 @@ __all__ = [
     "listed_sources",
 ]
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_SECRETS = re.compile(r"(?<=://)[^/@]*@|\?.*")  # user:password@ and ?query
-_GOOGLE = re.compile(r"gc?s://")
 _FIRST_BYTES = 1 << 10  # of a .json file, which tell whether it holds an array
-_GOOGLE_SECONDS = 60  # of retries; the client's default is 900
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,51 +122,17 @@ def _locate(source: str | Path, *, listed: bool = False) -> Location:
     text = str(source)
     if not text:
         raise SourceError("found an empty path", "give a file or a folder")
-    if isinstance(source, Path) or not _URI.match(text):
+    if isinstance(source, Path) or not is_uri(text):
         path = Path(text)
         name = path.as_posix() if listed else None
         return Location(path=str(path), where=str(path), listed_as=name)
-    where = _SECRETS.sub("", text)
-    with reaching(where):
-        if text.startswith(HUB):
-            filesystem, path_there = hub(), text.removeprefix(HUB).rstrip("/")
-        else:
-            filesystem, path_there = FileSystem.from_uri(_impatient(text))
-    is_here = isinstance(filesystem, LocalFileSystem)
+    place = resolve(text)
     return Location(
-        path=path_there,
-        filesystem=None if is_here else filesystem,
-        where=where,
-        listed_as=where if listed else None,
+        path=place.path,
+        filesystem=place.filesystem,
+        where=place.where,
+        listed_as=place.where if listed else None,
     )
-
-
-def _impatient(uri: str) -> str:
-    """Make Google's client give up an unreachable URI after a minute.
-
-    It would retry for 15; the clients of other filesystems give up within seconds.
-    """
-    if not _GOOGLE.match(uri) or "retry_limit_seconds=" in uri:
-        return uri
-    return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={_GOOGLE_SECONDS}"
-
-
-@contextmanager
-def reaching(where: str) -> Iterator[None]:
-    """Turn any error of a remote filesystem into a SourceError.
-
-    Each filesystem raises errors of its own: those of the Hub are its HTTP client's.
-    """
-    try:
-        yield
-    except TctError:
-        raise
-    except Exception as error:
-        problem = _SECRETS.sub("", " ".join(str(error).split()))
-        raise SourceError(
-            f"{where}: cannot be reached ({problem})",
-            "check the network, the address and this machine's credentials for it",
-        ) from error
 
 
 def _files_of(location: Location) -> list[InputFile]:

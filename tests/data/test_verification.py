@@ -58,6 +58,7 @@ def test_a_store_that_prepare_wrote_is_right(store: Store) -> None:
     decoded = []
     found = verify(store.folder, decode=True, advance=lambda: decoded.append(1))
     assert found == Verified(
+        store=str(store.folder),
         files=len(store.manifest["files"]),
         documents=len(store),
         tokens=int(store.length.sum()),

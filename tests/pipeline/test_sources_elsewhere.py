@@ -142,7 +142,7 @@ NOWHERE_S3 = f"endpoint_override={NOWHERE}&scheme=http"
 def test_a_bucket_that_cannot_be_reached_is_named_before_long(
     monkeypatch: pytest.MonkeyPatch, uri: str, seconds: int
 ) -> None:
-    monkeypatch.setattr("tct.pipeline.sources.locations._GOOGLE_SECONDS", seconds)
+    monkeypatch.setattr("tct.data.remote.uri._GOOGLE_SECONDS", seconds)
     monkeypatch.setenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", f"http://{NOWHERE}")
     name = uri.partition("?")[0].replace("anonymous@", "").replace("key:password@", "")
     begun = time.monotonic()

@@ -23,10 +23,9 @@ _COUNT = click.IntRange(1, 10**6)
 @click.option(
     "--store",
     "store_folder",
-    type=PATH,
     metavar="STORE",
     help="The store that RUN was trained on.  "
-    "[default: found by its name beside RUN or in this folder]",
+    "[default: found by its name beside RUN or in this folder, or by its URI]",
 )
 @checkpoint_option
 @click.option(
@@ -79,7 +78,7 @@ _COUNT = click.IntRange(1, 10**6)
 @threads_option
 def evaluate(
     run_folder: Path,
-    store_folder: Path | None,
+    store_folder: str | None,
     which: Any,
     judges: Path,
     output: Path | None,
@@ -97,6 +96,7 @@ def evaluate(
       tct eval run
       tct eval run --store store -n 256 -o eval
     """
+    from ...data.display.progress import print_note
     from ...data.display.screen import Screen
     from ...data.display.visible import visible
     from ..evaluation import evaluate as evaluation
@@ -110,12 +110,12 @@ def evaluate(
     use_threads(threads, device=device)
     found = evaluation.evaluate(
         run_folder,
-        evaluation.open_store(run_folder, store_folder),
+        evaluation.open_store(run_folder, store_folder, note=print_note),
         Settings(**settings),
         judges_folder=judges,
         which=which,
         device=device,
-        note=lambda text: click.echo(text, err=True),
+        note=print_note,
     )
     folder = output or run_folder / "eval"
     found.save(folder / "eval.json")

@@ -167,6 +167,7 @@ def inspect_windows(
       tct inspect-windows store --prove --plot policies.svg
     """
     from ...data.display.figures import check_figure_path
+    from ...data.display.progress import print_note
     from ...data.store import open_stores
     from ..config import Config
     from ..inspect.run import open_batches, run_config
@@ -174,7 +175,7 @@ def inspect_windows(
     mode = _mode({**asked, "plot": plot})
     if plot is not None:
         check_figure_path(plot, option="--plot")
-    store = open_stores(stores)
+    store = open_stores(stores, note=print_note)
     run_folder = asked.pop("run_folder")
     config = Config() if run_folder is None else run_config(run_folder, store)
     order = {name: asked.pop(name) for name in _ORDER}

@@ -11,6 +11,7 @@ from ...data.windows.layouts import LAYOUTS
 from .options import COUNT, PATH, device_option, threads_option
 
 if TYPE_CHECKING:
+    from ...data.store import Store
     from ..config import Config
     from ..runs.resume import ResumePoint
 
@@ -139,7 +140,7 @@ def train(
     Example:
       tct train store -o run --preset tiny
       tct train store -o run --preset tiny --max-minutes 60
-      tct train github gitlab=0.3 -o run
+      tct train github s3://bucket/gitlab=0.3 -o run
       torchrun --nproc-per-node 8 -m tct train store -o run
     """
     from ..presets import compose
@@ -167,6 +168,17 @@ def train(
     _train(stores, run_folder, config, device, point)
 
 
+def _open(stores: tuple[str, ...]) -> "Store":
+    """Open the stores; one process of several says what is fetched."""
+    from ...data.display.progress import print_note
+    from ...data.store import open_stores
+    from ..training.distributed import is_main_process
+
+    if is_main_process():
+        return open_stores(stores, note=print_note)
+    return open_stores(stores)
+
+
 def _train(
     stores: tuple[str, ...],
     run_folder: Path,
@@ -175,13 +187,12 @@ def _train(
     point: "ResumePoint | None",
 ) -> None:
     from ...data.display.screen import Screen
-    from ...data.store import open_stores
     from ..runs.live import make_progress
     from ..runs.report import render_report
     from ..training.distributed import is_main_process
     from ..training.loop import train as run
 
-    store, progress = open_stores(stores), make_progress()
+    store, progress = _open(stores), make_progress()
     options: dict[str, Any] = {"device": device, "resume": point or False}
     report = run(store, run_folder, config, **options, progress=progress)
     if is_main_process():
@@ -196,12 +207,11 @@ def _plan(
     seconds: float,
     began: float,
 ) -> "Config":
-    from ...data.store import open_stores
     from ..planning.minutes import plan_minutes
     from ..training.distributed import is_main_process
 
     plan = plan_minutes(
-        open_stores(stores),
+        _open(stores),
         config,
         until=began + 60 * minutes,
         device=device,
@@ -222,14 +232,13 @@ def _dry_run(
     stores: tuple[str, ...], config: "Config", device: str, seconds: float
 ) -> None:
     from ...data.display.screen import Screen
-    from ...data.store import open_stores
     from ..planning.dry_run import dry_run
     from ..runs.report import render_facts, render_forecast
     from ..training.distributed import is_main_process
 
     screen = Screen()
     found = dry_run(
-        open_stores(stores),
+        _open(stores),
         config,
         device=device,
         seconds=seconds,

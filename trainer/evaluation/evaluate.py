@@ -76,19 +76,26 @@ class Evaluation:
         write_record(path, asdict(self), name="evaluation", version=EVALUATION_VERSION)
 
 
-def open_store(run_folder: Path, given: Path | None = None) -> Store:
+def open_store(
+    run_folder: Path,
+    given: Path | str | None = None,
+    *,
+    note: Callable[[str], None] = lambda text: None,
+) -> Store:
     """Open the store that a run was trained on, or one of several.
 
     Args:
         run_folder: of the run.
-        given: its folder; None to look for its name beside the run and here.
+        given: its folder or URI; None to look for its name beside the run and here,
+            and then for the URI that the run records.
+        note: see `Store.open`.
 
     Raises:
         ConfigError: the folder holds no run, or the store is not found.
         CheckpointError: no checkpoint, or one that was trained on another store.
     """
     checkpoint = newest_checkpoint(run_folder)
-    store = Store.open(given or _find_store(run_folder))
+    store = Store.open(given or _find_store(run_folder), note=note)
     state = read_state_file(checkpoint)[0]
     check_store(state, store, checkpoint, is_one_enough=True)
     return store
@@ -189,18 +196,21 @@ def _chance(store: Store, held_out: DocumentSet) -> dict[str, float | None]:
     return distances(profile(training, store.tokenizer), reference, fields)
 
 
-def _find_store(run_folder: Path) -> Path:
+def _find_store(run_folder: Path) -> Path | str:
     path = run_folder / CONFIG_NAME
     try:
-        name = read_run(run_folder)["store"]["name"]
+        recorded = read_run(run_folder)["store"]
     except (FormatError, OSError) as error:
         raise ConfigError(
             f"{path}: does not say which store the run was trained on ({error})",
             "give the store with --store",
         ) from error
+    name = recorded["name"]
     for folder in (run_folder.resolve().parent / name, Path(name)):
         if (folder / "manifest.json").is_file():
             return folder
+    if uri := recorded.get("uris", {}).get(name):
+        return uri
     raise ConfigError(
         f"{run_folder}: was trained on a store called {name!r}, "
         "found none beside the run or in this folder",

@@ -96,6 +96,7 @@ class RunStore(TypedDict, total=False):
     name: Required[str]
     digest: Required[str]
     stores: dict[str, str]
+    uris: dict[str, str]
     weights: list[list[str]]
     groups: dict[str, int]
     key_inputs: KeyInputs

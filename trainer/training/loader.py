@@ -159,6 +159,7 @@ class Loader(Iterator[DeviceBatch]):
         self.close()
 
     def _start(self) -> None:
+        self.batches.expect(*self._position)
         self._free, self._ready = SimpleQueue(), SimpleQueue()
         for slot in _make_slots(self.batches, self.device):
             self._free.put(slot)

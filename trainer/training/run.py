@@ -269,14 +269,17 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
     facts = ("key_inputs", "splits", "on_schema", "rejects")
     group = store.docs["group"]
     stores = stores_in(store)
-    mixture = {}
+    more: dict[str, Any] = {}
     if isinstance(store, Mixture):
         digests = {name: each.digest for name, each in stores.items()}
-        mixture = {"stores": digests, "weights": store.weights}
+        more = {"stores": digests, "weights": store.weights}
+    uris = {name: each.copy.uri for name, each in stores.items() if each.copy}
+    if uris:
+        more["uris"] = uris
     return {
         "name": " + ".join(stores),
         "digest": store.digest,
-        **mixture,
+        **more,
         "groups": {
             split: len(group.take(store.rows(split)).unique()) for split in SPLITS
         },
