@@ -53,7 +53,9 @@ class Peer:
             weight_decay=optim.weight_decay,
         )
         self.store = store
-        self.batches = training_batches(store, config, World(device=torch.device("cpu")))
+        self.batches = training_batches(
+            store, config, World(device=torch.device("cpu"))
+        )
         self.step = 0
 
     def round(self, steps: int, timed: Timed) -> None:
