@@ -1,5 +1,10 @@
 """Packed weights give the products that F.linear gives, whatever the number of rows."""
 
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -55,3 +60,21 @@ def test_a_packed_model_gives_the_same_logits(dtype: torch.dtype) -> None:
 
 def test_other_types_are_left_as_they_are() -> None:
     assert pack([torch.ones(8, 8)], torch.float64) is None
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names an x86 processor")
+def test_a_processor_without_bfloat16_multiplies_as_before() -> None:
+    code = (
+        "import torch; from tct.trainer.model.packed import pack\n"
+        "weights = [torch.ones(8, 8)]\n"
+        "print(pack(weights, torch.bfloat16) is None)"
+    )
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == "True\n"

@@ -31,7 +31,7 @@ def pack(weights: Sequence[Tensor], dtype: torch.dtype) -> Tensor | None:
         For `multiply`; None where F.linear serves as well.
     """
     is_cpu = weights[0].device.type == "cpu"
-    if is_cpu and not (hasattr(_ops, "_linear_pointwise") and dtype in _TYPES):
+    if is_cpu and not _has_products(dtype):
         return None
     stacked = torch.cat([weight.detach().to(dtype) for weight in weights])
     if not is_cpu:
@@ -46,3 +46,10 @@ def multiply(x: Tensor, packed: Tensor) -> Tensor:
         return F.linear(x, packed)
     found: Tensor = _ops._linear_pointwise(x, packed, None, "none", [], "")
     return found
+
+
+def _has_products(dtype: torch.dtype) -> bool:
+    """Whether the operators are there and take this type on this processor."""
+    if dtype not in _TYPES or not hasattr(_ops, "_linear_pointwise"):
+        return False
+    return dtype != torch.bfloat16 or bool(_ops._is_mkldnn_bf16_supported())
