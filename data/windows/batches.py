@@ -5,9 +5,11 @@
 Everything is a pure function of (store, split, policy, seed, epoch, step): the only
 state to save is two integers, and any step can be read at any time.  The ranks of a
 distributed run take slices of the same steps, however many they are.  A store may be a
-`Mixture` of several; see schedule.py.
+`Mixture` of several, and the context may change in the course of a run; see schedule.py
+and stages.py.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +26,7 @@ from .permutation import ORDER_VERSION
 from .plan import Windows
 from .policies import Policy, cutting
 from .schedule import Schedule
+from .stages import Phase, Stage, open_stages, phases_in
 from .streams import EpochWindows, Stream
 
 __all__ = ["Batch", "Batches"]
@@ -51,13 +54,14 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
         steps: int | None = None,
+        phases: Sequence[Phase] = (),
     ) -> None:
         """Set what the batches depend on; no token is read yet.
 
         Args:
             store: opened; the weights of a mixture are those of its "train" split.
             split: "train" or "val".
-            batch_size: B, windows per optimiser step, over all ranks.
+            batch_size: B, windows per optimiser step at this context, over all ranks.
             seed: key of the order; see `Permutation`.
             policy: how documents are cut; see policies.py.
             layout: how windows lie in memory; see layouts.py.
@@ -68,6 +72,9 @@ class Batches:
             rank: which slice of each step to read, 0 <= rank < world_size.
             world_size: number of slices, at most B.
             steps: of the whole run, for the stages of a mixture.
+            phases: contexts up to `context`, each with its first step, from 0 and
+                ascending; without any, every step has `context`.  Steps at a shorter
+                one have more windows; see stages.py.
 
         Raises:
             ConfigError: more ranks than windows in a step, or a stage without a step.
@@ -77,22 +84,39 @@ class Batches:
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
         self.context, self.stride = context, stride
         self.rank, self.world_size, self.static = rank, world_size, static
-        self.layout, self.share = layout, -(-batch_size // world_size)
-        self.rows = min(self.share if rows is None else rows, self.share)
+        self.layout = layout
         self.documents = store.rows(split)
         """Rows of docs.arrow, ascending."""
-        self.schedule = self._open_schedule(steps)
+        once = [(0, (Fraction(1),) * len(store.first_rows))]
+        mixes = store.stages_of(steps) if split == "train" else once
+        self.stages = open_stages(
+            mixes,
+            phases or [(0, context)],
+            self._streams,
+            batch_size=batch_size,
+            context=context,
+        )
+        """Where weights or context change."""
+        self.phases = phases_in(self.stages)
+        """The first step, the context and the windows per step of each context."""
+        self._mixes = [[step, *map(str, weights)] for step, weights in mixes]
+        self.schedule = Schedule(self.stages)
         """The epochs of the run, and how far each store is before them."""
+        self.share = max(stage.share(world_size) for stage in self.stages)
+        """Most windows of this rank in a step."""
+        self.rows = min(self.share if rows is None else rows, self.share)
         self._block_steps = _STEPS_PER_BLOCK * len(store.first_rows)
         self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """Everything the windows of a step depend on besides (epoch, step)."""
-        mixture = {}
+        changing: dict[str, Any] = {}
         if isinstance(self.store, Mixture):
-            digests = [store.digest for store in self.store.stores]
-            mixture = {"stores": digests, "stages": self.schedule.identity}
+            changing["stores"] = [store.digest for store in self.store.stores]
+            changing["stages"] = self._mixes
+        if self.phases != [(0, self.context, self.batch_size)]:
+            changing["phases"] = [list(phase) for phase in self.phases]
         return {
             "store": self.store.digest,
             "split": self.split,
@@ -102,7 +126,7 @@ class Batches:
             "order": ORDER_VERSION,
             "seed": self.seed,
             "batch_size": self.batch_size,
-            **mixture,
+            **changing,
         }
 
     @property
@@ -123,9 +147,12 @@ class Batches:
     @property
     def max_positions(self) -> int:
         """Most positions of any batch."""
-        return max_positions(
-            self.layout, batch=self.share, rows=self.rows, context=self.context
-        )
+        shapes = (stage.shape(self.world_size, self.rows) for stage in self.stages)
+        return max(max_positions(self.layout, **shape) for shape in shapes)
+
+    def stage(self, epoch: int) -> Stage:
+        """The context and the windows per step of an epoch."""
+        return self.schedule.stage(epoch)
 
     def plan(self, epoch: int) -> EpochWindows:
         """The windows of an epoch over this split's documents."""
@@ -136,11 +163,12 @@ class Batches:
         if row in self.documents:
             return self.steps_of(row, epoch)[0]
         rows = np.array([row])
-        return self._stream(rows).plan(epoch).all().of(rows)
+        context = self.stage(epoch).context
+        return self._stream(rows, context=context).plan(epoch).all().of(rows)
 
     def num_steps(self, epoch: int) -> int:
         """Optimiser steps in an epoch; the last one may have fewer windows."""
-        return -(-self.plan(epoch).num_windows // self.batch_size)
+        return -(-self.plan(epoch).num_windows // self.stage(epoch).batch_size)
 
     def windows(self, epoch: int, step: int) -> Windows:
         """The windows of one step over all ranks, 0 <= step < num_steps(epoch)."""
@@ -160,7 +188,7 @@ class Batches:
         plan = self.plan(epoch)
         positions = plan.positions_of(index)
         windows = plan.locate(positions).of(self.documents)
-        return windows, positions // self.batch_size
+        return windows, positions // self.stage(epoch).batch_size
 
     def batch(
         self, epoch: int, step: int, out: NDArray[np.uint16] | None = None
@@ -178,9 +206,7 @@ class Batches:
         places = arrange(
             block.length[mine],
             self.layout,
-            batch=self.share,
-            rows=self.rows,
-            context=self.context,
+            **self.stage(epoch).shape(self.world_size, self.rows),
             static=self.static,
         )
         if out is None:
@@ -212,26 +238,24 @@ class Batches:
         begin = step.start + self.rank * num // self.world_size
         return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
 
-    def _open_schedule(self, steps: int | None) -> Schedule:
-        streams = self._streams()
-        stages = [(0, (Fraction(1),) * len(streams))]
-        if self.split == "train":
-            stages = self.store.stages_of(steps)
-        return Schedule(streams, stages, batch_size=self.batch_size)
-
-    def _streams(self) -> list[Stream]:
+    def _streams(self, context: int) -> list[Stream]:
         """A stream of each store."""
         first = np.searchsorted(self.documents, self.store.first_rows).tolist()
         rows = np.split(self.documents, first[1:])
-        return [self._stream(*each) for each in zip(rows, first, strict=True)]
+        return [
+            self._stream(*each, context=context)
+            for each in zip(rows, first, strict=True)
+        ]
 
-    def _stream(self, rows: NDArray[np.int64], first: int = 0) -> Stream:
+    def _stream(
+        self, rows: NDArray[np.int64], first: int = 0, *, context: int
+    ) -> Stream:
         return Stream(
             first,
             self.store.length[rows],
             self.store.phase[rows] if cutting(self.policy).needs_phase else None,
             policy=self.policy,
-            context=self.context,
+            context=context,
             stride=self.stride,
             seed=self.seed,
         )
@@ -248,11 +272,12 @@ class Batches:
         ahead = self._ahead  # read once: another thread may replace it
         if ahead is None or ahead[0] != key:
             ahead = self._ahead = key, self._look_up(*key)
-        first = step % self._block_steps * self.batch_size
-        return ahead[1], slice(first, min(first + self.batch_size, len(ahead[1])))
+        size = self.stage(epoch).batch_size
+        first = step % self._block_steps * size
+        return ahead[1], slice(first, min(first + size, len(ahead[1])))
 
     def _look_up(self, epoch: int, number: int) -> WindowTokens:
-        plan, size = self.plan(epoch), self._block_steps * self.batch_size
+        plan, size = self.plan(epoch), self._block_steps * self.stage(epoch).batch_size
         stop = min((number + 1) * size, plan.num_windows)
         windows = plan.locate(np.arange(number * size, stop)).of(self.documents)
         return WindowTokens(self.store, windows)

@@ -54,9 +54,9 @@ class Stream:
             seed: key of the order.
         """
         self.first, self.lengths = first, lengths
-        self.num_alignments = context // stride
+        self.context, self.num_alignments = context, context // stride
         self._phase, self._policy, self._seed = phase, policy, seed
-        self._context, self._stride = context, stride
+        self._stride = stride
         self._num_windows: dict[int, int] = {}
         self.plan = lru_cache(maxsize=2)(self._plan)
         """The windows of a pass by number; the latest two are kept."""
@@ -70,7 +70,7 @@ class Stream:
 
     def offset(self, number: int) -> int | None:
         """Where a pass first cuts long documents; None if each has its own."""
-        epoch = Epoch(number, self._context, self._stride)
+        epoch = Epoch(number, self.context, self._stride)
         return cutting(self._policy).offset(epoch)
 
     def order(self, number: int) -> Permutation:
@@ -107,7 +107,7 @@ class Stream:
             self.lengths,
             epoch=number,
             policy=self._policy,
-            context=self._context,
+            context=self.context,
             stride=self._stride,
             phase=self._phase,
         )
