@@ -1,10 +1,11 @@
 """The batches of a run's splits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...data.store import Mixture, Split, Store, stores_in
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
+from ...data.windows.stages import Phase
 from ..config import Config
 from .device import pick_compile, pick_layout
 from .distributed import World
@@ -19,11 +20,15 @@ __all__ = [
 
 def training_batches(store: Store, config: Config, world: World) -> Batches:
     """The training batches of one process."""
-    return _batches(store, "train", config, world, policy=config.data.windows)
+    policy, phases = config.data.windows, config.phases
+    return _batches(store, "train", config, world, policy=policy, phases=phases)
 
 
 def validation_batches(store: Store, config: Config, world: World) -> Batches:
-    """The validation batches of one process: each token once, under any policy."""
+    """The validation batches of one process: each token once, under any policy.
+
+    They have the model's context in all phases of a run, so that losses compare.
+    """
     return _batches(store, "val", config, world, policy="sequential")
 
 
@@ -54,7 +59,13 @@ def validation_notes(store: Store, parts: Mapping[str, Batches]) -> list[str]:
 
 
 def _batches(
-    store: Store, split: Split, config: Config, world: World, *, policy: Policy
+    store: Store,
+    split: Split,
+    config: Config,
+    world: World,
+    *,
+    policy: Policy,
+    phases: Sequence[Phase] = (),
 ) -> Batches:
     device = world.device
     layout, micro_batch = pick_layout(device, config.run.layout, config.run.micro_batch)
@@ -72,4 +83,5 @@ def _batches(
         rank=world.rank,
         world_size=world.size,
         steps=config.run.steps,
+        phases=phases,
     )
