@@ -5,14 +5,14 @@
 `data/windows/stages.py` says what a phase changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from ..data.starts import first_steps
 from ..data.windows import CONTEXT, STRIDE
 
-__all__ = ["Contexts", "phases_of", "read_context"]
+__all__ = ["Contexts", "described", "phases_of", "read_context"]
 
 Contexts = tuple[tuple[float, int], ...]
 """Where each context begins, as a share of the steps, and its length in tokens."""
@@ -82,3 +82,17 @@ def phases_of(
         hint="change where it begins, or run.steps",
     )
     return [(first, length) for first, (_, length) in zip(firsts, context, strict=True)]
+
+
+def described(phases: Iterable[Sequence[int]]) -> str:
+    """Phases in one line: `512 with 44 windows per step, from step 250 1,024 with 32`.
+
+    Args:
+        phases: the first step, the context and the windows per step of each.
+    """
+    return ", ".join(
+        (f"from step {step:,} " if step else "")
+        + f"{context:,} with {windows:,}"
+        + ("" if step else " windows per step")
+        for step, context, windows in phases
+    )

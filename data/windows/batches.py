@@ -82,20 +82,14 @@ class Batches:
         _check_shares(batch_size, rows, rank, world_size)
         self.store, self.split = store, split
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
-        self.context, self.stride = context, stride
+        self.layout, self.context, self.stride = layout, context, stride
         self.rank, self.world_size, self.static = rank, world_size, static
-        self.layout = layout
         self.documents = store.rows(split)
         """Rows of docs.arrow, ascending."""
         once = [(0, (Fraction(1),) * len(store.first_rows))]
         mixes = store.stages_of(steps) if split == "train" else once
-        self.stages = open_stages(
-            mixes,
-            phases or [(0, context)],
-            self._streams,
-            batch_size=batch_size,
-            context=context,
-        )
+        phases = phases or [(0, context)]
+        self.stages = open_stages(mixes, phases, self._streams, context, batch_size)
         """Where weights or context change."""
         self.phases = phases_in(self.stages)
         """The first step, the context and the windows per step of each context."""
@@ -115,7 +109,7 @@ class Batches:
         if isinstance(self.store, Mixture):
             changing["stores"] = [store.digest for store in self.store.stores]
             changing["stages"] = self._mixes
-        if self.phases != [(0, self.context, self.batch_size)]:
+        if self.changes_context:
             changing["phases"] = [list(phase) for phase in self.phases]
         return {
             "store": self.store.digest,
@@ -128,6 +122,11 @@ class Batches:
             "batch_size": self.batch_size,
             **changing,
         }
+
+    @property
+    def changes_context(self) -> bool:
+        """Whether any step has a context below `context`."""
+        return self.phases != [(0, self.context, self.batch_size)]
 
     @property
     def num_alignments(self) -> int:

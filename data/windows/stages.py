@@ -58,9 +58,8 @@ def open_stages(
     mixes: Sequence[tuple[int, Weights]],
     phases: Sequence[Phase],
     streams_at: Callable[[int], Sequence[Stream]],
-    *,
-    batch_size: int,
     context: int,
+    batch_size: int,
 ) -> list[Stage]:
     """The stages of a run, by their first steps.
 
@@ -69,8 +68,8 @@ def open_stages(
         phases: the same of each context, at most `context`.  One that repeats the
             context before it changes nothing.
         streams_at: the windows of each store at a context.
-        batch_size: windows per optimiser step at `context`.
         context: C of the model.
+        batch_size: windows per optimiser step at `context`.
     """
     changes = [
         phase

@@ -175,6 +175,8 @@ class EpochWindows:
         counts = [sum(map(len, pieces)) for pieces in streams]
         self._riffle = Riffle(counts)
         self.num_windows = sum(counts) if most is None else min(most, sum(counts))
+        self.num_left = sum(counts) - self.num_windows
+        """Windows that the end of a stage leaves out."""
         self.dealt = self._riffle.dealt(self.num_windows)
         """Windows of each stream."""
         self.offset = _common(

@@ -7,13 +7,14 @@ from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ...data.windows.stages import Phase
 from ..config import Config
+from ..contexts import described
 from .device import pick_compile, pick_layout
 from .distributed import World
 
 __all__ = [
+    "run_notes",
     "training_batches",
     "validation_batches",
-    "validation_notes",
     "validation_parts",
 ]
 
@@ -41,14 +42,16 @@ def validation_parts(store: Store, config: Config, world: World) -> dict[str, Ba
     return {name: part for name, part in parts.items() if len(part.documents)}
 
 
-def validation_notes(store: Store, parts: Mapping[str, Batches]) -> list[str]:
-    """What to know before one reads figures of the validation.
+def run_notes(training: Batches, parts: Mapping[str, Batches]) -> list[str]:
+    """What to know before one reads the figures of a run.
 
     Args:
-        store: or a mixture of stores.
-        parts: its validation batches.
+        training: its training batches.
+        parts: the validation batches of each store.
     """
-    notes = []
+    notes, store = [], training.store
+    if training.changes_context:
+        notes.append(f"context: {described(training.phases)}")
     if not parts:
         notes.append("the validation split is empty: nothing is evaluated")
     if isinstance(store, Mixture) and store.num_leaked:
