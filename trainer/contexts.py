@@ -85,14 +85,13 @@ def phases_of(
 
 
 def described(phases: Iterable[Sequence[int]]) -> str:
-    """Phases in one line: `512 with 44 windows per step, from step 250 1,024 with 32`.
+    """Phases in one line, such as `512 tokens, 44 windows per step; from step 9: …`.
 
     Args:
         phases: the first step, the context and the windows per step of each.
     """
-    return ", ".join(
-        (f"from step {step:,} " if step else "")
-        + f"{context:,} with {windows:,}"
-        + ("" if step else " windows per step")
+    return "; ".join(
+        (f"from step {step:,}: " if step else "")
+        + f"{context:,} tokens, {windows:,} windows per step"
         for step, context, windows in phases
     )

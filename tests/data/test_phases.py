@@ -319,6 +319,8 @@ def test_a_share_is_exact_and_a_part_without_a_step_is_refused() -> None:
     shares = [Fraction(text) for text in ("0", "0.3", "0.7")]
     options: dict[str, Any] = {"part": "part {}", "hint": "change it"}
     assert first_steps(shares, 10, **options) == [0, 3, 7]
-    with pytest.raises(ConfigError, match=r"part 2: begins at step 0, expected one aft"):
+    with pytest.raises(
+        ConfigError, match=r"part 2: begins at step 0, expected one aft"
+    ):
         first_steps(shares, 3, **options)
     assert np.diff(first_steps(shares, 4, **options)).tolist() == [1, 1]
