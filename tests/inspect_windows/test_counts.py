@@ -18,9 +18,9 @@ from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.tests.stores import store_of_lengths
+from tct.trainer.inspect.bars import sample_documents
 from tct.trainer.inspect.epoch import (
     epoch_windows,
-    sample_documents,
     summarize,
     window_records,
 )
