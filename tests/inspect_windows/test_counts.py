@@ -143,6 +143,7 @@ def test_records_are_flat_and_complete(store: Store, policy: Policy) -> None:
             "start": start,
             "end": end,
             "position": start // 32,
+            "context": 1024,
             "pad": 1024 - (end - start),
             "policy": policy,
         }

@@ -30,14 +30,14 @@ def store(build_store: Callable[..., Store]) -> Store:
 
 
 def test_an_epoch_says_its_context_and_what_breaks_it_off(store: Store) -> None:
-    # 12,278 tokens in 29.3 windows of 512, or 17.3 of 1,024, in the mean of all cuts.
+    # Five windows of 512 tokens have as many targets as three of 1,024.
     first = run_well(store.folder, *TWO, "--epoch", 0)
-    assert first.startswith(
-        "epoch 0 · plan · offset 0 · context 512 · broken off 1 window before its end\n"
-        "  by context 1,024 from step 5 · 25 windows of 6 documents (train)\n"
+    assert " ".join(first.split()).startswith(
+        "epoch 0 · plan · offset 0 · context 512 · broken off 2 windows before its "
+        "end by context 1,024 from step 5 · 25 windows of 6 documents (train) "
     )
     second = run_well(store.folder, *TWO, "--epoch", 1)
-    assert second.startswith("epoch 1 · plan · offset 32 · context 1,024 · 18 windows")
+    assert second.startswith("epoch 1 · plan · offset 32 · context 1,024 · 17 windows")
     assert "context" not in run_well(store.folder, "--epoch", 0)
 
 
@@ -83,7 +83,7 @@ def test_each_context_is_proven(store: Store) -> None:
         "holds   plan: no window of the steps 0 to 4 has more than 512 tokens",
         "holds   plan: no window of the steps 5 to ",
         "holds   spread: each token of workflows has been a target once per pass",
-        "0.9615 passes, the last one broken off",
+        "0.9259 passes, the last one broken off",
     ):
         assert line in " ".join(text.split()) or line in text
     assert "BROKEN" not in text
@@ -122,8 +122,8 @@ def test_a_run_has_its_own_phases(store: Store, tmp_path: Path) -> None:
     }
     folder = write_run(tmp_path / "run", store, **sections)
     for mode in (("--epoch", 0), ("--epoch", 1, "--step", 2), ("--when", 4)):
-        expected = run_well(store.folder, *TWO, *mode)
-        assert run_well(store.folder, "--run", folder, *mode) == expected
+        expected = records_of(store.folder, *TWO, *mode)
+        assert records_of(store.folder, "--run", folder, *mode) == expected
     # Validation has the model's context in all phases.
     text = run_well(store.folder, "--run", folder, "--split", "val")
     assert text.startswith("epoch 0 · plan · offset 0 · 1 window of 1 document (val)")

@@ -224,7 +224,7 @@ def _lines(batches: Batches, counts: Sequence[PolicyCounts]) -> Iterator[Line]:
         yield ""
     line = f"context {first.context:,} · " if first.steps else ""
     line += (
-        f"{first.epochs} epochs of {count(first.documents, 'document')} "
+        f"{count(first.epochs, 'epoch')} of {count(first.documents, 'document')} "
         f"({batches.split}), {count(first.tokens, 'token')}"
     )
     yield Text(line, style="bold")
