@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError
 from ..geometry import CONTEXT, STRIDE
 from ..store import Mixture, Split, Store
 from .batch import Batch
@@ -26,7 +25,7 @@ from .permutation import ORDER_VERSION
 from .plan import Windows
 from .policies import Policy, cutting
 from .schedule import Schedule
-from .stages import Phase, Stage, open_stages, phases_in
+from .stages import Phase, Stage, check_shares, open_stages, phases_in
 from .streams import EpochWindows, Stream
 
 __all__ = ["Batch", "Batches"]
@@ -37,6 +36,9 @@ _STEPS_PER_BLOCK = 64
 
 class Batches:
     """Batches of one split of a store, in the order that `seed` gives."""
+
+    # The block of steps that was looked up last, and its windows.
+    _ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
     def __init__(
         self,
@@ -72,35 +74,22 @@ class Batches:
             rank: which slice of each step to read, 0 <= rank < world_size.
             world_size: number of slices, at most B.
             steps: of the whole run, for the stages of a mixture.
-            phases: contexts up to `context`, each with its first step, from 0 and
-                ascending; without any, every step has `context`.  Steps at a shorter
-                one have more windows; see stages.py.
+            phases: contexts up to `context` and their first steps, from 0, if any.
 
         Raises:
             ConfigError: more ranks than windows in a step, or a stage without a step.
         """
-        _check_shares(batch_size, rows, rank, world_size)
-        self.store, self.split = store, split
+        check_shares(batch_size, rows, rank, world_size)
+        self.store, self.split, self.steps = store, split, steps
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
         self.layout, self.context, self.stride = layout, context, stride
         self.rank, self.world_size, self.static = rank, world_size, static
         self.documents = store.rows(split)
         """Rows of docs.arrow, ascending."""
-        once = [(0, (Fraction(1),) * len(store.first_rows))]
-        mixes = store.stages_of(steps) if split == "train" else once
-        phases = phases or [(0, context)]
-        self.stages = open_stages(mixes, phases, self._streams, context, batch_size)
-        """Where weights or context change."""
-        self.phases = phases_in(self.stages)
-        """The first step, the context and the windows per step of each context."""
-        self._mixes = [[step, *map(str, weights)] for step, weights in mixes]
-        self.schedule = Schedule(self.stages)
+        self.schedule = Schedule(self._open_stages(phases))
         """The epochs of the run, and how far each store is before them."""
-        self.share = max(stage.share(world_size) for stage in self.stages)
-        """Most windows of this rank in a step."""
         self.rows = min(self.share if rows is None else rows, self.share)
         self._block_steps = _STEPS_PER_BLOCK * len(store.first_rows)
-        self._ahead: tuple[tuple[int, int], WindowTokens] | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -108,7 +97,7 @@ class Batches:
         changing: dict[str, Any] = {}
         if isinstance(self.store, Mixture):
             changing["stores"] = [store.digest for store in self.store.stores]
-            changing["stages"] = self._mixes
+            changing["stages"] = [[step, *map(str, w)] for step, w in self._mixes()]
         if self.changes_context:
             changing["phases"] = [list(phase) for phase in self.phases]
         return {
@@ -122,6 +111,16 @@ class Batches:
             "batch_size": self.batch_size,
             **changing,
         }
+
+    @property
+    def share(self) -> int:
+        """Most windows of a rank in a step."""
+        return max(stage.share(self.world_size) for stage in self.schedule.stages)
+
+    @property
+    def phases(self) -> list[tuple[int, int, int]]:
+        """The first step, the context and the windows per step of each context."""
+        return phases_in(self.schedule.stages)
 
     @property
     def changes_context(self) -> bool:
@@ -146,8 +145,10 @@ class Batches:
     @property
     def max_positions(self) -> int:
         """Most positions of any batch."""
-        shapes = (stage.shape(self.world_size, self.rows) for stage in self.stages)
-        return max(max_positions(self.layout, **shape) for shape in shapes)
+        return max(
+            max_positions(self.layout, **stage.shape(self.world_size, self.rows))
+            for stage in self.schedule.stages
+        )
 
     def stage(self, epoch: int) -> Stage:
         """The context and the windows per step of an epoch."""
@@ -237,6 +238,17 @@ class Batches:
         begin = step.start + self.rank * num // self.world_size
         return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
 
+    def _mixes(self) -> list[tuple[int, tuple[Fraction, ...]]]:
+        if self.split == "train":
+            return self.store.stages_of(self.steps)
+        return [(0, (Fraction(1),) * len(self.store.first_rows))]
+
+    def _open_stages(self, phases: Sequence[Phase]) -> list[Stage]:
+        phases = phases or [(0, self.context)]
+        return open_stages(
+            self._mixes(), phases, self._streams, self.context, self.batch_size
+        )
+
     def _streams(self, context: int) -> list[Stream]:
         """A stream of each store."""
         first = np.searchsorted(self.documents, self.store.first_rows).tolist()
@@ -280,18 +292,3 @@ class Batches:
         stop = min((number + 1) * size, plan.num_windows)
         windows = plan.locate(np.arange(number * size, stop)).of(self.documents)
         return WindowTokens(self.store, windows)
-
-
-def _check_shares(
-    batch_size: int, rows: int | None, rank: int, world_size: int
-) -> None:
-    if rows is not None and rows < 1:
-        raise ValueError(f"rows: found {rows}, expected at least 1")
-    if not 0 <= rank < world_size:
-        raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
-    if world_size > batch_size:
-        raise ConfigError(
-            f"found {world_size} ranks for {batch_size} windows per step, "
-            "expected at least one window for each",
-            "use fewer processes or a larger data.batch_size",
-        )

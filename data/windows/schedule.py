@@ -44,7 +44,7 @@ class Schedule:
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         """Take the stages of the run, by their first steps, from 0 and ascending."""
-        self._stages = stages
+        self.stages = stages
         self._latest = lru_cache(maxsize=1)(self._epoch)
         # Every batch asks for it.
         self._stage = lru_cache(maxsize=2)(self._find_stage)
@@ -96,7 +96,7 @@ class Schedule:
     @property
     def streams(self) -> Sequence[Stream]:
         """The stream of each store in the first stage."""
-        return self._stages[0].streams
+        return self.stages[0].streams
 
     @property
     def phases(self) -> list[tuple[int, Stage]]:
@@ -115,8 +115,8 @@ class Schedule:
     @property
     def most_empty(self) -> int:
         """Most epochs in a row without a step, if any epoch has one."""
-        least = min(w for stage in self._stages for w in stage.weights if w)
-        most = max(stage.streams[0].num_alignments for stage in self._stages)
+        least = min(w for stage in self.stages for w in stage.weights if w)
+        most = max(stage.streams[0].num_alignments for stage in self.stages)
         return math.ceil(most / least)
 
     def _epoch(self, epoch: int) -> EpochWindows:
@@ -160,11 +160,11 @@ class Schedule:
 
     def _walk(self) -> Iterator[_Start]:
         """Go through the epochs once to find where each stage begins."""
-        first = self._stages[0]
+        first = self.stages[0]
         points = tuple(Fraction(0) for _ in first.streams)
         start = _Start(stage=first, epoch=0, points=points, last_steps=0)
         yield start
-        for stage in self._stages[1:]:
+        for stage in self.stages[1:]:
             begun = start.stage.step
             epoch, step = start.epoch, begun
             while step + (steps := self._whole_steps(start, epoch)) < stage.step:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
 
+from ..errors import ConfigError
 from .streams import Stream
 
-__all__ = ["Phase", "Stage", "open_stages", "phases_in"]
+__all__ = ["Phase", "Stage", "check_shares", "open_stages", "phases_in"]
 
 Weights = tuple[Fraction, ...]
 
@@ -52,6 +53,24 @@ class Stage:
         """What the places of a rank's windows depend on, as arguments of `arrange`."""
         share = self.share(world_size)
         return {"batch": share, "rows": min(rows, share), "context": self.context}
+
+
+def check_shares(batch_size: int, rows: int | None, rank: int, world_size: int) -> None:
+    """Refuse to share a step.
+
+    Raises:
+        ConfigError: there are more ranks than windows in a step.
+    """
+    if rows is not None and rows < 1:
+        raise ValueError(f"rows: found {rows}, expected at least 1")
+    if not 0 <= rank < world_size:
+        raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
+    if world_size > batch_size:
+        raise ConfigError(
+            f"found {world_size} ranks for {batch_size} windows per step, "
+            "expected at least one window for each",
+            "use fewer processes or a larger data.batch_size",
+        )
 
 
 def open_stages(

@@ -11,9 +11,10 @@ context is counted by itself, and a fourth sentence says where it holds.
 `claims`, a list of objects with `text`, `holds` and `is_promised`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def count_policy(
     cuts = np.zeros((len(lengths), context // batches.stride), dtype=np.bool_)
     stores = store_counts(batches, epochs.start)
     num_windows, exact, missed, repeated, beginnings = [], 0, 0, 0, 0
-    targets, longest, positions = 0, 0, dict.fromkeys(LAYOUTS, 0)
+    targets, longest, positions = 0, 0, Counter[Layout]()
     for epoch in epochs:
         windows = batches.plan(epoch).all()
         counts = coverage.add(windows)
@@ -88,19 +89,13 @@ def count_policy(
         longest = max(longest, int(windows.length.max(initial=0)))
         for store in stores:
             store.add(coverage, begins, batches.schedule.read(epoch))
-        for layout, number in count_positions(batches, epoch).items():
-            positions[layout] += number
+        positions.update(count_positions(batches, epoch))
         advance()
     is_long = lengths > context
     for store in stores:
         store.add_cuts(cuts, is_long)
     return PolicyCounts(
-        policy=batches.policy,
-        context=context,
-        first_epoch=epochs.start,
-        epochs=len(epochs),
-        steps=phase_steps(batches, phase),
-        documents=len(lengths),
+        **_scope(batches, phase),
         tokens=coverage.num_tokens,
         windows=(min(num_windows), max(num_windows)),
         longest=longest,
@@ -112,15 +107,28 @@ def count_policy(
         alignments=_range(cuts[is_long].sum(axis=1)),
         beginnings_share=beginnings / (len(lengths) * len(epochs)),
         pad_share=_pad_shares(targets, positions),
-        rows=batches.rows,
         stores=stores,
     )
 
 
-def _pad_shares(targets: int, positions: dict[Layout, int]) -> dict[Layout, float]:
+def _scope(batches: Batches, phase: int) -> dict[str, Any]:
+    """What is counted, as arguments of `PolicyCounts`."""
+    epochs = spans(batches)[phase]
     return {
-        layout: 1 - targets / number if number else 0.0
-        for layout, number in positions.items()
+        "policy": batches.policy,
+        "context": batches.stage(epochs.start).context,
+        "first_epoch": epochs.start,
+        "epochs": len(epochs),
+        "steps": phase_steps(batches, phase),
+        "documents": len(batches.documents),
+        "rows": batches.rows,
+    }
+
+
+def _pad_shares(targets: int, positions: Counter[Layout]) -> dict[Layout, float]:
+    return {
+        layout: 1 - targets / number if (number := positions[layout]) else 0.0
+        for layout in LAYOUTS
     }
 
 
