@@ -56,10 +56,10 @@ class Stage:
 
 
 def check_shares(batch_size: int, rows: int | None, rank: int, world_size: int) -> None:
-    """Refuse to share a step.
+    """Check that each rank has windows of a step.
 
     Raises:
-        ConfigError: there are more ranks than windows in a step.
+        ConfigError: there are more ranks than windows.
     """
     if rows is not None and rows < 1:
         raise ValueError(f"rows: found {rows}, expected at least 1")
