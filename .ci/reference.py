@@ -95,18 +95,18 @@ def field_docs(kind: type) -> dict[str, str]:
 
 def type_name(hint: object) -> str:
     """Return a type as a reader of the table wants it."""
-    choices = [value for part in parts_of(hint) for value in typing.get_args(part)]
-    names = [f"`{value}`" for value in choices] or [
-        {"NoneType": "none"}.get(part.__name__, part.__name__)
-        for part in parts_of(hint)
-        if part is not type(None)
-    ]
+    names = []
+    for part in parts_of(hint):
+        if typing.get_origin(part) is typing.Literal:
+            names += [f"`{value}`" for value in typing.get_args(part)]
+        elif part is not type(None):
+            names.append({"tuple": "list"}.get(part.__name__, part.__name__))
     return ", ".join(names)
 
 
 def parts_of(hint: object) -> list[typing.Any]:
     """Return the members of a union, or the type itself."""
-    if typing.get_origin(hint) in (None, typing.Literal):
+    if typing.get_origin(hint) in (None, tuple, typing.Literal):
         return [hint]
     return list(typing.get_args(hint))
 

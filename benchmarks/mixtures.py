@@ -27,6 +27,7 @@ from tct.data.store import Store, open_stores
 from tct.data.windows import CONTEXT, STRIDE, Policy
 from tct.data.windows.batches import Batches
 from tct.data.windows.schedule import Schedule
+from tct.data.windows.stages import Stage
 from tct.data.windows.streams import Stream
 
 HEAD = "| stores | weights | batches/s of CPU time | x one store | quartiles |"
@@ -99,8 +100,9 @@ def _index_once(
         )
         for each in lengths
     ]
-    stages = [(0, (weight,) * len(streams))]
-    schedule = Schedule(streams, stages, batch_size=BATCH)
+    weights = (weight,) * len(streams)
+    stage = Stage(step=0, weights=weights, streams=streams, batch_size=BATCH)
+    schedule = Schedule([stage])
     # With weight 0.3, epoch 3 ends one pass and begins the next.
     return _timed(lambda: schedule.epoch(3)), _timed(lambda: schedule.epoch(4))
 

@@ -113,7 +113,9 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and types.NoneType in arguments:
             return None
-        return _typed(arguments[0], value, where)
+        is_list = type(value) is list  # the only other choice there is
+        lists = [each for each in arguments if typing.get_origin(each) is tuple]
+        return _typed(lists[0] if is_list and lists else arguments[0], value, where)
     if origin is tuple:
         return _typed_tuple(arguments, value, where)
     if origin in (list, dict) and type(value) is origin:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args
 
-from ..data.errors import ConfigError
 from ..data.tokenizer import MODEL_VOCAB
 from ..data.windows import CONTEXT, POLICIES, STRIDE, Policy
 from ..data.windows.layouts import LAYOUTS, Layout
+from .checks import above, refuse, refuse_unknown, within
+from .contexts import Contexts, phases_of, read_context
 
 __all__ = [
     "Config",
@@ -30,8 +31,6 @@ Schedule = Literal["cosine", "linear", "constant", "wsd"]
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 Optimizer = Literal["adamw", "muon"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
-
-_MOST = 10**12  # of any number: enough for all, and nothing overflows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,21 +59,19 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check the shape."""
-        _within(self, "vocab_size", MODEL_VOCAB)
+        within(self, "vocab_size", MODEL_VOCAB)
         for name in ("context", "width", "heads"):
-            _within(self, name, 1)
-        _within(self, "layers", 1, 1000)
+            within(self, name, 1)
+        within(self, "layers", 1, 1000)
         if self.context > CONTEXT or self.context % STRIDE:
-            _refuse(self, "context", f"a multiple of {STRIDE} up to {CONTEXT:,}")
+            refuse(self, "context", f"a multiple of {STRIDE} up to {CONTEXT:,}")
         if self.width % (2 * self.heads):
             # Rotary positions turn pairs of channels.
-            _refuse(
-                self, "width", f"a multiple of {2 * self.heads} (twice model.heads)"
-            )
-        _above(self, "softcap", 0)
-        _above(self, "rope_base", 1)
+            refuse(self, "width", f"a multiple of {2 * self.heads} (twice model.heads)")
+        above(self, "softcap", 0)
+        above(self, "rope_base", 1)
         if not 0 <= self.dropout < 1:
-            _refuse(self, "dropout", "at least 0 and below 1")
+            refuse(self, "dropout", "at least 0 and below 1")
 
     @property
     def layer_parameters(self) -> int:
@@ -99,19 +96,28 @@ class DataConfig:
     SECTION: ClassVar[str] = "data"
 
     batch_size: int = 32
-    """Windows per optimiser step."""
+    """Windows per optimiser step; more of them where `data.context` is shorter than
+    `model.context`, for as many targets."""
     seed: int = 0
     """Seed of the data order and of the initial weights."""
     windows: Policy = "plan"
     """How documents are cut into windows."""
+    context: int | Contexts | None = None
+    """Content tokens per window in training, at most: a number, or a list of
+    `[start, number]` such as `[[0, 512], [0.5, 1024]]`, where each start is a share of
+    the steps. If unset, `model.context`, which validation always has."""
 
     def __post_init__(self) -> None:
         """Check the values."""
-        _within(self, "batch_size", 1, 1 << 16)
+        within(self, "batch_size", 1, 1 << 16)
+        try:
+            object.__setattr__(self, "context", read_context(self.context))
+        except ValueError as error:
+            refuse(self, "context", str(error))
         if self.windows not in POLICIES:
-            _refuse(self, "windows", " or ".join(POLICIES))
+            refuse(self, "windows", " or ".join(POLICIES))
         if not 0 <= self.seed < 2**63:
-            _refuse(self, "seed", "0 to 2**63 - 1")
+            refuse(self, "seed", "0 to 2**63 - 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,23 +155,23 @@ class OptimConfig:
     def __post_init__(self) -> None:
         """Check the values."""
         if self.optimizer not in OPTIMIZERS:
-            _refuse(self, "optimizer", " or ".join(OPTIMIZERS))
-        _above(self, "lr", 0)
+            refuse(self, "optimizer", " or ".join(OPTIMIZERS))
+        above(self, "lr", 0)
         if self.schedule not in SCHEDULES:
-            _refuse(self, "schedule", " or ".join(SCHEDULES))
+            refuse(self, "schedule", " or ".join(SCHEDULES))
         if not 0 < self.decay_ratio <= 1:
-            _refuse(self, "decay_ratio", "above 0 and at most 1")
-        _within(self, "warmup_steps", 0)
+            refuse(self, "decay_ratio", "above 0 and at most 1")
+        within(self, "warmup_steps", 0)
         if self.decay_from is not None:
-            _within(self, "decay_from", 0)
-        _within(self, "decay_height", 0, 1)
-        _within(self, "weight_decay", 0)
-        _above(self, "clip", 0)
+            within(self, "decay_from", 0)
+        within(self, "decay_height", 0, 1)
+        within(self, "weight_decay", 0)
+        above(self, "clip", 0)
         if not 0 <= self.min_lr_ratio <= 1:
-            _refuse(self, "min_lr_ratio", "0 to 1")
+            refuse(self, "min_lr_ratio", "0 to 1")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
-                _refuse(self, name, "at least 0 and below 1")
+                refuse(self, name, "at least 0 and below 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,14 +211,14 @@ class RunConfig:
         """Check the values."""
         counts = ("steps", "eval_every", "save_every", "log_every", "keep_last")
         for name in (*counts, "samples"):
-            _within(self, name, 1)
+            within(self, name, 1)
         for name in ("micro_batch", "sample_every", "patience"):
             if getattr(self, name) is not None:
-                _within(self, name, 1)
+                within(self, name, 1)
         if self.seconds is not None:
-            _above(self, "seconds", 0)
+            above(self, "seconds", 0)
         if self.layout is not None and self.layout not in LAYOUTS:
-            _refuse(self, "layout", " or ".join(LAYOUTS))
+            refuse(self, "layout", " or ".join(LAYOUTS))
 
 
 Section = ModelConfig | DataConfig | OptimConfig | RunConfig
@@ -226,6 +232,21 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        """Check what sections ask of each other."""
+        most = self.model.context
+        if max(length for _, length in self.phases) > most:
+            refuse(self.data, "context", f"at most {most:,} (model.context)")
+        if self.run.seconds is not None and len(self.phases) > 1:
+            # The steps of such a run change, and with them where its phases begin.
+            refuse(self.run, "seconds", "none beside several phases in data.context")
+
+    @property
+    def phases(self) -> list[tuple[int, int]]:
+        """The first step of each context in training, and the context."""
+        context, steps = self.data.context, self.run.steps
+        return phases_of(context, most=self.model.context, steps=steps)
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -247,11 +268,11 @@ def from_dict(values: Mapping[str, Mapping[str, Any]]) -> Config:
     """
     for section, found in values.items():
         if section not in SECTIONS:
-            _refuse_unknown(section, sorted(SECTIONS))
+            refuse_unknown(section, sorted(SECTIONS))
         known = [item.name for item in fields(SECTIONS[section])]
         for name in found:
             if name not in known:
-                _refuse_unknown(f"{section}.{name}", known)
+                refuse_unknown(f"{section}.{name}", known)
     return Config(
         model=ModelConfig(**values.get("model", {})),
         data=DataConfig(**values.get("data", {})),
@@ -269,31 +290,3 @@ def differences(ours: Config, theirs: Config) -> list[tuple[str, Any, Any]]:
         for name, value in values.items()
         if value != right[section][name]
     ]
-
-
-def _within(section: Section, name: str, bound: float, most: float = _MOST) -> None:
-    # Both checks are written so that nan and inf are refused too.
-    value = getattr(section, name)
-    if not bound <= value <= most:
-        expected = f"at most {most:,}" if value > most else f"at least {bound:,}"
-        _refuse(section, name, expected)
-
-
-def _above(section: Section, name: str, bound: float) -> None:
-    if not bound < getattr(section, name) < float("inf"):
-        _refuse(section, name, f"a number above {bound:,}")
-
-
-def _refuse(section: Section, name: str, expected: str) -> None:
-    key = f"{section.SECTION}.{name}"
-    raise ConfigError(
-        f"{key}: found {getattr(section, name)!r}, expected {expected}",
-        f"give another value with --set {key}=…",
-    )
-
-
-def _refuse_unknown(key: str, known: list[str]) -> None:
-    raise ConfigError(
-        f"{key}: no such configuration key, expected one of {', '.join(known)}",
-        "use the tct that wrote it",
-    )

@@ -1,6 +1,7 @@
 """Named configurations, and overrides by a file and by `--set key=value`."""
 
 import difflib
+import json
 import tomllib
 import types
 import typing
@@ -68,6 +69,8 @@ _KEYS = {
 _KINDS = {int: "an integer", float: "a number", bool: "true or false"}
 _UNIONS = (typing.Union, types.UnionType)
 _BOOLS = {"true": True, "false": False}
+_LISTED = "data.context"
+"""The key whose value may be a list, which is written as in JSON and in TOML."""
 
 
 def preset(
@@ -115,7 +118,7 @@ def compose(start: str | Config, file: Path | None, overrides: Sequence[str]) ->
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Apply every `key=value` to a configuration; the last one wins.
 
-    A key is dotted, `optim.lr`; its last part suffices if it is unique.
+    A key is dotted, `optim.lr`; its last part suffices.  `context` is the model's.
 
     Raises:
         ConfigError: an unknown key, or a value that does not fit.
@@ -168,6 +171,8 @@ def override_from(config: Config, path: Path) -> Config:
 
 def _checked(path: Path, key: str, value: Any) -> Value:
     """Check that a value from TOML has the type of its key."""
+    if key == _LISTED:
+        return typing.cast("Value", value)  # which the Config checks
     kind = next(iter(typing.get_args(_KEYS[key])), _KEYS[key])
     kind = kind if kind in _KINDS else str
     if kind is float and type(value) is int:
@@ -184,10 +189,10 @@ def _checked(path: Path, key: str, value: Any) -> Value:
 def _full_key(name: str) -> str:
     if name in _KEYS:
         return name
-    matches = [key for key in _KEYS if key.rpartition(".")[2] == name]
-    if len(matches) == 1:
-        return matches[0]
-    expected = " or ".join(matches) if matches else "a dotted key such as optim.lr"
+    for key in _KEYS:  # two sections have a `context`, and the model's is first
+        if key.rpartition(".")[2] == name:
+            return key
+    expected = "a dotted key such as optim.lr"
     candidates = [*_KEYS, *(key.rpartition(".")[2] for key in _KEYS)]
     raise ConfigError(
         f"{name}: no such configuration key, expected {expected}",
@@ -209,6 +214,8 @@ def _parse(key: str, text: str) -> Value | None:
     kinds = typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,)
     if types.NoneType in kinds and text.lower() == "none":
         return None
+    if key == _LISTED:
+        return _parse_json(text)
     kind = kinds[0]
     if kind not in _KINDS:
         return text  # one of a few words, which the Config checks
@@ -222,3 +229,10 @@ def _parse(key: str, text: str) -> Value | None:
             f"{key}: found {text!r}, expected {expected}",
             f"give another value with --set {key}=…",
         ) from None
+
+
+def _parse_json(text: str) -> Value:
+    try:
+        return typing.cast("Value", json.loads(text))
+    except (ValueError, RecursionError):
+        return text  # which the Config refuses

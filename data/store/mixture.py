@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from ..errors import ConfigError
 from ..files import name_text
+from ..starts import first_steps
 from ..tokenizer import Tokenizer
 from .shards import Shards
 from .store import SPLITS, Store
@@ -39,14 +40,6 @@ class MixStage:
     """Where it begins: below 1 a share of the run's steps, from 1 on a step."""
     weights: Weights
     """Of each store: the passes over it in an epoch; 0 leaves it out."""
-
-    def first_step(self, steps: int | None) -> int:
-        """The first step, in a run of so many."""
-        if self.after and self.after < 1:
-            if steps is None:
-                raise ValueError("steps: found None, expected those of the run")
-            return int(self.after * steps)
-        return int(self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,17 +104,14 @@ class Mixture(Store):
         Raises:
             ConfigError: a stage has no step.
         """
-        found = [(stage.first_step(steps), stage.weights) for stage in self.stages]
-        for number in range(1, len(found)):
-            before, step = found[number - 1][0], found[number][0]
-            if step <= before or (steps is not None and step >= steps):
-                raise ConfigError(
-                    f"stage {number + 1} of the mixture: begins at step {step:,}, "
-                    f"expected one after {before:,}"
-                    + ("" if steps is None else f" and before {steps:,}"),
-                    "change its after, or the steps of the run",
-                )
-        return found
+        firsts = first_steps(
+            [stage.after for stage in self.stages],
+            steps,
+            part="stage {} of the mixture",
+            hint="change its after, or the steps of the run",
+        )
+        weights = [stage.weights for stage in self.stages]
+        return list(zip(firsts, weights, strict=True))
 
     def __str__(self) -> str:
         """One line for logs."""

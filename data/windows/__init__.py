@@ -5,7 +5,8 @@
     permutation.py   their order, a keyed bijection
     streams.py       the windows of an epoch over several stores
     riffle.py        how they are dealt out, a bijection that keeps their order
-    schedule.py      the epochs of a run, whose weights change in stages
+    stages.py        the stages of a run: its weights and its context
+    schedule.py      the epochs of a run, stage after stage
     layouts.py       where the windows of a step lie in memory
     gather.py        copy windows from the memory map
     batch.py         the windows of a step as arrays

@@ -5,16 +5,18 @@
 Everything is a pure function of (store, split, policy, seed, epoch, step): the only
 state to save is two integers, and any step can be read at any time.  The ranks of a
 distributed run take slices of the same steps, however many they are.  A store may be a
-`Mixture` of several; see schedule.py.
+`Mixture` of several, and the context may change in the course of a run; see schedule.py
+and stages.py.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError
 from ..geometry import CONTEXT, STRIDE
 from ..store import Mixture, Split, Store
 from .batch import Batch
@@ -24,12 +26,15 @@ from .permutation import ORDER_VERSION
 from .plan import Windows
 from .policies import Policy, cutting
 from .schedule import Schedule
-from .streams import EpochWindows, Stream
+from .stages import Phase, Stage, check_shares, open_stages, phases_in, share_of
+from .streams import EpochWindows, Stream, open_streams
 
 __all__ = ["Batch", "Batches"]
 
 # Steps whose windows are looked up at once, and as many more for each other store.
 _STEPS_PER_BLOCK = 64
+# Epoch, number and steps of the block that was looked up last, and its windows.
+_Block: TypeAlias = tuple[tuple[int, int, int], WindowTokens]
 
 
 class Batches:
@@ -51,13 +56,14 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
         steps: int | None = None,
+        phases: Sequence[Phase] = (),
     ) -> None:
         """Set what the batches depend on; no token is read yet.
 
         Args:
             store: opened; the weights of a mixture are those of its "train" split.
             split: "train" or "val".
-            batch_size: B, windows per optimiser step, over all ranks.
+            batch_size: B, windows per optimiser step at this context, over all ranks.
             seed: key of the order; see `Permutation`.
             policy: how documents are cut; see policies.py.
             layout: how windows lie in memory; see layouts.py.
@@ -68,31 +74,32 @@ class Batches:
             rank: which slice of each step to read, 0 <= rank < world_size.
             world_size: number of slices, at most B.
             steps: of the whole run, for the stages of a mixture.
+            phases: contexts up to `context` and their first steps, from 0, if any.
 
         Raises:
             ConfigError: more ranks than windows in a step, or a stage without a step.
         """
-        _check_shares(batch_size, rows, rank, world_size)
-        self.store, self.split = store, split
+        check_shares(batch_size, rows, rank, world_size)
+        self.store, self.split, self.steps = store, split, steps
         self.batch_size, self.seed, self.policy = batch_size, seed, policy
-        self.context, self.stride = context, stride
+        self.layout, self.context, self.stride = layout, context, stride
         self.rank, self.world_size, self.static = rank, world_size, static
-        self.layout, self.share = layout, -(-batch_size // world_size)
-        self.rows = min(self.share if rows is None else rows, self.share)
-        self.documents = store.rows(split)
-        """Rows of docs.arrow, ascending."""
-        self.schedule = self._open_schedule(steps)
+        self.documents = store.rows(split)  # of docs.arrow, ascending
+        self.schedule = Schedule(self._open_stages(phases))
         """The epochs of the run, and how far each store is before them."""
+        self.rows = min(self.share if rows is None else rows, self.share)
         self._block_steps = _STEPS_PER_BLOCK * len(store.first_rows)
-        self._ahead: tuple[tuple[int, int, int], WindowTokens] | None = None
+        self._ahead: _Block | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """Everything the windows of a step depend on besides (epoch, step)."""
-        mixture = {}
+        changing: dict[str, Any] = {}
         if isinstance(self.store, Mixture):
-            digests = [store.digest for store in self.store.stores]
-            mixture = {"stores": digests, "stages": self.schedule.identity}
+            changing["stores"] = [store.digest for store in self.store.stores]
+            changing["stages"] = [[step, *map(str, w)] for step, w in self._mixes()]
+        if self.changes_context:
+            changing["phases"] = [list(phase) for phase in self.phases]
         return {
             "store": self.store.digest,
             "split": self.split,
@@ -102,8 +109,23 @@ class Batches:
             "order": ORDER_VERSION,
             "seed": self.seed,
             "batch_size": self.batch_size,
-            **mixture,
+            **changing,
         }
+
+    @property
+    def share(self) -> int:
+        """Most windows of a rank in a step."""
+        return max(stage.share(self.world_size) for stage in self.schedule.stages)
+
+    @property
+    def phases(self) -> list[tuple[int, int, int]]:
+        """The first step, the context and the windows per step of each context."""
+        return phases_in(self.schedule.stages)
+
+    @property
+    def changes_context(self) -> bool:
+        """Whether any step has a context below `context`."""
+        return self.phases != [(0, self.context, self.batch_size)]
 
     @property
     def num_alignments(self) -> int:
@@ -123,9 +145,14 @@ class Batches:
     @property
     def max_positions(self) -> int:
         """Most positions of any batch."""
-        return max_positions(
-            self.layout, batch=self.share, rows=self.rows, context=self.context
+        return max(
+            max_positions(self.layout, **stage.shape(self.world_size, self.rows))
+            for stage in self.schedule.stages
         )
+
+    def stage(self, epoch: int) -> Stage:
+        """The context and the windows per step of an epoch."""
+        return self.schedule.stage(epoch)
 
     def plan(self, epoch: int) -> EpochWindows:
         """The windows of an epoch over this split's documents."""
@@ -136,11 +163,12 @@ class Batches:
         if row in self.documents:
             return self.steps_of(row, epoch)[0]
         rows = np.array([row])
-        return self._stream(rows).plan(epoch).all().of(rows)
+        context = self.stage(epoch).context
+        return self._streams(rows, [0], context)[0].plan(epoch).all().of(rows)
 
     def num_steps(self, epoch: int) -> int:
         """Optimiser steps in an epoch; the last one may have fewer windows."""
-        return -(-self.plan(epoch).num_windows // self.batch_size)
+        return -(-self.plan(epoch).num_windows // self.stage(epoch).batch_size)
 
     def windows(self, epoch: int, step: int) -> Windows:
         """The windows of one step over all ranks, 0 <= step < num_steps(epoch)."""
@@ -172,7 +200,7 @@ class Batches:
         plan = self.plan(epoch)
         positions = plan.positions_of(index)
         windows = plan.locate(positions).of(self.documents)
-        return windows, positions // self.batch_size
+        return windows, positions // self.stage(epoch).batch_size
 
     def batch(
         self, epoch: int, step: int, out: NDArray[np.uint16] | None = None
@@ -186,13 +214,11 @@ class Batches:
                 step to step; None for a new one.
         """
         block, everything = self._block(epoch, step)
-        mine = self._share_of(everything)
+        mine = share_of(everything, self.rank, self.world_size)
         places = arrange(
             block.length[mine],
             self.layout,
-            batch=self.share,
-            rows=self.rows,
-            context=self.context,
+            **self.stage(epoch).shape(self.world_size, self.rows),
             static=self.static,
         )
         if out is None:
@@ -215,35 +241,31 @@ class Batches:
             last=block.last[mine],
         )
 
-    def _share_of(self, step: slice) -> slice:
-        """This rank's windows of a step: an even slice.
-
-        The last step of an epoch, which may have fewer windows, is shared evenly too.
-        """
-        num = step.stop - step.start
-        begin = step.start + self.rank * num // self.world_size
-        return slice(begin, step.start + (self.rank + 1) * num // self.world_size)
-
-    def _open_schedule(self, steps: int | None) -> Schedule:
-        streams = self._streams()
-        stages = [(0, (Fraction(1),) * len(streams))]
+    def _mixes(self) -> list[tuple[int, tuple[Fraction, ...]]]:
         if self.split == "train":
-            stages = self.store.stages_of(steps)
-        return Schedule(streams, stages, batch_size=self.batch_size)
+            return self.store.stages_of(self.steps)
+        return [(0, (Fraction(1),) * len(self.store.first_rows))]
 
-    def _streams(self) -> list[Stream]:
-        """A stream of each store."""
+    def _open_stages(self, phases: Sequence[Phase]) -> list[Stage]:
         first = np.searchsorted(self.documents, self.store.first_rows).tolist()
-        rows = np.split(self.documents, first[1:])
-        return [self._stream(*each) for each in zip(rows, first, strict=True)]
+        return open_stages(
+            self._mixes(),
+            phases or [(0, self.context)],
+            partial(self._streams, self.documents, first),
+            self.context,
+            self.batch_size,
+        )
 
-    def _stream(self, rows: NDArray[np.int64], first: int = 0) -> Stream:
-        return Stream(
+    def _streams(
+        self, rows: NDArray[np.int64], first: list[int], context: int
+    ) -> list[Stream]:
+        """A stream of each part of some documents; parts begin at `first`."""
+        return open_streams(
             first,
             self.store.length[rows],
             self.store.phase[rows] if cutting(self.policy).needs_phase else None,
             policy=self.policy,
-            context=self.context,
+            context=context,
             stride=self.stride,
             seed=self.seed,
         )
@@ -262,8 +284,9 @@ class Batches:
         ahead = self._ahead  # read once: another thread may replace it
         if ahead is None or ahead[0] != key:
             ahead = self._ahead = key, self._look_up(*key)
-        first = step % size * self.batch_size
-        return ahead[1], slice(first, min(first + self.batch_size, len(ahead[1])))
+        windows = self.stage(epoch).batch_size
+        first = step % size * windows
+        return ahead[1], slice(first, min(first + windows, len(ahead[1])))
 
     def _look_up(self, epoch: int, number: int, steps: int) -> WindowTokens:
         windows = self._windows(epoch, number * steps, steps)
@@ -271,21 +294,6 @@ class Batches:
 
     def _windows(self, epoch: int, step: int, steps: int) -> Windows:
         """The windows of so many steps, or of those that the epoch has left."""
-        plan, size = self.plan(epoch), self.batch_size
+        plan, size = self.plan(epoch), self.stage(epoch).batch_size
         stop = min((step + steps) * size, plan.num_windows)
         return plan.locate(np.arange(step * size, stop)).of(self.documents)
-
-
-def _check_shares(
-    batch_size: int, rows: int | None, rank: int, world_size: int
-) -> None:
-    if rows is not None and rows < 1:
-        raise ValueError(f"rows: found {rows}, expected at least 1")
-    if not 0 <= rank < world_size:
-        raise ValueError(f"rank: found {rank}, expected 0 to {world_size - 1}")
-    if world_size > batch_size:
-        raise ConfigError(
-            f"found {world_size} ranks for {batch_size} windows per step, "
-            "expected at least one window for each",
-            "use fewer processes or a larger data.batch_size",
-        )

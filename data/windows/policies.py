@@ -28,9 +28,10 @@ __all__ = ["POLICIES", "Cutting", "Epoch", "Policy", "Property", "cutting"]
 Policy = Literal["plan", "spread", "original", "overlap", "sequential"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
-Property = Literal["once", "beginnings", "alignments"]
+Property = Literal["once", "beginnings", "alignments", "context"]
 """Each token is a target exactly once per epoch; each epoch has each document's
-beginning; C / s epochs cut each long document in C / s alignments."""
+beginning; C / s epochs cut each long document in C / s alignments; no window is longer
+than C."""
 
 Ints = NDArray[np.int64]
 
@@ -66,7 +67,7 @@ class Cutting:
 
     needs_phase: ClassVar[bool] = False
     """Whether `first` reads the phase of each document."""
-    guarantees: ClassVar[frozenset[Property]] = frozenset()
+    guarantees: ClassVar[frozenset[Property]] = frozenset({"context"})
     """Properties without which the policy is of no use."""
 
     def offset(self, epoch: Epoch) -> int | None:
@@ -91,7 +92,7 @@ class Cutting:
 
 
 class _Plan(Cutting):
-    guarantees = frozenset({"once", "beginnings", "alignments"})
+    guarantees = frozenset({"once", "beginnings", "alignments", "context"})
 
     def offset(self, epoch: Epoch) -> int | None:
         return epoch.moved

@@ -23,7 +23,7 @@ from .plan import WindowPlan, Windows
 from .policies import Epoch, Policy, cutting
 from .riffle import Riffle
 
-__all__ = ["EpochWindows", "Piece", "Stream"]
+__all__ = ["EpochWindows", "Piece", "Stream", "open_streams"]
 
 Ints = NDArray[np.int64]
 
@@ -54,9 +54,9 @@ class Stream:
             seed: key of the order.
         """
         self.first, self.lengths = first, lengths
-        self.num_alignments = context // stride
+        self.context, self.num_alignments = context, context // stride
         self._phase, self._policy, self._seed = phase, policy, seed
-        self._context, self._stride = context, stride
+        self._stride = stride
         self._num_windows: dict[int, int] = {}
         self.plan = lru_cache(maxsize=2)(self._plan)
         """The windows of a pass by number; the latest two are kept."""
@@ -70,7 +70,7 @@ class Stream:
 
     def offset(self, number: int) -> int | None:
         """Where a pass first cuts long documents; None if each has its own."""
-        epoch = Epoch(number, self._context, self._stride)
+        epoch = Epoch(number, self.context, self._stride)
         return cutting(self._policy).offset(epoch)
 
     def order(self, number: int) -> Permutation:
@@ -107,7 +107,7 @@ class Stream:
             self.lengths,
             epoch=number,
             policy=self._policy,
-            context=self._context,
+            context=self.context,
             stride=self._stride,
             phase=self._phase,
         )
@@ -175,6 +175,8 @@ class EpochWindows:
         counts = [sum(map(len, pieces)) for pieces in streams]
         self._riffle = Riffle(counts)
         self.num_windows = sum(counts) if most is None else min(most, sum(counts))
+        self.num_left = sum(counts) - self.num_windows
+        """Windows that the end of a stage leaves out."""
         self.dealt = self._riffle.dealt(self.num_windows)
         """Windows of each stream."""
         self.offset = _common(
@@ -254,3 +256,39 @@ def _common(offsets: Iterable[int | None]) -> int | None:
 
 
 _NONE = np.empty(0, dtype=np.int64)
+
+
+def open_streams(
+    first: Sequence[int],
+    lengths: Ints,
+    phase: NDArray[np.uint16] | None,
+    *,
+    policy: Policy,
+    context: int,
+    stride: int,
+    seed: int,
+) -> list[Stream]:
+    """Open a stream for each part of some documents.
+
+    Args:
+        first: index of the first document of each part, ascending from 0.
+        lengths: tokens per document.
+        phase: see `WindowPlan`.
+        policy: see `Stream`.
+        context: see `Stream`.
+        stride: see `Stream`.
+        seed: see `Stream`.
+    """
+    ends = [*first[1:], len(lengths)]
+    return [
+        Stream(
+            start,
+            lengths[start:end],
+            None if phase is None else phase[start:end],
+            policy=policy,
+            context=context,
+            stride=stride,
+            seed=seed,
+        )
+        for start, end in zip(first, ends, strict=True)
+    ]

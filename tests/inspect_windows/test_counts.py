@@ -18,9 +18,9 @@ from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, Layout
 from tct.pipeline.prepare import PrepareOptions, prepare
 from tct.tests.stores import store_of_lengths
+from tct.trainer.inspect.bars import sample_documents
 from tct.trainer.inspect.epoch import (
     epoch_windows,
-    sample_documents,
     summarize,
     window_records,
 )
@@ -143,6 +143,7 @@ def test_records_are_flat_and_complete(store: Store, policy: Policy) -> None:
             "start": start,
             "end": end,
             "position": start // 32,
+            "context": 1024,
             "pad": 1024 - (end - start),
             "policy": policy,
         }

@@ -115,6 +115,7 @@ def test_json_is_one_object_per_window(
             ("start", start),
             ("end", end),
             ("position", start // 32),
+            ("context", 1024),
             ("pad", 1024 - end + start),
             ("policy", policy),
         ]
@@ -154,6 +155,7 @@ def test_the_cuts_come_as_json(exact: Path) -> None:
         {
             "epoch": 3,
             "offset": 96,
+            "context": 1024,
             "document": 4,
             "policy": "plan",
             "starts": [0, 96, 1120, 2144],

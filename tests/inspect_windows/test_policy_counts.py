@@ -11,8 +11,8 @@ from tct.data.windows import POLICIES, Policy, Windows
 from tct.data.windows.batches import Batches
 from tct.data.windows.layouts import LAYOUTS, arrange
 from tct.tests.stores import store_of_lengths
-from tct.trainer.inspect.coverage import Coverage
-from tct.trainer.inspect.guarantees import PolicyCounts, count_policy, guarantees
+from tct.trainer.inspect.coverage import Coverage, PolicyCounts
+from tct.trainer.inspect.guarantees import count_policy, guarantees
 
 CONTEXT, STRIDE, VIEWS = 8, 2, 4
 
@@ -43,7 +43,7 @@ def slow_counts(batches: Batches) -> PolicyCounts:
     totals = [[0] * length for length in lengths]
     cuts: list[set[int]] = [set() for _ in lengths]
     sizes, never_missed, missed, repeated, beginnings = [], 0, 0, 0, 0
-    positions, targets = dict.fromkeys(LAYOUTS, 0), 0
+    positions, targets, longest = dict.fromkeys(LAYOUTS, 0), 0, 0
     for epoch in range(VIEWS):
         counts = [[0] * length for length in lengths]
         number = 0
@@ -53,6 +53,7 @@ def slow_counts(batches: Batches) -> PolicyCounts:
             for index in range(len(windows)):
                 document, start = int(windows.document[index]), windows.start[index]
                 cuts[document].add(int(start) % CONTEXT)
+                longest = max(longest, int(windows.end[index]) - int(start))
                 for token in range(start, windows.end[index]):
                     counts[document][token] += 1
                     targets += 1
@@ -72,10 +73,14 @@ def slow_counts(batches: Batches) -> PolicyCounts:
     long = [len(cuts[i]) for i, length in enumerate(lengths) if length > CONTEXT]
     return PolicyCounts(
         policy=batches.policy,
+        context=CONTEXT,
+        first_epoch=0,
         epochs=VIEWS,
+        steps=None,
         documents=len(lengths),
         tokens=len(flat),
         windows=(min(sizes), max(sizes)),
+        longest=longest,
         never=flat.count(0),
         missed_share=missed / (len(flat) * VIEWS),
         repeated_share=repeated / (len(flat) * VIEWS),

@@ -42,7 +42,12 @@ def test_options_set_what_they_are_called(store_folder: Path, tmp_path: Path) ->
     out = run_well(store_folder, "-o", folder, *SMALL, *options, "--sample-every=9")
 
     found = described(folder)
-    assert found["data"] == {"batch_size": 3, "seed": 5, "windows": "spread"}
+    assert found["data"] == {
+        "batch_size": 3,
+        "seed": 5,
+        "windows": "spread",
+        "context": None,
+    }
     for name, value in {
         "steps": 2,
         "layout": "packed",

@@ -139,10 +139,11 @@ def test_a_gpu_learns_what_a_cpu_does(
 @needs_cuda
 @pytest.mark.filterwarnings("ignore:The CUDA Graph is empty")
 @pytest.mark.parametrize("layout", ["padded", "packed"])
+@pytest.mark.parametrize("context", ["none", "[[0, 32], [0.5, 64]]"])
 def test_a_compiled_gpu_learns_what_an_eager_one_does(
-    store: Store, small: Config, layout: Layout
+    store: Store, small: Config, layout: Layout, context: str
 ) -> None:
-    settings = [f"layout={layout}"]
+    settings = [f"layout={layout}", f"data.context={context}"]
     expected = losses(store, override(small, [*settings, *EAGER]), CUDA, 30)
     found = losses(store, override(small, [*settings, "compile=true"]), CUDA, 30)
 

@@ -64,17 +64,20 @@ def with_run(config: Config, **settings: Any) -> Config:
 # PyTorch hides this warning of its own compiler, but not from filters that raise.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
 @pytest.mark.parametrize(
-    "layout",
+    ("layout", "context"),
     [
-        "padded",
-        pytest.param("bucketed", marks=pytest.mark.slow),
-        pytest.param("packed", marks=pytest.mark.slow),
+        ("padded", "none"),
+        pytest.param("bucketed", "none", marks=pytest.mark.slow),
+        pytest.param("packed", "none", marks=pytest.mark.slow),
+        # The context changes after step 4 of 12.
+        pytest.param("padded", "[[0, 32], [0.34, 64]]", marks=pytest.mark.slow),
+        pytest.param("packed", "[[0, 32], [0.34, 64]]", marks=pytest.mark.slow),
     ],
 )
 def test_a_compiled_step_learns_what_an_eager_one_does(
-    store: Store, small: Config, layout: Layout
+    store: Store, small: Config, layout: Layout, context: str
 ) -> None:
-    brief = replace(small, model=replace(small.model, layers=1))
+    brief = override(small, ["layers=1", f"data.context={context}"])
     eager, compiled = (
         with_run(brief, layout=layout, micro_batch=2, compile=flag)
         for flag in (False, True)

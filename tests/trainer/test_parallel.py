@@ -92,6 +92,24 @@ def test_two_processes_learn_what_one_does(
     assert states[0] == states[1] > 0
 
 
+def test_two_processes_learn_what_one_does_across_a_switch(
+    store_folder: Path, tmp_path: Path
+) -> None:
+    """The context changes after step 6, and with it the windows of each process."""
+    context = "--set=data.context=[[0, 64], [0.5, 128]]"
+    options = ["--preset=tiny", f"--steps={STEPS}", context]
+    with start(store_folder, tmp_path / "two", *options) as process:
+        process.finish()
+    train_alone(store_folder, tmp_path / "one", *options)
+
+    assert distance(tmp_path / "two", tmp_path / "one") < 1e-6
+    counts = [
+        [record["tokens"] for record in records(tmp_path / name)]
+        for name in ("two", "one")
+    ]
+    assert counts[0] == counts[1]
+
+
 def test_a_run_stops_and_goes_on_with_another_number_of_processes(
     store_folder: Path, alone: Path, tmp_path: Path
 ) -> None:

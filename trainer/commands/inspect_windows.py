@@ -33,7 +33,8 @@ _MODES = {
 }
 # Goes with every mode, but for --windows, which --prove refuses.
 _ORDER = ("split", "batch_size", "seed", "policy", "layout", "rows")
-_ANYWHERE = {"run_folder", *_ORDER}
+_OF_RUN = {"data.context": "context", "run.steps": "steps"}
+_ANYWHERE = {"run_folder", *_ORDER, *_OF_RUN.values()}
 _MAX_EPOCHS = 10_000
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _DEFAULT_LIMITS = {"": 20, "step": 6}
@@ -136,6 +137,13 @@ def _epochs(
     type=click.Choice(["train", "val"]),
     help="Which split to show.  [default: train]",
 )
+@click.option(
+    "--context",
+    metavar="N|LIST",
+    help="Content tokens of a window, or a list such as [[0, 512], [0.5, 1024]]: "
+    "starts are shares of --steps.  [default: 1024]",
+)
+@click.option("--steps", type=_COUNT, help="Steps of the run.  [default: 50000]")
 @click.option("--batch-size", type=_COUNT, help="Windows per step.  [default: 32]")
 @click.option("--seed", type=_FROM_0, help="Seed of the data order.  [default: 0]")
 @click.option(
@@ -171,6 +179,7 @@ def inspect_windows(
     from ...data.store import open_stores
     from ..config import Config
     from ..inspect.run import open_batches, run_config
+    from ..presets import override
 
     mode = _mode({**asked, "plot": plot})
     if plot is not None:
@@ -178,6 +187,8 @@ def inspect_windows(
     store = open_stores(stores, note=print_note)
     run_folder = asked.pop("run_folder")
     config = Config() if run_folder is None else run_config(run_folder, store)
+    given = {key: asked.pop(name) for key, name in _OF_RUN.items()}
+    config = override(config, [f"{k}={v}" for k, v in given.items() if v is not None])
     order = {name: asked.pop(name) for name in _ORDER}
     view = _view(mode, partial(open_batches, store, config, **order), **asked)
     lines = _print(view, as_json=as_json)

@@ -13,6 +13,7 @@ from ...data.display.visible import visible
 from ...data.errors import FormatError
 from ...data.kinds import WORKFLOW, Kind
 from ...data.records import read_record
+from ..contexts import described
 from ..runs.history import RunStore
 from ..runs.state import State
 
@@ -202,6 +203,7 @@ def _split_rule(inputs: Mapping[str, Any]) -> str:
 def _training(facts: CardFacts) -> Iterable[tuple[str, str]]:
     config = facts.state.config
     model, data, optim = config.model, config.data, config.optim
+    phases = facts.state.loader.get("phases")
     yield (
         "model",
         f"{model.layers} layers, {model.width} wide, {model.heads} heads, "
@@ -212,7 +214,7 @@ def _training(facts: CardFacts) -> Iterable[tuple[str, str]]:
     yield (
         "step",
         f"{data.batch_size} windows, cut by `{data.windows}`, in the order of seed "
-        f"{data.seed}",
+        f"{data.seed}" + (f"; context {described(phases)}" if phases else ""),
     )
     yield (
         "optimiser",
@@ -262,9 +264,8 @@ def read_evaluation(run_folder: Path, *, step: int) -> dict[str, Any] | None:
     try:
         _evaluation_section(values)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-        raise FormatError(
-            f"{path}: a field is missing or does not fit ({error!r})", _REMAKE
-        ) from error
+        problem = f"{path}: a field is missing or does not fit ({error!r})"
+        raise FormatError(problem, _REMAKE) from error
     return values
 
 

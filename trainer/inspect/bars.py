@@ -19,7 +19,7 @@ from rich.text import Text
 from ...data.windows import Windows
 from .view import WIDTH
 
-__all__ = ["Axis", "legend_lines"]
+__all__ = ["Axis", "legend_lines", "sample_documents"]
 
 CUT, TRAINED, AGAIN, UNSEEN, PAD, MORE = "┣━≡·░…"
 _LEGEND = {
@@ -125,6 +125,31 @@ class Axis:
         if found[0] in (PAD, " ") and length:  # less than half a column
             found[0] = TRAINED if len(windows) else UNSEEN
         return found
+
+
+def sample_documents(
+    lengths: NDArray[np.int64], limit: int, context: int
+) -> NDArray[np.int64]:
+    """Sample documents of all lengths, the shortest first; indices into `lengths`.
+
+    Half of them fit into one window, if there are enough of both kinds.  The sample has
+    the shortest and the longest document, and those on both sides of the context.
+    """
+    order = np.argsort(lengths, kind="stable")
+    num_short = int((lengths <= context).sum())
+    num_long = len(lengths) - num_short
+    limit = min(limit, len(lengths))
+    take_long = min(num_long, max(limit // 2, limit - num_short))
+    short = _spread(num_short, limit - take_long)
+    long = num_short + _spread(num_long, take_long)
+    return np.concatenate([order[short], order[long]])
+
+
+def _spread(size: int, count: int) -> NDArray[np.int64]:
+    """`count` different numbers below `size`, evenly spread, with both ends."""
+    if count == 1:
+        return np.array([size - 1])
+    return np.linspace(0, size - 1, count).round().astype(np.int64)
 
 
 def legend_lines(used: set[str]) -> Iterator[str]:

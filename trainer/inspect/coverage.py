@@ -13,7 +13,7 @@ Example: s = 4, a document of 10 tokens, windows [0, 8) and [4, 10):
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
@@ -21,11 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.store import Mixture, stores_in
-from ...data.windows import Windows
+from ...data.windows import Policy, Windows
 from ...data.windows.batches import Batches
+from ...data.windows.layouts import Layout
 from ...data.windows.policies import Property
 
-__all__ = ["Coverage", "Sentences", "StoreCounts", "store_counts"]
+__all__ = [
+    "Coverage",
+    "PolicyCounts",
+    "Sentences",
+    "StoreCounts",
+    "phase_steps",
+    "spans",
+    "store_counts",
+]
 
 Sentences = dict[Property, tuple[str, bool]]
 """What is claimed of a policy, and whether it holds."""
@@ -50,6 +59,12 @@ class Coverage:
         self.size[self._first[1:] - 1] = lengths - (blocks - 1) * stride
         self.total = np.zeros(len(self.size), dtype=np.int64)
         """How often the tokens of each block were a target so far."""
+
+    @property
+    def views(self) -> tuple[int, float, int]:
+        """How often a token was a target: fewest, mean and most."""
+        mean = float((self.total * self.size).sum() / self.num_tokens)
+        return int(self.total.min()), mean, int(self.total.max())
 
     @property
     def num_tokens(self) -> int:
@@ -88,7 +103,7 @@ class Coverage:
 
 @dataclass(kw_only=True, slots=True)
 class StoreCounts:
-    """One store of a mixture over some epochs."""
+    """One store over the epochs of a context."""
 
     name: str
     number: int
@@ -97,6 +112,8 @@ class StoreCounts:
     """Its documents among those of the mixture."""
     num_alignments: int
     """C / s."""
+    before: Fraction
+    """Passes before these epochs."""
     begun: NDArray[np.int64]
     """(documents,) how often each has begun."""
     passes: float = 0.0
@@ -120,7 +137,7 @@ class StoreCounts:
             points: passes over each store so far; after 2.3, each token has been a
                 target 2 or 3 times.
         """
-        passes = points[self.number]
+        passes = points[self.number] - self.before
         first, end = self.documents.start, self.documents.stop
         here = begins[(begins >= first) & (begins < end)] - first
         self.begun += np.bincount(here, minlength=end - first)
@@ -138,9 +155,16 @@ class StoreCounts:
         here = cuts[self.documents][is_long[self.documents]].sum(axis=1)
         self.alignments = int(here.min()) if len(here) else None
 
-    def sentences(self, epochs: int) -> Sentences:
-        """The three properties a policy can have, in this store."""
+    def sentences(self, epochs: int, *, is_broken_off: bool) -> Sentences:
+        """Three properties a policy can have, in this store.
+
+        Args:
+            epochs: number of them.
+            is_broken_off: whether another context follows.
+        """
         when = f"after each of {epochs} epochs, {self.passes:.4g} passes"
+        if is_broken_off and self.passes % 1:
+            when += ", the last one broken off"
         least = min(int(self.passes), self.num_alignments)
         return {
             "once": (
@@ -159,18 +183,107 @@ class StoreCounts:
         }
 
 
-def store_counts(batches: Batches) -> list[StoreCounts]:
-    """Nothing counted yet of each store; empty unless it is a mixture."""
-    if not isinstance(batches.store, Mixture):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyCounts:
+    """One policy over C / s epochs, or more if a mixture has stages.
+
+    Of a run with several contexts, over the epochs of one of them.
+    """
+
+    policy: Policy
+    context: int
+    """C, most content tokens of a window."""
+    first_epoch: int
+    epochs: int
+    """C / s, after which the cuts repeat, and those before the last stage."""
+    steps: "PhaseSteps | None"
+    """The steps of these epochs; None if all steps of the run have one context."""
+    documents: int
+    tokens: int
+    """Content tokens of the documents."""
+    windows: tuple[int, int]
+    """Fewest and most in an epoch."""
+    longest: int
+    """Tokens of the longest window."""
+    never: int
+    """Tokens that are never a target."""
+    missed_share: float
+    """Share of tokens that are no target in an epoch; mean over epochs."""
+    repeated_share: float
+    """Share of tokens that are a target twice or more in an epoch; mean over epochs."""
+    exact_epochs: int
+    """Epochs in which each token is a target exactly once."""
+    views: tuple[int, float, int]
+    """How often a token is a target over all epochs: fewest, mean and most."""
+    alignments: tuple[int, int] | None
+    """Distinct cuts, modulo C, of documents longer than C: fewest and most; None if
+    there are none."""
+    beginnings_share: float
+    """Share of (document, epoch) pairs with a window that begins at token 0."""
+    pad_share: dict[Layout, float]
+    """Share of PAD in all positions of all epochs, by layout."""
+    rows: int
+    """Most rows of a pass, for `pad_share`."""
+    stores: list[StoreCounts] = field(default_factory=list)
+    """Of a mixture, or of a run with phases."""
+
+    @property
+    def label(self) -> str:
+        """The policy, with its context where there are several."""
+        return f"{self.policy}, {self.context:,}" if self.steps else self.policy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhaseSteps:
+    """Where a context begins and ends in a run."""
+
+    begin: int
+    """Its first step, counted through all epochs before it."""
+    end: int
+    """The same of the epochs counted."""
+    expected_begin: int
+    """Its first step by the settings."""
+    is_broken_off: bool
+    """Whether another context follows."""
+
+
+def spans(batches: Batches) -> list[range]:
+    """The epochs of each context, and of the last one until its cuts have repeated."""
+    schedule = batches.schedule
+    end = schedule.last_stage + batches.num_alignments
+    return [range(*each) for each in pairwise([*(e for e, _ in schedule.phases), end])]
+
+
+def phase_steps(batches: Batches, phase: int) -> PhaseSteps | None:
+    """Count the steps up to a context, and those of its epochs."""
+    if not batches.changes_context:
+        return None
+    epochs = spans(batches)[phase]
+    return PhaseSteps(
+        begin=sum(map(batches.num_steps, range(epochs.start))),
+        end=sum(map(batches.num_steps, range(epochs.stop))),
+        expected_begin=batches.phases[phase][0],
+        is_broken_off=phase + 1 < len(batches.phases),
+    )
+
+
+def store_counts(batches: Batches, epoch: int) -> list[StoreCounts]:
+    """Nothing counted yet of each store at an epoch.
+
+    Empty for a single store at one context, where an epoch is a pass.
+    """
+    if not isinstance(batches.store, Mixture) and not batches.changes_context:
         return []
     firsts = [stream.first for stream in batches.schedule.streams]
     bounds = pairwise([*firsts, len(batches.documents)])
+    points = batches.schedule.points(epoch)
     return [
         StoreCounts(
             name=name,
             number=number,
             documents=slice(first, end),
-            num_alignments=batches.num_alignments,
+            num_alignments=batches.stage(epoch).context // batches.stride,
+            before=points[number],
             begun=np.zeros(end - first, dtype=np.int64),
         )
         for number, (name, (first, end)) in enumerate(

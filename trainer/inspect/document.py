@@ -48,8 +48,8 @@ def document_view(batches: Batches, row: int, epoch: int) -> View:
 def _lines(batches: Batches, row: int, epoch: int) -> Iterator[Line]:
     store = batches.store
     windows = batches.document_windows(row, epoch)
-    length = int(store.length[row])
-    axis = Axis.of(batches.context, WIDTH, longest=length)
+    length, context = int(store.length[row]), batches.stage(epoch).context
+    axis = Axis.of(context, WIDTH, longest=length)
     yield document_title(batches, row)
     yield title(batches, epoch)
     yield ""
@@ -60,7 +60,7 @@ def _lines(batches: Batches, row: int, epoch: int) -> Iterator[Line]:
     yield from legend_lines(set(bar.plain))
     yield ""
     parts = stretches(store.tokenizer, store.tokens(row), windows)
-    yield from yaml_lines(parts, windows, batches.context)
+    yield from yaml_lines(parts, windows, context)
 
 
 def document_title(batches: Batches, row: int) -> Text:
@@ -120,17 +120,19 @@ def _figure(batches: Batches, row: int, epoch: int) -> "Figure":
     from .figures import Bar, bars_figure
 
     windows = batches.document_windows(row, epoch)
-    bars = [
-        Bar(label=f"{number + 1:,}", length=0, windows=windows[number : number + 1])
-        for number in range(len(windows))
-    ]
+    context = batches.stage(epoch).context
     length = int(batches.store.length[row])
-    whole = Bar(label="all", length=length, windows=windows)
+    bars = [Bar(label="all", length=length, windows=windows, context=context)]
+    for number in range(len(windows)):
+        one = windows[number : number + 1]
+        bars.append(
+            Bar(label=f"{number + 1:,}", length=0, windows=one, context=context)
+        )
     title = f"document {row:,}, {figure_title(batches, epoch)}"
     return bars_figure(
-        [whole, *bars],
+        bars,
         title=title,
         name="window",
-        context=batches.context,
+        context=context,
         marked=None,
     )

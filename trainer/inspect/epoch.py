@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.text import Text
 
 from ...data.errors import ConfigError
@@ -16,7 +15,7 @@ from ...data.store import Mixture
 from ...data.windows import Policy, Windows
 from ...data.windows.batches import Batches
 from ...data.windows.layouts import LAYOUTS, Layout, arrange
-from .bars import Axis, legend_lines
+from .bars import Axis, legend_lines, sample_documents
 from .coverage import Coverage
 from .view import WIDTH, Line, Record, View, count, facts, wrapped
 
@@ -29,7 +28,6 @@ __all__ = [
     "epoch_view",
     "epoch_windows",
     "figure_title",
-    "sample_documents",
     "store_of",
     "summarize",
     "title",
@@ -93,15 +91,12 @@ def epoch_windows(batches: Batches, epoch: int) -> Windows:
 def count_positions(batches: Batches, epoch: int) -> dict[Layout, int]:
     """Count the positions of all steps of an epoch under each layout."""
     positions = dict.fromkeys(LAYOUTS, 0)
+    shape = batches.stage(epoch).shape(1, batches.rows)
     for step in range(batches.num_steps(epoch)):
         lengths = batches.windows(epoch, step).length.tolist()
         for layout in LAYOUTS:
             positions[layout] += arrange(
-                lengths,
-                layout,
-                batch=batches.batch_size,
-                rows=batches.rows,
-                context=batches.context,
+                lengths, layout, **shape, static=True
             ).num_positions
     return positions
 
@@ -128,31 +123,6 @@ def summarize(batches: Batches, epoch: int) -> EpochSummary:
     )
 
 
-def sample_documents(
-    lengths: NDArray[np.int64], limit: int, context: int
-) -> NDArray[np.int64]:
-    """Sample documents of all lengths, the shortest first; indices into `lengths`.
-
-    Half of them fit into one window, if there are enough of both kinds.  The sample has
-    the shortest and the longest document, and those on both sides of the context.
-    """
-    order = np.argsort(lengths, kind="stable")
-    num_short = int((lengths <= context).sum())
-    num_long = len(lengths) - num_short
-    limit = min(limit, len(lengths))
-    take_long = min(num_long, max(limit // 2, limit - num_short))
-    short = _spread(num_short, limit - take_long)
-    long = num_short + _spread(num_long, take_long)
-    return np.concatenate([order[short], order[long]])
-
-
-def _spread(size: int, count: int) -> NDArray[np.int64]:
-    """`count` different numbers below `size`, evenly spread, with both ends."""
-    if count == 1:
-        return np.array([size - 1])
-    return np.linspace(0, size - 1, count).round().astype(np.int64)
-
-
 def epoch_view(batches: Batches, epoch: int, limit: int | None) -> View:
     """Show a sample of documents to scale, then the counts of the epoch.
 
@@ -173,8 +143,9 @@ def _lines(batches: Batches, epoch: int, limit: int | None) -> Iterator[Line]:
     windows = epoch_windows(batches, epoch)
     lengths = batches.lengths
     size = len(lengths) if limit is None else limit
-    sample = sample_documents(lengths, size, batches.context)
-    axis = Axis.of(batches.context, WIDTH - len(_COLUMNS))
+    context = batches.stage(epoch).context
+    sample = sample_documents(lengths, size, context)
+    axis = Axis.of(context, WIDTH - len(_COLUMNS))
     header = f"{title(batches, epoch)} · {_size(batches, summary)}"
     yield from (Text(line, style="bold") for line in wrapped(header, WIDTH, "  "))
     yield ""
@@ -185,7 +156,7 @@ def _lines(batches: Batches, epoch: int, limit: int | None) -> Iterator[Line]:
         here = _of_document(windows, int(batches.documents[index]))
         bar = axis.bar(int(lengths[index]), here)
         used |= set(bar.plain)
-        yield Text(_document_columns(batches, index, here)) + bar
+        yield Text(_document_columns(batches, index, here, context)) + bar
     if len(sample) < len(lengths):
         yield f"… and {count(len(lengths) - len(sample), 'document')} (--limit, --json)"
     yield from legend_lines(used)
@@ -194,11 +165,23 @@ def _lines(batches: Batches, epoch: int, limit: int | None) -> Iterator[Line]:
 
 
 def title(batches: Batches, epoch: int) -> str:
-    """`epoch 3 · plan · offset 96`."""
+    """`epoch 3 · plan · offset 96`; of a run with phases, also the epoch's context."""
     offset = batches.plan(epoch).offset if len(batches.documents) else None
     own = "document" if batches.policy == "spread" else "pass"
     where = f"an offset per {own}" if offset is None else f"offset {offset}"
-    return f"epoch {epoch:,} · {batches.policy} · {where}"
+    return f"epoch {epoch:,} · {batches.policy} · {where}{_phase(batches, epoch)}"
+
+
+def _phase(batches: Batches, epoch: int) -> str:
+    if not batches.changes_context:
+        return ""
+    here, following = batches.stage(epoch), batches.stage(epoch + 1)
+    text = f" · context {here.context:,}"
+    if following.context == here.context:
+        return text
+    left = count(batches.plan(epoch).num_left, "window")
+    switch = f"context {following.context:,} from step {following.step:,}"
+    return f"{text} · broken off {left} before its end by {switch}"
 
 
 def _size(batches: Batches, summary: EpochSummary) -> str:
@@ -213,9 +196,11 @@ def _of_document(windows: Windows, row: int) -> Windows:
     return windows[first:end]
 
 
-def _document_columns(batches: Batches, index: int, windows: Windows) -> str:
+def _document_columns(
+    batches: Batches, index: int, windows: Windows, context: int
+) -> str:
     row = int(batches.documents[index])
-    pad = len(windows) * batches.context - int(windows.length.sum())
+    pad = len(windows) * context - int(windows.length.sum())
     tokens = int(batches.store.length[row])
     return f"{row:>8,}  {tokens:>7,}  {len(windows):>7,}  {pad:>7,}  "
 
@@ -242,6 +227,7 @@ def _records(batches: Batches, epoch: int) -> Iterator[Record]:
 
 def window_records(windows: Windows, epoch: int, batches: Batches) -> Iterator[Record]:
     """Yield a flat object per window."""
+    context = batches.stage(epoch).context
     columns = (windows.document, windows.start, windows.end, windows.position)
     for document, start, end, position in zip(
         *(column.tolist() for column in columns), strict=True
@@ -252,7 +238,8 @@ def window_records(windows: Windows, epoch: int, batches: Batches) -> Iterator[R
             "start": start,
             "end": end,
             "position": position,
-            "pad": batches.context - (end - start),
+            "context": context,
+            "pad": context - (end - start),
             "policy": batches.policy,
             **store_of(batches, document),
         }
@@ -268,13 +255,14 @@ def _figure(batches: Batches, epoch: int) -> "Figure":
     from .figures import Bar, bars_figure
 
     windows = epoch_windows(batches, epoch)
-    lengths = batches.lengths
-    chosen = sample_documents(lengths, _PLOTTED_DOCUMENTS, batches.context)
+    lengths, context = batches.lengths, batches.stage(epoch).context
+    chosen = sample_documents(lengths, _PLOTTED_DOCUMENTS, context)
     bars = [
         Bar(
             label=f"{row:,}",
             length=int(batches.store.length[row]),
             windows=windows[windows.document == row],
+            context=context,
         )
         for row in batches.documents[chosen].tolist()
     ]
@@ -282,7 +270,7 @@ def _figure(batches: Batches, epoch: int) -> "Figure":
         bars,
         title=figure_title(batches, epoch),
         name="document",
-        context=batches.context,
+        context=context,
         marked=batches.plan(epoch).offset,
     )
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # an optional dependency
     from matplotlib.figure import Figure
 
 __all__ = ["epochs_view", "typical_document"]
+
+_CONTEXT = f"{'context':>7}  "
 
 
 def epochs_view(batches: Batches, row: int | None, epochs: Sequence[int]) -> View:
@@ -52,6 +55,7 @@ def _lines(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Line]:
     path = batches.store.docs["path"][row].as_py()
     digits = max(len("epoch "), *(len(f"{epoch:,}") for epoch in epochs))
     columns = f"{'epoch':>{digits}}  {'offset':>6}  {'windows':>7}  {'of epoch':>9}  "
+    columns += _CONTEXT if batches.changes_context else ""
     axis = Axis.of(batches.context, WIDTH - len(columns), longest=length)
     begin = f"document {row:,} · {count(length, 'token')} · {batches.policy} · "
     yield Text(begin + fit(path, WIDTH - len(begin), keep_end=True), style="bold")
@@ -61,11 +65,15 @@ def _lines(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Line]:
     used: set[str] = set()
     for epoch in epochs:
         windows, plan = batches.document_windows(row, epoch), batches.plan(epoch)
-        bar = axis.bar(length, windows)
+        context = batches.stage(epoch).context
+        bar = replace(axis, context=context).bar(length, windows)
         used |= set(bar.plain)
         offset = _offset(windows, batches, epoch)
         numbers = f"{epoch:>{digits},}  {offset:>6}  {len(windows):>7,}"
-        yield Text(f"{numbers}  {plan.num_windows:>9,}  ") + bar
+        numbers += f"  {plan.num_windows:>9,}  "
+        if batches.changes_context:
+            numbers += f"{context:>7,}  "
+        yield Text(numbers) + bar
     yield from legend_lines(used)
 
 
@@ -73,7 +81,8 @@ def _offset(windows: Windows, batches: Batches, epoch: int) -> int:
     """The offset of the epoch, or else of the document with these windows."""
     if (offset := batches.plan(epoch).offset) is not None:
         return offset
-    return int(windows.start[1]) % batches.context if len(windows) > 1 else 0
+    context = batches.stage(epoch).context
+    return int(windows.start[1]) % context if len(windows) > 1 else 0
 
 
 def _records(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Record]:
@@ -82,6 +91,7 @@ def _records(batches: Batches, row: int, epochs: Sequence[int]) -> Iterator[Reco
         yield {
             "epoch": epoch,
             "offset": plan.offset,
+            "context": batches.stage(epoch).context,
             "document": row,
             "policy": batches.policy,
             **store_of(batches, row),
@@ -100,6 +110,7 @@ def _figure(batches: Batches, row: int, epochs: Sequence[int]) -> "Figure":
             label=f"{epoch:,}",
             length=length,
             windows=batches.document_windows(row, epoch),
+            context=batches.stage(epoch).context,
         )
         for epoch in epochs
     ]

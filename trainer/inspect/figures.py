@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from ...data.display.figures import INK, label_axes, new_figure
 from ...data.windows import Windows
 from ...data.windows.layouts import LAYOUTS
-from .guarantees import PolicyCounts
+from .coverage import PolicyCounts
 
 __all__ = ["Bar", "bars_figure", "policies_figure"]
 
@@ -34,6 +34,8 @@ class Bar:
     """Tokens of the document; 0 to draw only windows."""
     windows: Windows
     """Of one document, ascending."""
+    context: int
+    """C, the most tokens of each of them."""
 
 
 def bars_figure(
@@ -45,7 +47,7 @@ def bars_figure(
         bars: at least one; only the first 64 are drawn.
         title: above the figure.
         name: label of the axis of bars.
-        context: C, the most tokens of a window.
+        context: tokens from one tick to the next.
         marked: token of a vertical line, such as the offset of an epoch.
     """
     shown = bars[:_MAX_BARS]
@@ -57,7 +59,7 @@ def bars_figure(
     end = min(max(ends) + context // 2, _MAX_CONTEXTS * context)
     for line, bar in enumerate(shown):
         _draw_windows(axes, line, bar)
-        _draw_rest(axes, line, bar, context)
+        _draw_rest(axes, line, bar)
         if ends[line] > end:
             axes.annotate("▸", (end, line), color=INK, va="center", clip_on=False)
     if marked is not None:
@@ -89,14 +91,14 @@ def _draw_windows(axes: Axes, line: int, bar: Bar) -> None:
         axes.broken_barh(here, (top, height), facecolors=colors, edgecolor="none")
 
 
-def _draw_rest(axes: Axes, line: int, bar: Bar, context: int) -> None:
+def _draw_rest(axes: Axes, line: int, bar: Bar) -> None:
     """Draw the tokens that no window holds, and the PAD after the last window."""
     where = (line - 0.25, 0.5)
     for start, end in _gaps(bar):
         axes.broken_barh([(start, end - start)], where, **_hatched(_UNSEEN, "xxxx"))
     if len(bar.windows):
         start, end = int(bar.windows.start[-1]), int(bar.windows.end[-1])
-        span = (end, start + context - end)
+        span = (end, start + bar.context - end)
         axes.broken_barh([span], where, **_hatched(_PAD, "////"))
 
 
@@ -159,7 +161,7 @@ def policies_figure(counts: Sequence[PolicyCounts]) -> Figure:
         "views of a token, mean": [each.views[1] for each in counts],
         "windows per epoch, most": [float(each.windows[1]) for each in counts],
     }
-    names = [each.policy for each in counts]
+    names = [each.label for each in counts]
     grid = figure.subplots(2, 3, sharey=True)
     axes: list[Axes] = list(grid.flat)
     for panel, (title, values) in zip(axes, panels.items(), strict=False):

@@ -4,15 +4,17 @@ Nothing here knows how a policy cuts: all numbers are counted from the windows o
 `WindowPlan` and the steps of `Batches`.  Three sentences are checked against the
 counts; `Cutting.guarantees` says which of them a policy promises.  For a mixture they
 are about each store: what is once per epoch for a single store is once per pass, so
-after x passes it has been floor(x) or ceil(x) times.
+after x passes it has been floor(x) or ceil(x) times.  Where the context changes, each
+context is counted by itself, and a fourth sentence says where it holds.
 
-`--json` gives an object per policy: the fields of `PolicyCounts`, and `claims`, a list
-of objects with `text`, `holds` and `is_promised`.
+`--json` gives an object per context and policy: the fields of `PolicyCounts`, and
+`claims`, a list of objects with `text`, `holds` and `is_promised`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,15 @@ from ...data.windows import Policy
 from ...data.windows.batches import Batches
 from ...data.windows.layouts import LAYOUTS, Layout
 from ...data.windows.policies import cutting
-from .coverage import Coverage, Sentences, StoreCounts, store_counts
+from .coverage import (
+    Coverage,
+    PhaseSteps,
+    PolicyCounts,
+    Sentences,
+    phase_steps,
+    spans,
+    store_counts,
+)
 from .epoch import count_positions
 from .view import WIDTH, Line, Record, View, count, rows, wrapped
 
@@ -32,46 +42,10 @@ if TYPE_CHECKING:  # an optional dependency
 
 __all__ = [
     "Guarantee",
-    "PolicyCounts",
     "count_policy",
     "guarantee_view",
     "guarantees",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PolicyCounts:
-    """One policy over C / s epochs, or more if a mixture has stages."""
-
-    policy: Policy
-    epochs: int
-    """C / s, after which the cuts repeat, and those before the last stage."""
-    documents: int
-    tokens: int
-    """Content tokens of the documents."""
-    windows: tuple[int, int]
-    """Fewest and most in an epoch."""
-    never: int
-    """Tokens that are never a target."""
-    missed_share: float
-    """Share of tokens that are no target in an epoch; mean over epochs."""
-    repeated_share: float
-    """Share of tokens that are a target twice or more in an epoch; mean over epochs."""
-    exact_epochs: int
-    """Epochs in which each token is a target exactly once."""
-    views: tuple[int, float, int]
-    """How often a token is a target over all epochs: fewest, mean and most."""
-    alignments: tuple[int, int] | None
-    """Distinct cuts, modulo C, of documents longer than C: fewest and most; None if
-    there are none."""
-    beginnings_share: float
-    """Share of (document, epoch) pairs with a window that begins at token 0."""
-    pad_share: dict[Layout, float]
-    """Share of PAD in all positions of all epochs, by layout."""
-    rows: int
-    """Most rows of a pass, for `pad_share`."""
-    stores: list[StoreCounts] = field(default_factory=list)
-    """Of a mixture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,21 +60,23 @@ class Guarantee:
 
 
 def count_policy(
-    batches: Batches, advance: Callable[[], None] = lambda: None
+    batches: Batches, advance: Callable[[], None] = lambda: None, *, phase: int = 0
 ) -> PolicyCounts:
     """Count all alignments of a policy; a few seconds for 100,000 documents.
 
     Args:
         batches: of at least one document.
         advance: called after each epoch.
+        phase: number of the context whose epochs are counted.
     """
-    epochs, lengths = _num_epochs(batches), batches.lengths
+    epochs, lengths = spans(batches)[phase], batches.lengths
+    context = batches.stage(epochs.start).context
     coverage = Coverage(lengths, batches.stride)
-    cuts = np.zeros((len(lengths), batches.num_alignments), dtype=np.bool_)
-    stores = store_counts(batches)
+    cuts = np.zeros((len(lengths), context // batches.stride), dtype=np.bool_)
+    stores = store_counts(batches, epochs.start)
     num_windows, exact, missed, repeated, beginnings = [], 0, 0, 0, 0
-    targets, positions = 0, dict.fromkeys(LAYOUTS, 0)
-    for epoch in range(epochs):
+    targets, longest, positions = 0, 0, Counter[Layout]()
+    for epoch in epochs:
         windows = batches.plan(epoch).all()
         counts = coverage.add(windows)
         num_windows.append(len(windows))
@@ -108,50 +84,52 @@ def count_policy(
         missed += coverage.tokens_where(counts == 0)
         repeated += coverage.tokens_where(counts > 1)
         beginnings += len(np.unique(begins := windows.document[windows.start == 0]))
-        cuts[windows.document, windows.start % batches.context // batches.stride] = True
+        cuts[windows.document, windows.start % context // batches.stride] = True
         targets += int(windows.length.sum())
+        longest = max(longest, int(windows.length.max(initial=0)))
         for store in stores:
-            store.add(coverage, begins, batches.schedule.points(epoch + 1))
-        for layout, number in count_positions(batches, epoch).items():
-            positions[layout] += number
+            store.add(coverage, begins, batches.schedule.read(epoch))
+        positions.update(count_positions(batches, epoch))
         advance()
-    is_long = lengths > batches.context
+    is_long = lengths > context
     for store in stores:
         store.add_cuts(cuts, is_long)
     return PolicyCounts(
-        policy=batches.policy,
-        epochs=epochs,
-        documents=len(lengths),
+        **_scope(batches, phase),
         tokens=coverage.num_tokens,
         windows=(min(num_windows), max(num_windows)),
+        longest=longest,
         never=coverage.tokens_where(coverage.total == 0),
-        missed_share=missed / (coverage.num_tokens * epochs),
-        repeated_share=repeated / (coverage.num_tokens * epochs),
+        missed_share=missed / (coverage.num_tokens * len(epochs)),
+        repeated_share=repeated / (coverage.num_tokens * len(epochs)),
         exact_epochs=exact,
-        views=_views(coverage),
+        views=coverage.views,
         alignments=_range(cuts[is_long].sum(axis=1)),
-        beginnings_share=beginnings / (len(lengths) * epochs),
+        beginnings_share=beginnings / (len(lengths) * len(epochs)),
         pad_share=_pad_shares(targets, positions),
-        rows=batches.rows,
         stores=stores,
     )
 
 
-def _pad_shares(targets: int, positions: dict[Layout, int]) -> dict[Layout, float]:
+def _scope(batches: Batches, phase: int) -> dict[str, Any]:
+    """What is counted, as arguments of `PolicyCounts`."""
+    epochs = spans(batches)[phase]
     return {
-        layout: 1 - targets / number if number else 0.0
-        for layout, number in positions.items()
+        "policy": batches.policy,
+        "context": batches.stage(epochs.start).context,
+        "first_epoch": epochs.start,
+        "epochs": len(epochs),
+        "steps": phase_steps(batches, phase),
+        "documents": len(batches.documents),
+        "rows": batches.rows,
     }
 
 
-def _num_epochs(batches: Batches) -> int:
-    return batches.schedule.last_stage + batches.num_alignments
-
-
-def _views(coverage: Coverage) -> tuple[int, float, int]:
-    total = coverage.total
-    mean = float((total * coverage.size).sum() / coverage.num_tokens)
-    return int(total.min()), mean, int(total.max())
+def _pad_shares(targets: int, positions: Counter[Layout]) -> dict[Layout, float]:
+    return {
+        layout: 1 - targets / number if (number := positions[layout]) else 0.0
+        for layout in LAYOUTS
+    }
 
 
 def _range(numbers: NDArray[np.int64]) -> tuple[int, int] | None:
@@ -159,11 +137,15 @@ def _range(numbers: NDArray[np.int64]) -> tuple[int, int] | None:
 
 
 def guarantees(counts: PolicyCounts) -> Iterator[Guarantee]:
-    """The three properties a policy can have, as sentences checked against counts."""
-    promised = cutting(counts.policy).guarantees
-    each = [store.sentences(counts.epochs) for store in counts.stores] or [
-        _of_all(counts)
-    ]
+    """The properties a policy can have, as sentences checked against counts."""
+    promised, steps = cutting(counts.policy).guarantees, counts.steps
+    is_broken_off = steps is not None and steps.is_broken_off
+    each = [
+        store.sentences(counts.epochs, is_broken_off=is_broken_off)
+        for store in counts.stores
+    ] or [_of_all(counts)]
+    if steps is not None:
+        each.append(_of_context(counts, steps))
     for sentences in each:
         for name, (text, holds) in sentences.items():
             yield Guarantee(
@@ -194,6 +176,17 @@ def _of_all(counts: PolicyCounts) -> Sentences:
     }
 
 
+def _of_context(counts: PolicyCounts, steps: PhaseSteps) -> Sentences:
+    holds = counts.longest <= counts.context and steps.begin == steps.expected_begin
+    return {
+        "context": (
+            f"no window of the steps {steps.begin:,} to {steps.end - 1:,} has more "
+            f"than {counts.context:,} tokens",
+            holds,
+        )
+    }
+
+
 def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
     """Show a column per policy, then a line per sentence.
 
@@ -201,9 +194,13 @@ def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
         each: the batches of each policy.
         progress: counts epochs.
     """
-    progress.stage("count", sum(map(_num_epochs, each)))
-    counts = [count_policy(batches, progress.advance) for batches in each]
-    found = [list(guarantees(policy)) for policy in counts]
+    progress.stage("count", sum(spans(batches)[-1].stop for batches in each))
+    phases = [
+        [count_policy(batches, progress.advance, phase=phase) for batches in each]
+        for phase in range(len(each[0].phases))
+    ]
+    counts = [policy for phase in phases for policy in phase]
+    found = [guarantee for policy in counts for guarantee in guarantees(policy)]
 
     def figure() -> "Figure":
         from .figures import policies_figure
@@ -211,41 +208,43 @@ def guarantee_view(each: Sequence[Batches], progress: Progress) -> View:
         return policies_figure(counts)
 
     return View(
-        lines=_lines(each[0], counts, found),
-        records=map(_record, counts, found),
+        lines=(line for phase in phases for line in _lines(each[0], phase)),
+        records=map(_record, counts),
         figure=figure,
-        is_fine=all(one.holds for each in found for one in each if one.is_promised),
+        is_fine=all(one.holds for one in found if one.is_promised),
     )
 
 
-def _record(counts: PolicyCounts, found: Sequence[Guarantee]) -> Record:
-    claims = [asdict(each) for each in found]
+def _record(counts: PolicyCounts) -> Record:
+    claims = [asdict(each) for each in guarantees(counts)]
     for claim in claims:
         del claim["policy"]
     record = {**asdict(counts), "claims": claims}
     for store in record["stores"]:
-        del store["begun"], store["documents"]
+        del store["begun"], store["documents"], store["before"]
     return record
 
 
-def _lines(
-    batches: Batches, counts: Sequence[PolicyCounts], found: Sequence[list[Guarantee]]
-) -> Iterator[Line]:
-    first = counts[0]
-    line = (
-        f"{first.epochs} epochs of {count(first.documents, 'document')} "
+def _lines(batches: Batches, counts: Sequence[PolicyCounts]) -> Iterator[Line]:
+    """A context, with a column per policy."""
+    first, stage = counts[0], batches.stage(counts[0].first_epoch)
+    if first.first_epoch:
+        yield ""
+    line = f"context {first.context:,} · " if first.steps else ""
+    line += (
+        f"{count(first.epochs, 'epoch')} of {count(first.documents, 'document')} "
         f"({batches.split}), {count(first.tokens, 'token')}"
     )
     yield Text(line, style="bold")
     yield (
-        f"{batches.batch_size} windows per step, seed {batches.seed}, "
+        f"{stage.batch_size} windows per step, seed {batches.seed}, "
         f"passes of at most {count(first.rows, 'row')}"
     )
     yield ""
     yield from rows(_table(counts))
     yield ""
-    for each in found:
-        yield from _guarantee_lines(each)
+    for each in counts:
+        yield from _guarantee_lines(guarantees(each))
 
 
 def _table(counts: Sequence[PolicyCounts]) -> list[list[str]]:
@@ -261,6 +260,8 @@ def _column(counts: PolicyCounts) -> dict[str, str]:
     fewest, mean, most = counts.views
     pads = {f"PAD, {layout}": f"{counts.pad_share[layout]:.1%}" for layout in LAYOUTS}
     return {
+        **({"first epoch": f"{counts.first_epoch:,}"} if counts.steps else {}),
+        **({"epochs": f"{counts.epochs:,}"} if counts.steps else {}),
         "windows, fewest": f"{counts.windows[0]:,}",
         "windows, most": f"{counts.windows[1]:,}",
         "tokens never seen": f"{counts.never:,}",
@@ -282,7 +283,7 @@ def _from_to(numbers: tuple[int, int] | None) -> str:
     return f"{fewest}" if fewest == most else f"{fewest} to {most}"
 
 
-def _guarantee_lines(found: Sequence[Guarantee]) -> Iterator[Line]:
+def _guarantee_lines(found: Iterable[Guarantee]) -> Iterator[Line]:
     for each in found:
         word = "holds" if each.holds else "fails"
         style = "green" if each.holds else ""

@@ -79,6 +79,7 @@ def open_batches(
         policy=policy or data.windows,
         layout=layout or run.layout or _LAYOUT,
         rows=rows or run.micro_batch or _ROWS,
+        phases=config.phases if split == "train" else (),
         context=config.model.context,
         rank=rank,
         world_size=world_size,

@@ -112,7 +112,7 @@ def _read_batch(batches: Batches, epoch: int, step: int) -> Batch:
     if step >= steps:
         problem = (
             f"--step {step}: epoch {epoch} has {count(steps, 'step')} of "
-            f"{count(batches.batch_size, 'window')}"
+            f"{count(batches.stage(epoch).batch_size, 'window')}"
         )
         hint = f"give 0 to {steps - 1}" if steps else "choose another epoch"
         raise ConfigError(problem, hint)
@@ -216,6 +216,7 @@ def _records(batches: Batches, batch: Batch) -> Iterator[Record]:
             "path": paths[window.document].as_py(),
             "start": window.start,
             "end": window.end,
+            "context": batches.stage(batch.epoch).context,
             "pass": window.number_of_pass,
             "row": window.row,
             "column": window.column,

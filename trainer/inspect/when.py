@@ -28,6 +28,8 @@ class ScheduledWindow:
     epoch: int
     offset: int | None
     """First cut of long documents in the epoch; None if each has its own."""
+    context: int
+    """C, most tokens of a window in the epoch."""
     window: int
     """Number of the window in its document and epoch, from 0."""
     num_windows: int
@@ -66,6 +68,7 @@ def scheduled_windows(
             yield ScheduledWindow(
                 epoch=epoch,
                 offset=batches.plan(epoch).offset,
+                context=batches.stage(epoch).context,
                 window=number,
                 num_windows=len(windows),
                 start=int(windows.start[number]),
@@ -90,7 +93,9 @@ def _lines(
     batches: Batches, row: int, found: Sequence[ScheduledWindow]
 ) -> Iterator[Line]:
     yield document_title(batches, row)
-    line = f"{batches.policy} · seed {batches.seed} · {batches.batch_size} windows"
+    sizes = {batches.stage(each.epoch).batch_size for each in found}
+    windows = " or ".join(map(str, sorted(sizes or {batches.batch_size})))
+    line = f"{batches.policy} · seed {batches.seed} · {windows} windows"
     yield from wrapped(f"{line} per step · steps count from 0", WIDTH, "")
     yield ""
     table = [
@@ -106,6 +111,9 @@ def _lines(
         )
         for each in found
     ]
-    yield from rows([_NAMES, *table], left=0)
+    contexts = ["context", *(f"{each.context:,}" for each in found)]
+    shown = 1 if batches.changes_context else 0
+    lines = zip([_NAMES, *table], contexts, strict=True)
+    yield from rows([(*row, *[context] * shown) for row, context in lines], left=0)
     if not found:
         yield "in none of these epochs"

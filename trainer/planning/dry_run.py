@@ -4,8 +4,8 @@ Everything that needs no step comes first, as `Facts`; then some steps, or parts
 are timed for the forecast.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from ...data.store import Store
 from ...data.windows.batches import Batches
@@ -52,8 +52,11 @@ class Facts:
     documents: int
     tokens: int
     """In one epoch."""
+    phases: list[tuple[int, int, int]]
+    """The first step, the context and the windows per step of each context; empty if
+    all steps have the model's."""
     windows: tuple[int, int]
-    """Fewest and most per epoch, over all offsets."""
+    """Fewest and most per epoch at the last context, over all offsets."""
     step_targets: float
     """Targets of a mean step of the whole run."""
     step_flops: float
@@ -133,7 +136,7 @@ def dry_run(
         facts = _facts(store, batches, config, world)
         if show is not None and world.is_main:
             show(facts)
-        speed = measured_speed(batches, config, world, seconds=seconds)
+        speed = _speed(store, config, world, seconds=seconds)
         peak = peak_flops(world.device)
         per_target = facts.step_flops / facts.step_targets
         return DryRun(
@@ -143,6 +146,14 @@ def dry_run(
             mfu=per_target * speed.tokens_per_s / world.size / peak.flops,
             memory_seen=peak_memory(world.device),
         )
+
+
+def _speed(store: Store, config: Config, world: World, *, seconds: float) -> Speed:
+    """The speed at the longest context, which takes the most time and memory."""
+    longest = max(length for _, length in config.phases)
+    config = replace(config, data=replace(config.data, context=longest))
+    batches = training_batches(store, config, world)
+    return measured_speed(batches, config, world, seconds=seconds)
 
 
 def measured_speed(
@@ -158,9 +169,11 @@ def measured_speed(
 
 
 def _facts(store: Store, batches: Batches, config: Config, world: World) -> Facts:
-    windows = [
-        batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
-    ]
+    first, _ = batches.schedule.phases[-1]
+    epochs = range(first, first + batches.num_alignments)
+    windows = [batches.plan(epoch).num_windows for epoch in epochs]
+    # Rows are longest where a step has the fewest windows.
+    rows = min(batches.rows, -(-config.data.batch_size // world.size))
     targets, flops = mean_step(batches, config)
     evaluations = -(-config.run.steps // config.run.eval_every)
     checkpoint = 4 * config.model.parameters + optimizer_bytes(config)
@@ -171,11 +184,12 @@ def _facts(store: Store, batches: Batches, config: Config, world: World) -> Fact
         steps=config.run.steps,
         documents=len(batches.documents),
         tokens=num_tokens(batches),
+        phases=batches.phases if batches.changes_context else [],
         windows=(min(windows), max(windows)),
         step_targets=targets,
         step_flops=flops,
         evaluated=evaluations * num_tokens(validation_batches(store, config, world)),
-        memory=training_bytes(config, micro_batch=batches.rows, dtype=dtype),
+        memory=training_bytes(config, micro_batch=rows, dtype=dtype),
         memory_there=total_memory(world.device),
         checkpoint=checkpoint,
         disk=(config.run.keep_last + 2) * checkpoint,
@@ -191,12 +205,28 @@ def mean_step(batches: Batches, config: Config) -> tuple[float, float]:
     """Targets and operations of a mean step of the whole run.
 
     The trial steps alone would mislead: five steps of 32 windows differ by a tenth.
+    Each phase of the context counts by its steps.
     """
+    targets = flops = 0.0
+    phases, steps = batches.schedule.phases, config.run.steps
+    last = phases[-1][0] + batches.num_alignments
+    ends = [*((epoch, stage.step) for epoch, stage in phases[1:]), (last, steps)]
+    for (first, stage), (end, last_step) in zip(phases, ends, strict=True):
+        epochs = range(first, min(end, first + batches.num_alignments))
+        windows = _mean_window(batches, config, epochs)
+        share = stage.batch_size * (last_step - stage.step) / steps
+        targets, flops = targets + share * windows[0], flops + share * windows[1]
+    return targets, flops
+
+
+def _mean_window(
+    batches: Batches, config: Config, epochs: Iterable[int]
+) -> tuple[float, float]:
+    """Targets and operations of a mean window of some epochs."""
     num_windows, targets, flops = 0, 0, 0.0
-    for epoch in range(batches.num_alignments):
+    for epoch in epochs:
         lengths = batches.plan(epoch).all().length
         num_windows += len(lengths)
         targets += int(lengths.sum())
         flops += training_flops(config.model, lengths)
-    share = config.data.batch_size / num_windows
-    return targets * share, flops * share
+    return targets / num_windows, flops / num_windows

@@ -72,6 +72,8 @@ def plan_minutes(
             configuration does not fit.
         NotFiniteError: a loss or gradient became inf or nan at once.
     """
+    # The plan sets `seconds`; what does not go with it is refused before measuring.
+    config = replace(config, run=replace(config.run, seconds=until))
     with join(device) as world:
         batches = training_batches(store, config, world)
         seconds = min(seconds, _SHARE * (until - time.perf_counter()))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...data.display.screen import Screen
 from ...data.display.tables import facts_table
+from ..contexts import described
 from .live import time_left
 from .state import Validation
 
@@ -57,9 +58,11 @@ def render_export(done: "Exported", screen: Screen) -> None:
 def _facts(facts: "Facts") -> list[tuple[str, str]]:
     fewest, most = facts.windows
     windows = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
+    context = [("context", described(facts.phases))] if facts.phases else []
     return [
         ("parameters", f"{facts.parameters:,}"),
         ("documents", f"{facts.documents:,} with {facts.tokens:,} tokens"),
+        *context,
         ("windows per epoch", windows),
         ("passes over the data", f"{facts.passes:,.1f}"),
         ("operations", f"{facts.flops:.2e} FLOPs on targets"),

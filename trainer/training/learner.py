@@ -27,7 +27,7 @@ __all__ = ["Learner", "make_learner"]
 _Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 # Bucketed rows have up to 16 widths, packed ones up to 8 heights; each shape is
-# compiled to a program of its own.
+# compiled to a program of its own, and each context has its own.
 _MOST_PROGRAMS = 32
 
 # On CUDA shapes are few and static.  A single process records CUDA graphs: launching
@@ -99,7 +99,7 @@ def make_learner(model: GPT, config: Config, world: World) -> Learner:
 def _wrap(objective: LossSum, config: Config, world: World) -> _Objective:
     module: nn.Module = objective
     if pick_compile(world.device, config.run.compile):
-        torch._dynamo.config.recompile_limit = _MOST_PROGRAMS
+        torch._dynamo.config.recompile_limit = _MOST_PROGRAMS * len(config.phases)
         options: dict[str, Any] = {}
         if world.device.type == "cuda":
             options = _ON_ONE_GPU if world.size == 1 else _ON_CUDA

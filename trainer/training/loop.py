@@ -21,7 +21,7 @@ from .loader import DeviceBatch, Loader
 from .run import Run, TrainReport, begin
 from .samples import rates, save_samples, write_samples
 from .signals import StopRequest
-from .splits import training_batches, validation_notes, validation_parts
+from .splits import run_notes, training_batches, validation_parts
 from .step import Interval, StepResult, train_step
 from .validate import validate_each
 
@@ -140,7 +140,7 @@ class _Session:
     def train(self) -> None:
         """Do the remaining steps, or stop at a signal."""
         run = self.run
-        for note in validation_notes(run.loader.batches.store, self.validation):
+        for note in run_notes(run.loader.batches, self.validation):
             self.progress.note(note)
         if run.state.step > run.saved_step:
             self._save()  # it branched off: no other run's checkpoint is needed now

@@ -288,10 +288,10 @@ def _describe_store(store: Store) -> Mapping[str, Any]:
 
 
 def _describe_data(batches: Batches) -> Mapping[str, Any]:
-    """The size of an epoch, to compare runs by."""
-    windows = [
-        batches.plan(epoch).num_windows for epoch in range(batches.num_alignments)
-    ]
+    """The size of an epoch, at the last context, to compare runs by."""
+    first, _ = batches.schedule.phases[-1]
+    epochs = range(first, first + batches.num_alignments)
+    windows = [batches.plan(epoch).num_windows for epoch in epochs]
     return {
         "documents": len(batches.documents),
         "tokens": int(batches.lengths.sum()),

@@ -1,29 +1,35 @@
 """The batches of a run's splits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...data.store import Mixture, Split, Store, stores_in
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
+from ...data.windows.stages import Phase
 from ..config import Config
+from ..contexts import described
 from .device import pick_compile, pick_layout
 from .distributed import World
 
 __all__ = [
+    "run_notes",
     "training_batches",
     "validation_batches",
-    "validation_notes",
     "validation_parts",
 ]
 
 
 def training_batches(store: Store, config: Config, world: World) -> Batches:
     """The training batches of one process."""
-    return _batches(store, "train", config, world, policy=config.data.windows)
+    policy, phases = config.data.windows, config.phases
+    return _batches(store, "train", config, world, policy=policy, phases=phases)
 
 
 def validation_batches(store: Store, config: Config, world: World) -> Batches:
-    """The validation batches of one process: each token once, under any policy."""
+    """The validation batches of one process: each token once, under any policy.
+
+    They have the model's context in all phases of a run, so that losses compare.
+    """
     return _batches(store, "val", config, world, policy="sequential")
 
 
@@ -36,14 +42,16 @@ def validation_parts(store: Store, config: Config, world: World) -> dict[str, Ba
     return {name: part for name, part in parts.items() if len(part.documents)}
 
 
-def validation_notes(store: Store, parts: Mapping[str, Batches]) -> list[str]:
-    """What to know before one reads figures of the validation.
+def run_notes(training: Batches, parts: Mapping[str, Batches]) -> list[str]:
+    """What to know before one reads the figures of a run.
 
     Args:
-        store: or a mixture of stores.
-        parts: its validation batches.
+        training: its training batches.
+        parts: the validation batches of each store.
     """
-    notes = []
+    notes, store = [], training.store
+    if training.changes_context:
+        notes.append(f"context: {described(training.phases)}")
     if not parts:
         notes.append("the validation split is empty: nothing is evaluated")
     if isinstance(store, Mixture) and store.num_leaked:
@@ -54,7 +62,13 @@ def validation_notes(store: Store, parts: Mapping[str, Batches]) -> list[str]:
 
 
 def _batches(
-    store: Store, split: Split, config: Config, world: World, *, policy: Policy
+    store: Store,
+    split: Split,
+    config: Config,
+    world: World,
+    *,
+    policy: Policy,
+    phases: Sequence[Phase] = (),
 ) -> Batches:
     device = world.device
     layout, micro_batch = pick_layout(device, config.run.layout, config.run.micro_batch)
@@ -72,4 +86,5 @@ def _batches(
         rank=world.rank,
         world_size=world.size,
         steps=config.run.steps,
+        phases=phases,
     )
