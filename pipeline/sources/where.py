@@ -87,7 +87,9 @@ class Condition:
         return Condition(column.rstrip(), found[0], value.lstrip())
 
     def __str__(self) -> str:
-        return f"{self.column}{self.operator}{self.value}"
+        # The space keeps < and a value that begins with = from being read as <=.
+        space = " " if self.operator in "<>" and self.value.startswith("=") else ""
+        return f"{self.column}{self.operator}{space}{self.value}"
 
     def holds(self, cell: object) -> bool | None:
         """Whether the comparison is true of a JSON value.

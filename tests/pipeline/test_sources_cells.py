@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tct.cli import main
@@ -304,6 +304,8 @@ def test_a_long_condition_takes_no_longer_for_its_spaces() -> None:
     assert Condition.parse("a=" + " " * 100_000 + "b").value == "b"
 
 
+@example("a", "<", " =b")
+@example("a", ">", "\r=")
 @given(
     st.text(min_size=1), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), st.text()
 )
