@@ -1,31 +1,42 @@
-"""The schemas that come with check-jsonschema, which tct depends on."""
+"""The schemas that come with check-jsonschema, which tct depends on, by their names."""
 
 import json
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 from ..data.errors import SourceError
+from ..data.files import name_text
+from .schema_file import read_schema
 
-__all__ = ["read_vendored", "shipped_names", "shipped_schema"]
+__all__ = ["open_schema", "read_vendored", "shipped_names"]
 
-_FOLDER = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
 _WORKFLOWS = "github-workflows"
 """Left out: without --schema documents are workflows, with more than their schema."""
 
 
 def shipped_names() -> tuple[str, ...]:
     """The names of all schemas, such as `compose-spec`."""
-    names = {file.name.removesuffix(".json") for file in _FOLDER.iterdir()}
-    return tuple(sorted(n for n in names - {_WORKFLOWS} if _path(n).is_file()))
+    files = (Path(file.name) for file in _folder().iterdir())
+    names = {file.stem for file in files if file.suffix == ".json"}
+    return tuple(sorted(names - {_WORKFLOWS}))
 
 
-def shipped_schema(name: str) -> dict[str, Any]:
-    """Read a schema by its name.
+def open_schema(named: Path) -> dict[str, Any]:
+    """Read a schema: a file, or one that ships.
+
+    Args:
+        named: a path; a name without a suffix is that of a schema that ships, unless
+            there is such a file.
 
     Raises:
-        SourceError: there is none of this name.
+        SourceError: there is neither, or the file holds something else.
+        SchemaError: a file that it refers to is of another draft.
     """
+    if named.exists() or named.suffix or len(named.parts) > 1:
+        return read_schema(named)
+    name = name_text(named.name)
     if name not in shipped_names():
         raise SourceError(
             f"{name}: found neither a file nor a schema of that name",
@@ -36,8 +47,9 @@ def shipped_schema(name: str) -> dict[str, Any]:
 
 def read_vendored(name: str) -> dict[str, Any]:
     """Read a schema of check-jsonschema."""
-    return dict(json.loads(_path(name).read_bytes()))
+    return dict(json.loads((_folder() / f"{name}.json").read_bytes()))
 
 
-def _path(name: str) -> Traversable:
-    return _FOLDER / f"{name}.json"
+def _folder() -> Traversable:
+    # Only when it is needed: this imports check-jsonschema.
+    return resources.files("check_jsonschema") / "builtin_schemas" / "vendor"

@@ -19,7 +19,7 @@ from tct.data.kinds import WORKFLOW
 from tct.data.store import Store
 from tct.data.tokenizer import Tokenizer
 from tct.data.tokenizer.findings import choices
-from tct.pipeline.shipped_schemas import shipped_schema
+from tct.pipeline.shipped_schemas import read_vendored
 from tct.tests.trainer.server.servers import ask, get, running
 from tct.trainer.generation import Generator
 
@@ -293,7 +293,7 @@ def test_a_schema_that_ships_is_named(tmp_path: Path) -> None:
     assert "100.0% of documents" in found.stdout
     assert "github-actions, written as YAML" in found.stdout
     tokenizer = Tokenizer.load(output)
-    judge = jsonschema_rs.validator_for(shipped_schema("github-actions"))
+    judge = jsonschema_rs.validator_for(read_vendored("github-actions"))
     for action in ACTIONS:
         ids = tokenizer.encode(action)
         assert judge.is_valid(action)

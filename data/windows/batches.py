@@ -27,7 +27,7 @@ from .plan import Windows
 from .policies import Policy, cutting
 from .schedule import Schedule
 from .stages import Phase, Stage, check_shares, open_stages, phases_in, share_of
-from .streams import EpochWindows, Stream, open_streams
+from .streams import EpochWindows, Stream
 
 __all__ = ["Batch", "Batches"]
 
@@ -260,15 +260,19 @@ class Batches:
         self, rows: NDArray[np.int64], first: list[int], context: int
     ) -> list[Stream]:
         """A stream of each part of some documents; parts begin at `first`."""
-        return open_streams(
-            first,
-            self.store.length[rows],
-            self.store.phase[rows] if cutting(self.policy).needs_phase else None,
-            policy=self.policy,
-            context=context,
-            stride=self.stride,
-            seed=self.seed,
-        )
+        needs_phase = cutting(self.policy).needs_phase
+        return [
+            Stream(
+                start,
+                self.store.length[part],
+                self.store.phase[part] if needs_phase else None,
+                policy=self.policy,
+                context=context,
+                stride=self.stride,
+                seed=self.seed,
+            )
+            for start, part in zip(first, np.split(rows, first[1:]), strict=True)
+        ]
 
     def _block(self, epoch: int, step: int) -> tuple[WindowTokens, slice]:
         """The block of windows that holds a step, and the step's slice of it."""
@@ -283,14 +287,11 @@ class Batches:
         key = epoch, step // size, size
         ahead = self._ahead  # read once: another thread may replace it
         if ahead is None or ahead[0] != key:
-            ahead = self._ahead = key, self._look_up(*key)
+            found = self._windows(epoch, step // size * size, size)
+            ahead = self._ahead = key, WindowTokens(self.store, found)
         windows = self.stage(epoch).batch_size
         first = step % size * windows
         return ahead[1], slice(first, min(first + windows, len(ahead[1])))
-
-    def _look_up(self, epoch: int, number: int, steps: int) -> WindowTokens:
-        windows = self._windows(epoch, number * steps, steps)
-        return WindowTokens(self.store, windows)
 
     def _windows(self, epoch: int, step: int, steps: int) -> Windows:
         """The windows of so many steps, or of those that the epoch has left."""

@@ -73,6 +73,16 @@ def check_shares(batch_size: int, rows: int | None, rank: int, world_size: int) 
         )
 
 
+def share_of(step: slice, rank: int, world_size: int) -> slice:
+    """A rank's windows of a step: an even slice.
+
+    The last step of an epoch, which may have fewer windows, is shared evenly too.
+    """
+    num = step.stop - step.start
+    begin = step.start + rank * num // world_size
+    return slice(begin, step.start + (rank + 1) * num // world_size)
+
+
 def open_stages(
     mixes: Sequence[tuple[int, Weights]],
     phases: Sequence[Phase],
@@ -151,13 +161,3 @@ def _mean_length(streams: Sequence[Stream]) -> Fraction:
             lengths = stream.plan(number).all().length
             windows, tokens = windows + len(lengths), tokens + int(lengths.sum())
     return Fraction(max(1, tokens), max(1, windows))
-
-
-def share_of(step: slice, rank: int, world_size: int) -> slice:
-    """A rank's windows of a step: an even slice.
-
-    The last step of an epoch, which may have fewer windows, is shared evenly too.
-    """
-    num = step.stop - step.start
-    begin = step.start + rank * num // world_size
-    return slice(begin, step.start + (rank + 1) * num // world_size)

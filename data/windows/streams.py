@@ -23,7 +23,7 @@ from .plan import WindowPlan, Windows
 from .policies import Epoch, Policy, cutting
 from .riffle import Riffle
 
-__all__ = ["EpochWindows", "Piece", "Stream", "open_streams"]
+__all__ = ["EpochWindows", "Piece", "Stream"]
 
 Ints = NDArray[np.int64]
 
@@ -256,39 +256,3 @@ def _common(offsets: Iterable[int | None]) -> int | None:
 
 
 _NONE = np.empty(0, dtype=np.int64)
-
-
-def open_streams(
-    first: Sequence[int],
-    lengths: Ints,
-    phase: NDArray[np.uint16] | None,
-    *,
-    policy: Policy,
-    context: int,
-    stride: int,
-    seed: int,
-) -> list[Stream]:
-    """Open a stream for each part of some documents.
-
-    Args:
-        first: index of the first document of each part, ascending from 0.
-        lengths: tokens per document.
-        phase: see `WindowPlan`.
-        policy: see `Stream`.
-        context: see `Stream`.
-        stride: see `Stream`.
-        seed: see `Stream`.
-    """
-    ends = [*first[1:], len(lengths)]
-    return [
-        Stream(
-            start,
-            lengths[start:end],
-            None if phase is None else phase[start:end],
-            policy=policy,
-            context=context,
-            stride=stride,
-            seed=seed,
-        )
-        for start, end in zip(first, ends, strict=True)
-    ]

@@ -33,7 +33,6 @@ def tokenizer() -> None:
 )
 @click.option(
     "--schema",
-    "schema_file",
     type=PATH,
     metavar="FILE|NAME",
     help="JSON Schema of the documents, as JSON or YAML, or the name of one that "
@@ -52,7 +51,7 @@ def tokenizer_train(
     sources: "Sequence[Source]",
     output: Path,
     columns: "Columns",
-    schema_file: Path | None,
+    schema: Path | None,
     style: "Format | None",
     force: bool,
 ) -> None:
@@ -72,11 +71,11 @@ def tokenizer_train(
     from ..report.tables import print_table, training_table
     from ..vocabulary.train import train_from_sources
 
-    if style is not None and schema_file is None:
+    if style is not None and schema is None:
         raise ConfigError(
             f"--format {style}: found no --schema", "give the schema of the documents"
         )
-    kind = _kind(schema_file)
+    kind = _kind(schema)
     with open_progress() as progress:
         training = train_from_sources(
             sources, output, columns, progress, kind=kind, style=style, force=force
@@ -84,22 +83,14 @@ def tokenizer_train(
     print_table(training_table(training, output))
 
 
-def _kind(schema_file: Path | None) -> "Kind":
+def _kind(schema: Path | None) -> "Kind":
     from ...data.files import name_text
     from ...data.kinds import WORKFLOW, of_schema
-    from ..schema_file import read_schema
-    from ..shipped_schemas import shipped_schema
+    from ..shipped_schemas import open_schema
 
-    if schema_file is None:
+    if schema is None:
         return WORKFLOW
-    if (
-        schema_file.exists()
-        or schema_file.name != str(schema_file)
-        or schema_file.suffix
-    ):
-        return of_schema(name_text(schema_file.stem), read_schema(schema_file), "yaml")
-    name = name_text(schema_file.name)
-    return of_schema(name, shipped_schema(name), "yaml")
+    return of_schema(name_text(schema.stem), open_schema(schema), "yaml")
 
 
 @tokenizer.command("show")

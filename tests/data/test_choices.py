@@ -8,7 +8,7 @@ import jsonschema_rs
 import numpy as np
 import pytest
 
-from tct.data.documents.json_text import Json
+from tct.data.documents.json_text import MAX_DEPTH, Json
 from tct.data.tokenizer import VOCAB_SIZE, Tokenizer
 from tct.data.tokenizer.codec import Codec
 from tct.data.tokenizer.codec.reader import MalformedError
@@ -241,3 +241,21 @@ def test_the_grammar_is_kept_in_its_file(tmp_path: Any) -> None:
     value: Json = {"env": {}, "image": "x", "using": "docker"}
     assert again.encode(value).tolist() == tokenizer.encode(value).tolist()
     assert again.is_on_schema(again.encode(value))
+
+
+def test_the_deepest_document_is_encoded_from_deep_inside_a_program() -> None:
+    nested = {"properties": {"k": {"$ref": "#"}}, "additionalProperties": False}
+    named = closed(["z"], k={"type": "integer"}, z={})
+    codec = Codec(
+        compile_schema({"anyOf": [{"type": "object"} | nested, named]}).grammar, ""
+    )
+    value: Json = {"k": 1, "z": 2}
+    for _ in range(MAX_DEPTH - 1):
+        value = {"k": value}
+
+    def encode(frames: int) -> str:
+        return encode(frames - 1) if frames else "".join(codec.encode(value))
+
+    symbols = encode(200)
+    assert codec.is_on_schema(symbols)
+    assert codec.decode(symbols) == value

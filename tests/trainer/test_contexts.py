@@ -15,12 +15,12 @@ from tct.data.records import typed
 from tct.data.store import Store
 from tct.data.store.mixture import MixStage, mix
 from tct.data.windows.layouts import LAYOUTS, Layout
+from tct.tests.trainer.progress import Notes, StopAfter
 from tct.trainer.config import Config, differences, from_dict, to_dict
 from tct.trainer.planning.dry_run import dry_run
 from tct.trainer.planning.minutes import plan_minutes
 from tct.trainer.presets import override, override_from, preset
 from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
-from tct.trainer.runs.progress import TrainProgress
 from tct.trainer.training.loop import train
 from tct.trainer.training.splits import run_notes
 
@@ -122,23 +122,12 @@ def test_a_run_whose_steps_change_has_one_context(
     message = r"run\.seconds: found .*, expected none beside several phases"
     with pytest.raises(ConfigError, match=message):
         override(small, [TWO, "run.seconds=60"])
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=r"data\.context: found several phases"):
         plan_minutes(make_store(LENGTHS), override(small, [TWO]), until=1e12)
     assert override(small, ["data.context=32", "run.seconds=60"]).run.seconds == 60
 
 
 # -- training --------------------------------------------------------------------------
-
-
-class StopAfter(TrainProgress):
-    """Raises KeyboardInterrupt after a step, as a second Ctrl-C does."""
-
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def step(self, step: int) -> None:
-        if step == self._step:
-            raise KeyboardInterrupt
 
 
 def weights_of(run: Path, step: int = 12) -> bytes:
@@ -241,16 +230,6 @@ def test_a_run_resumes_with_its_own_phases_only(
     source = tmp_path / "run"
     with pytest.raises(CheckpointError, match=r"phases is \[\[0, 32, 7\], \[6, 64, 4"):
         train(store, tmp_path / "branch", longer, device="cpu", resume=source)
-
-
-class Notes(TrainProgress):
-    """Keeps what is noted."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.texts.append(text)
 
 
 def test_a_run_says_what_its_phases_are(

@@ -12,9 +12,9 @@ import pytest
 from tct.data.errors import CheckpointError
 from tct.data.store import Store
 from tct.data.store.mixture import MixStage, Mixture, mix
+from tct.tests.trainer.progress import Notes, StopAfter
 from tct.trainer.config import Config, RunConfig
 from tct.trainer.runs.checkpoint import read_state
-from tct.trainer.runs.progress import TrainProgress
 from tct.trainer.training.loop import train
 
 MakeStore = Callable[..., Store]
@@ -44,17 +44,6 @@ def mixture(stores: list[Store], *weights: list[float]) -> Mixture:
 
 def weights_of(run: Path, step: int) -> bytes:
     return (run / f"checkpoints/step-{step:06}/model.safetensors").read_bytes()
-
-
-class StopAfter(TrainProgress):
-    """Raises KeyboardInterrupt after a step, as a second Ctrl-C does."""
-
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def step(self, step: int) -> None:
-        if step == self._step:
-            raise KeyboardInterrupt
 
 
 def staged(stores: list[Store]) -> Mixture:
@@ -109,16 +98,6 @@ def test_each_store_is_validated_and_all_together(
     described = json.loads((tmp_path / "run/config.json").read_text())["store"]
     assert described["stores"] == {s.folder.name: s.digest for s in stores}
     assert described["weights"] == [["0", "1", "3/10"]]
-
-
-class Notes(TrainProgress):
-    """Keeps what is noted."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.texts.append(text)
 
 
 def test_validation_documents_that_are_trained_on_are_told(

@@ -72,8 +72,12 @@ def plan_minutes(
             configuration does not fit.
         NotFiniteError: a loss or gradient became inf or nan at once.
     """
-    # The plan sets `seconds`; what does not go with it is refused before measuring.
-    config = replace(config, run=replace(config.run, seconds=until))
+    if len(config.phases) > 1:
+        raise ConfigError(
+            "data.context: found several phases, expected one in a run that is planned "
+            "by its time, since its steps change, and with them where phases begin",
+            "give run.steps, or one context",
+        )
     with join(device) as world:
         batches = training_batches(store, config, world)
         seconds = min(seconds, _SHARE * (until - time.perf_counter()))

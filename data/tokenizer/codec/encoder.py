@@ -15,7 +15,6 @@ __all__ = ["Encoder"]
 
 C = Control
 _CLOSE_OBJECT = str(C.CLOSE_OBJECT)
-_NO_BRANCH = -1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -178,11 +177,11 @@ class Encoder:
         place, pending = self._tables.start[number], self._pending
         spelled, count = self._tables.spelled, 0
         has_choices = self._grammar.nodes[number].has_choices
-        branch = self._fitting.branch(number, pairs) if has_choices else _NO_BRANCH
+        branch = self._fitting.branch(number, pairs) if has_choices else None
         for key, value in pairs.items():
             if count and pending and pending[-1] == _CLOSE_OBJECT:
                 self._cut()
-            if branch != _NO_BRANCH:
+            if branch is not None:
                 place = self._chosen(place, branch, key, count)
             known = place.by_key.get(key) or self._new_key(place, key, count)
             count += 1
@@ -209,7 +208,7 @@ class Encoder:
         """Skip alternatives that would decide about a key against a branch."""
         skipped, at = 0, place
         while branch in at.alive:
-            known = self._new_key(at, key, count)
+            known = at.by_key.get(key) or self._new_key(at, key, count)
             if known is None or branch in known[2].alive:
                 self._pending += [C.NEXT_ALTERNATIVE] * skipped
                 return at

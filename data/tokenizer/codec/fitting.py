@@ -7,7 +7,7 @@ writes the key.  So it looks at the whole value first, each part once per node.
 import json
 
 from ...documents.json_text import Json
-from ..grammar import MAX_DEPTH, NO_NODE, Branch, Grammar
+from ..grammar import MAX_DEPTH, NO_NODE, Branch, Grammar, Node
 
 __all__ = ["Fitting"]
 
@@ -37,15 +37,29 @@ class Fitting:
 
     def _fits(self, number: int, value: Json, depth: int) -> bool:
         """Whether a value is one of a node, so that it is encoded without an escape."""
+        # Loops and few functions: a level of nesting takes two frames of the stack.
         place = number, id(value)
-        if place not in self._known:
-            self._known[place] = self._compare(number, value, depth)
-        return self._known[place]
-
-    def _compare(self, number: int, value: Json, depth: int) -> bool:
-        node, automata = self._grammar.nodes[number], self._grammar.automata
+        if place in self._known:
+            return self._known[place]
+        node, fits = self._grammar.nodes[number], False
         if depth > MAX_DEPTH or not self._grammar.is_valid(number, value):
-            return False
+            pass
+        elif isinstance(value, dict):
+            for branch in node.branches:
+                if not fits and branch.may_close(value.keys()):
+                    fits = self._count(number, branch, value, depth) == len(value)
+        elif isinstance(value, list):
+            most = len(value) if node.max_items is None else node.max_items
+            fits = node.items >= 0 and node.min_items <= len(value) <= most
+            for item in value:
+                fits = fits and self._fits(node.items, item, depth + 1)
+        else:
+            fits = self._is_scalar(node, value)
+        self._known[place] = fits
+        return fits
+
+    def _is_scalar(self, node: Node, value: Json) -> bool:
+        automata = self._grammar.automata
         match value:
             case None:
                 return node.null
@@ -57,18 +71,6 @@ class Fitting:
             case int() | float():
                 text = json.dumps(value)
                 return node.number >= 0 and automata[node.number].label(text) >= 0
-            case list():
-                most = len(value) if node.max_items is None else node.max_items
-                fits = node.items >= 0 and node.min_items <= len(value) <= most
-                return fits and all(
-                    self._fits(node.items, item, depth + 1) for item in value
-                )
-            case dict():
-                return any(
-                    branch.may_close(value.keys())
-                    and self._count(number, branch, value, depth) == len(value)
-                    for branch in node.branches
-                )
         return False
 
     def _count(
@@ -78,11 +80,11 @@ class Fitting:
         most = branch.max_properties
         if most is not None and len(pairs) > most:
             return 0
-        return sum(
-            self._fits(child, value, depth + 1)
-            for key, value in pairs.items()
-            if (child := self._child(number, branch, key)) >= 0
-        )
+        count = 0
+        for key, value in pairs.items():
+            child = self._child(number, branch, key)
+            count += child >= 0 and self._fits(child, value, depth + 1)
+        return count
 
     def _child(self, number: int, branch: Branch, key: str) -> int:
         """The node of the value of a key, NO_NODE if the branch forbids it."""
