@@ -238,9 +238,6 @@ class Config:
         most = self.model.context
         if max(length for _, length in self.phases) > most:
             refuse(self.data, "context", f"at most {most:,} (model.context)")
-        if self.run.seconds is not None and len(self.phases) > 1:
-            # The steps of such a run change, and with them where its phases begin.
-            refuse(self.run, "seconds", "none beside several phases in data.context")
 
     @property
     def phases(self) -> list[tuple[int, int]]:

@@ -95,6 +95,11 @@ class Mixture(Store):
         number = np.searchsorted(self.first_rows, row, side="right") - 1
         return list(stores_in(self))[int(number)]
 
+    @property
+    def has_shares(self) -> bool:
+        """Whether a stage begins at a share of the run's steps."""
+        return any(0 < stage.after < 1 for stage in self.stages)
+
     def stages_of(self, steps: int | None) -> list[tuple[int, Weights]]:
         """The first step of each stage, and its weights.
 

@@ -21,12 +21,18 @@ from tct.trainer.planning.dry_run import dry_run
 from tct.trainer.planning.minutes import plan_minutes
 from tct.trainer.presets import override, override_from, preset
 from tct.trainer.runs.checkpoint import find_checkpoints, load_model, read_state
+from tct.trainer.training.distributed import World
 from tct.trainer.training.loop import train
-from tct.trainer.training.splits import run_notes
+from tct.trainer.training.splits import (
+    run_notes,
+    training_batches,
+    validation_parts,
+)
 
 MakeStore = Callable[..., Store]
 
 LENGTHS = [20, 33, 64, 8, 50, 100, 40, 9, 130, 64]
+ALONE = World(device=torch.device("cpu"))
 TWO = "data.context=[[0, 32], [0.5, 64]]"
 
 # -- settings --------------------------------------------------------------------------
@@ -119,11 +125,13 @@ def test_a_phase_without_a_step_is_refused() -> None:
 def test_a_run_whose_steps_change_has_one_context(
     make_store: MakeStore, small: Config
 ) -> None:
-    message = r"run\.seconds: found .*, expected none beside several phases"
+    config, message = override(small, [TWO]), r"run\.seconds: data\.context has several"
     with pytest.raises(ConfigError, match=message):
-        override(small, [TWO, "run.seconds=60"])
-    with pytest.raises(ConfigError, match=r"data\.context: found several phases"):
-        plan_minutes(make_store(LENGTHS), override(small, [TWO]), until=1e12)
+        plan_minutes(make_store(LENGTHS), config, until=1e12)
+    with pytest.raises(ConfigError, match=message):
+        training_batches(
+            make_store(LENGTHS), override(config, ["run.seconds=60"]), ALONE
+        )
     assert override(small, ["data.context=32", "run.seconds=60"]).run.seconds == 60
 
 
@@ -262,9 +270,5 @@ def test_a_dry_run_counts_each_phase_by_its_steps(store: Store, small: Config) -
 def test_the_notes_of_a_plain_run_say_nothing_of_its_context(
     store: Store, small: Config
 ) -> None:
-    from tct.trainer.training.distributed import World
-    from tct.trainer.training.splits import training_batches, validation_parts
-
-    world = World(device=torch.device("cpu"))
-    parts = validation_parts(store, small, world)
-    assert run_notes(training_batches(store, small, world), parts) == []
+    parts = validation_parts(store, small, ALONE)
+    assert run_notes(training_batches(store, small, ALONE), parts) == []

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from tct.data.errors import CheckpointError
+from tct.data.errors import CheckpointError, ConfigError
 from tct.data.store import Store
 from tct.data.store.mixture import MixStage, Mixture, mix
 from tct.tests.trainer.progress import Notes, StopAfter
 from tct.trainer.config import Config, RunConfig
+from tct.trainer.planning.minutes import plan_minutes
 from tct.trainer.runs.checkpoint import read_state
 from tct.trainer.training.loop import train
+from tct.trainer.training.splits import check_time_limit
 
 MakeStore = Callable[..., Store]
 
@@ -136,3 +138,20 @@ def test_a_run_goes_on_only_with_its_own_stores_and_weights(
     with pytest.raises(CheckpointError) as caught:
         train(other, tmp_path / "run", config, device="cpu", resume=True)
     assert message in str(caught.value)
+
+
+def test_stages_at_shares_of_the_steps_have_no_time_limit(
+    stores: list[Store], small: Config
+) -> None:
+    message = r"^run\.seconds: a stage of the mixture begins at a share of the steps"
+    with pytest.raises(ConfigError, match=message):
+        plan_minutes(staged(stores), small, until=1e12)
+    at_steps = mix(
+        stores,
+        [
+            MixStage(after=Fraction(after), weights=(Fraction(1), Fraction(1, 3)))
+            for after in (0, 40)
+        ],
+    )
+    check_time_limit(at_steps, small)
+    check_time_limit(stores[0], small)

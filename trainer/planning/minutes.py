@@ -14,7 +14,7 @@ from ...data.errors import ConfigError
 from ...data.store import Store
 from ..config import Config
 from ..training.distributed import join
-from ..training.splits import training_batches, validation_batches
+from ..training.splits import check_time_limit, training_batches, validation_batches
 from .dry_run import MEASURE_SECONDS, mean_step, measured_speed, num_tokens
 from .measure import Speed
 
@@ -72,12 +72,7 @@ def plan_minutes(
             configuration does not fit.
         NotFiniteError: a loss or gradient became inf or nan at once.
     """
-    if len(config.phases) > 1:
-        raise ConfigError(
-            "data.context: found several phases, expected one in a run that is planned "
-            "by its time, since its steps change, and with them where phases begin",
-            "give run.steps, or one context",
-        )
+    check_time_limit(store, config)
     with join(device) as world:
         batches = training_batches(store, config, world)
         seconds = min(seconds, _SHARE * (until - time.perf_counter()))

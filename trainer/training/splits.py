@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ...data.errors import ConfigError
 from ...data.store import Mixture, Split, Store, stores_in
 from ...data.windows import Policy
 from ...data.windows.batches import Batches
@@ -12,6 +13,7 @@ from .device import pick_compile, pick_layout
 from .distributed import World
 
 __all__ = [
+    "check_time_limit",
     "run_notes",
     "training_batches",
     "validation_batches",
@@ -19,8 +21,35 @@ __all__ = [
 ]
 
 
+def check_time_limit(store: Store, config: Config) -> None:
+    """Check that a run may be limited by its time, which changes its steps.
+
+    Raises:
+        ConfigError: a part of it begins at a share of the steps, and would move.
+    """
+    parts = {
+        "data.context has several phases": len(config.phases) > 1,
+        "a stage of the mixture begins at a share of the steps": (
+            isinstance(store, Mixture) and store.has_shares
+        ),
+    }
+    for found, is_there in parts.items():
+        if is_there:
+            raise ConfigError(
+                f"run.seconds: {found}, expected none in a run that is given a time: "
+                "its steps change with its speed",
+                "give run.steps instead of a time (--max-minutes)",
+            )
+
+
 def training_batches(store: Store, config: Config, world: World) -> Batches:
-    """The training batches of one process."""
+    """The training batches of one process.
+
+    Raises:
+        ConfigError: see `check_time_limit`, or a part of the run has no step.
+    """
+    if config.run.seconds is not None:
+        check_time_limit(store, config)
     policy, phases = config.data.windows, config.phases
     return _batches(store, "train", config, world, policy=policy, phases=phases)
 
